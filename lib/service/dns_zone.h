@@ -1,0 +1,68 @@
+// Authoritative DNS from the zones in memory, over TCP and UDP (RFC 1034, 1035, 4035, 5155, 6891, 7766).
+// Byte order: wire. Ownership: borrows the published zones. Thread: one instance a core.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "lib/base/counter.h"
+#include "lib/service/service.h"
+#include "lib/zone/published.h"
+
+namespace gl::service {
+
+struct DnsSettings {
+  std::uint16_t max_udp = 1232;  // bytes of UDP payload; the smaller of this and the client's size counts
+  bool udp_truncate_all = false;  // --udp=tc: every UDP query gets TC and nothing else
+  bool udp_minimal_any = false;   // RFC 8482 over UDP
+  std::string nsid;               // bytes of the NSID option (RFC 5001); empty: none
+  std::string version;            // version.bind TXT CH; empty: REFUSED
+  std::string server_id;          // id.server TXT CH; empty: REFUSED
+};
+
+// Every name is a counter of each core.
+#define GL_DNS_COUNTERS(X)                                   \
+  X(queries_udp, "requests over UDP")                        \
+  X(queries_tcp, "requests over TCP")                        \
+  X(ignored_response, "messages with QR=1, never answered")  \
+  X(ignored_short, "datagrams shorter than a DNS header")    \
+  X(truncated, "UDP answers with TC")                        \
+  X(noerror, "answers with NOERROR")                         \
+  X(formerr, "answers with FORMERR")                         \
+  X(servfail, "answers with SERVFAIL")                       \
+  X(nxdomain, "answers with NXDOMAIN")                       \
+  X(notimp, "answers with NOTIMP")                           \
+  X(refused, "answers with REFUSED")                         \
+  X(badvers, "answers with BADVERS")                         \
+  X(referrals, "answers that delegate")                      \
+  X(continued, "answers given again, unchanged")             \
+  X(unrepeatable, "begun answers that have changed since")
+
+struct DnsCounters {
+#define X(name, help) Counter name;
+  GL_DNS_COUNTERS(X)
+#undef X
+};
+
+class DnsZoneService final : public Service {
+ public:
+  DnsZoneService(const DnsSettings& settings,
+                 const std::atomic<const zone::PublishedZones*>& published);
+
+  void begin_burst(std::uint64_t now_ms) noexcept override;
+  [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
+  [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out,
+                                    const RequestContext& context) noexcept override;
+  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out) noexcept override;
+  [[nodiscard]] std::size_t largest_stream_reply() const noexcept override;
+  [[nodiscard]] const DnsCounters& counters() const noexcept { return counters_; }
+
+ private:
+  DnsSettings settings_;
+  const std::atomic<const zone::PublishedZones*>& published_;
+  const zone::PublishedZones* zones_ = nullptr;
+  DnsCounters counters_;
+};
+
+}  // namespace gl::service

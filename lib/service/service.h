@@ -1,0 +1,69 @@
+// What a service on a port is to the responders: it cuts requests out of a stream, and answers one request.
+// Byte order: wire. Ownership: spans are borrowed for the call. Thread: one instance a core, that core only.
+// Errors: by value; noexcept throughout; an implementation allocates, locks, logs and calls no kernel.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/base/bytes.h"
+
+namespace gl {
+
+// How the front of a byte stream splits into requests.
+struct Framed {
+  enum class Kind : std::uint8_t {
+    complete,     // `request` is whole, and `consumed` bytes of stream (with its framing) belong to it
+    prefix_only,  // exactly the length prefix and nothing after it
+    incomplete,   // more bytes are needed
+    malformed,    // no request can ever start here, or it is longer than the service takes
+  };
+  Kind kind = Kind::incomplete;
+  Bytes request{};
+  std::size_t consumed = 0;
+};
+
+// Who asks; what a service may need to know besides the request.
+struct RequestContext {
+  // The client holds the beginning of this answer: give exactly the bytes that were given before, or
+  // `unrepeatable` where that cannot be known.
+  bool continuation = false;
+};
+
+struct Reply {
+  enum class Kind : std::uint8_t {
+    answered,      // `length` bytes were written, framing included
+    silent,        // this request gets no answer, ever (DNS: QR=1)
+    unrepeatable,  // a continuation that cannot be given byte for byte
+    malformed,     // the stream cannot go on: it is reset
+  };
+  Kind kind = Kind::silent;
+  std::size_t length = 0;
+  bool close_after = false;  // the service ends the connection with this answer
+};
+
+class Service {
+ public:
+  Service() = default;
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+  virtual ~Service() = default;
+
+  // Called once before a burst of frames; `now_ms` is monotonic. Picks up newly published data.
+  virtual void begin_burst(std::uint64_t now_ms) noexcept = 0;
+
+  // TCP: the request at the front of `stream`. `bare` means its length prefix was consumed earlier.
+  [[nodiscard]] virtual Framed next_request(Bytes stream, bool bare) const noexcept = 0;
+  // TCP: the whole answer with its framing into `out`, which has room for kMaxStreamReply bytes.
+  [[nodiscard]] virtual Reply answer_stream(Bytes request, MutableBytes out,
+                                            const RequestContext& context) noexcept = 0;
+  // UDP: one datagram in, at most `out.size()` bytes out.
+  [[nodiscard]] virtual Reply answer_datagram(Bytes request, MutableBytes out) noexcept = 0;
+
+  // The largest answer in bytes, framing included, that this service may give to one stream request now.
+  [[nodiscard]] virtual std::size_t largest_stream_reply() const noexcept = 0;
+};
+
+inline constexpr std::size_t kMaxStreamReply = 2 + 65535;
+
+}  // namespace gl

@@ -1,0 +1,37 @@
+// The ledger: what we told the client so far, kept in its timestamp echo (RFC 7323).
+// TSval = [clock 1 | E 17 | next 12 | prefix 1 | acked 1]
+// Byte order: host. Ownership: plain value. Thread: pure functions.
+#pragma once
+
+#include <cstdint>
+
+#include "lib/wire/seqnum.h"
+
+namespace gl::tcp {
+
+inline constexpr std::uint32_t kOffsetMask = (1u << 17) - 1;
+inline constexpr std::uint32_t kNextMask = (1u << 12) - 1;
+
+struct Ledger {
+  std::uint32_t sent_end = 0;  // E, 17 bits: where in our stream the answers counted so far end
+  std::uint16_t next = 0;      // 12 bits: low bits of the client sequence number after the last query in E
+  // acked: the length prefix before `next` was acknowledged alone, a bare message follows.
+  // not acked: the first of the queries whose ACK is withheld is such a bare message.
+  bool prefix = false;
+  bool acked = true;           // everything before `next` has been acknowledged
+
+  [[nodiscard]] static constexpr Ledger decode(std::uint32_t ts) noexcept {
+    return {(ts >> 14) & kOffsetMask, static_cast<std::uint16_t>((ts >> 2) & kNextMask), (ts & 2) != 0, (ts & 1) != 0};
+  }
+  // The smallest value not before `echo` (mod 2^32) that carries this ledger: TSval then never goes
+  // backwards for PAWS (RFC 7323 section 5), and no clock is needed.
+  [[nodiscard]] constexpr std::uint32_t encode(std::uint32_t echo) const noexcept {
+    const std::uint32_t low = (sent_end & kOffsetMask) << 14 | (next & kNextMask) << 2 |
+                              static_cast<std::uint32_t>(prefix) << 1 | static_cast<std::uint32_t>(acked);
+    return echo + ((low - echo) & 0x7fffffffu);
+  }
+
+  friend constexpr bool operator==(const Ledger&, const Ledger&) noexcept = default;
+};
+
+}  // namespace gl::tcp
