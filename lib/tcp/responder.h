@@ -61,6 +61,8 @@ struct OutSegment {
   X(acked_keepalive, "keepalive probe acknowledged")                                      \
   X(acked_fin, "FIN of a closed or closing connection acknowledged")                      \
   X(fin_ack, "FIN answered with FIN and ACK")                                             \
+  X(acked_silent, "requests that are never answered: acknowledged")                       \
+  X(closed_full, "no room left in the ledger for this answer: FIN")                       \
   X(reset_no_cookie, "no cookie fits: RST")                                               \
   X(reset_closed_port, "no service on this port: RST")                                    \
   X(reset_stale, "ledger behind what was acknowledged, or data after our FIN: RST")       \
@@ -75,8 +77,7 @@ struct OutSegment {
   X(drop_incomplete, "incomplete query: the client will repeat it whole")                 \
   X(drop_zero_window, "query with no room for any answer byte: the client will repeat it") \
   X(drop_fin_early, "FIN that overtook an answer: the client will repeat it")             \
-  X(drop_no_timestamp_late, "later segment of a client without timestamps")               \
-  X(drop_silent, "request that is never answered")
+  X(drop_no_timestamp_late, "later segment of a client without timestamps")
 
 enum class Outcome : std::uint8_t {
 #define X(name, help) name,

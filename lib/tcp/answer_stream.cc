@@ -1,0 +1,60 @@
+#include "lib/tcp/answer_stream.h"
+
+#include "lib/tcp/ledger.h"
+
+namespace gl::tcp {
+namespace {
+
+Stop stop_of(Framed::Kind kind) noexcept {
+  switch (kind) {
+    case Framed::Kind::prefix_only:
+      return Stop::prefix_only;
+    case Framed::Kind::incomplete:
+      return Stop::incomplete;
+    default:
+      return Stop::malformed;
+  }
+}
+
+}  // namespace
+
+Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
+  const RequestContext context{request.continuation};
+  bool bare = request.bare;
+  while (true) {
+    if (state_.consumed >= request.limit) return Stop::boundary;
+    if (state_.consumed == request.payload.size()) return Stop::end;
+    const Framed framed = service.next_request(request.payload.subspan(state_.consumed), bare);
+    if (framed.kind != Framed::Kind::complete) return stop_of(framed.kind);
+    if (state_.size >= kMaxAnswersPerSegment) return Stop::full;
+    const Reply reply = service.answer_stream(
+        framed.request, MutableBytes(buffer_).subspan(state_.size, kMaxStreamReply), context);
+    if (reply.kind == Reply::Kind::malformed) return Stop::malformed;
+    if (reply.kind == Reply::Kind::unrepeatable) return Stop::unrepeatable;
+    const std::size_t size = state_.size + reply.length;
+    if (size > request.room || (state_.size > 0 && size > kMaxAnswersPerSegment)) return Stop::full;
+    state_.size = size;
+    state_.consumed += framed.consumed;
+    state_.queries += 1;
+    if (reply.close_after) {
+      state_.close_after = true;
+      return Stop::boundary;
+    }
+    bare = false;
+  }
+}
+
+std::size_t find_boundary(Bytes payload, bool bare, std::uint32_t seq, std::uint16_t next,
+                          const Service& service) noexcept {
+  std::size_t consumed = 0;
+  while (consumed < payload.size()) {
+    const Framed framed = service.next_request(payload.subspan(consumed), bare);
+    if (framed.kind != Framed::Kind::complete) return 0;
+    consumed += framed.consumed;
+    if (((seq + consumed) & kNextMask) == next) return consumed;
+    bare = false;
+  }
+  return 0;
+}
+
+}  // namespace gl::tcp

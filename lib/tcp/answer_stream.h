@@ -1,0 +1,69 @@
+// The answers to the queries of one segment, laid end to end as the client is to read them.
+// Units: bytes. Ownership: the buffer is the responder's, reused by every segment. Thread: one core's own.
+// Sources: RFC 7766 section 6.2.1 (several queries a segment), RFC 1035 section 4.2.2 (length prefix).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "lib/base/bytes.h"
+#include "lib/service/service.h"
+#include "lib/tcp/cookie.h"
+
+namespace gl::tcp {
+
+// Answers of one segment's queries stop at this size; queries beyond are neither answered nor acknowledged.
+// It keeps several steps of the ledger below 2^31, and so TSval from ever going backwards.
+inline constexpr std::size_t kMaxAnswersPerSegment = 64 * 1024;
+
+// Why reading queries stopped.
+enum class Stop : std::uint8_t {
+  end,          // every byte belongs to a complete query
+  boundary,     // the asked-for number of bytes is consumed
+  prefix_only,  // the rest is a length prefix alone
+  incomplete,   // the rest is the beginning of a query
+  malformed,    // the rest holds no query
+  full,         // the next answer does not fit any more
+  unrepeatable, // a begun answer can not be given byte for byte
+};
+
+class AnswerStream {
+ public:
+  void reset() noexcept { state_ = {}; }
+
+  // Answers queries from `payload` on, after those that were answered by earlier calls since reset().
+  // `bare`: the first query's length prefix was consumed before. `limit`: consume at most these bytes.
+  // `room`: how many answer bytes the connection may still carry. `continuation`: see RequestContext.
+  struct Request {
+    Bytes payload;
+    bool bare = false;
+    std::size_t limit = SIZE_MAX;
+    std::size_t room = kOffsetLimit;
+    bool continuation = false;
+  };
+  [[nodiscard]] Stop answer(const Request& request, Service& service) noexcept;
+
+  [[nodiscard]] std::size_t consumed() const noexcept { return state_.consumed; }
+  [[nodiscard]] std::size_t size() const noexcept { return state_.size; }
+  [[nodiscard]] unsigned queries() const noexcept { return state_.queries; }
+  [[nodiscard]] bool close_after() const noexcept { return state_.close_after; }
+  [[nodiscard]] Bytes bytes() const noexcept { return Bytes(buffer_.data(), state_.size); }
+
+ private:
+  struct State {
+    std::size_t consumed = 0;  // of the segment's payload
+    std::size_t size = 0;      // of the answers
+    unsigned queries = 0;
+    bool close_after = false;
+  };
+
+  State state_;
+  std::array<std::uint8_t, kMaxAnswersPerSegment + kMaxStreamReply> buffer_;
+};
+
+// Where the first so many queries of `payload` end, if some number of them ends at `next` (12 bits) when the
+// payload begins at `seq`; 0 if none does.
+[[nodiscard]] std::size_t find_boundary(Bytes payload, bool bare, std::uint32_t seq, std::uint16_t next,
+                                        const Service& service) noexcept;
+
+}  // namespace gl::tcp

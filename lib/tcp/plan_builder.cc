@@ -1,0 +1,124 @@
+#include "lib/tcp/plan_builder.h"
+
+#include <algorithm>
+
+namespace gl::tcp {
+namespace {
+
+constexpr std::uint32_t kTimestampOptionBytes = 12;  // with its padding, RFC 7323 appendix A
+
+}  // namespace
+
+void PlanBuilder::begin(const Segment& segment) noexcept {
+  segment_ = &segment;
+  timestamps_ = segment.timestamps && !settings_.immediate;
+  plan_.count = 0;
+  plan_.outcome = Outcome::drop_ack_only;
+  plan_.stream = {};
+}
+
+std::uint16_t PlanBuilder::own_mss() const noexcept {
+  return segment_->flow.is_v6() ? settings_.mss_v6 : settings_.mss_v4;
+}
+
+std::uint32_t PlanBuilder::segment_size(std::uint8_t mss_class) const noexcept {
+  const std::uint32_t mss = std::min(kMssClasses[mss_class], own_mss());
+  return timestamps_ ? mss - kTimestampOptionBytes : mss;
+}
+
+OutSegment& PlanBuilder::add(SeqNum seq, SeqNum ack, std::uint8_t flags) noexcept {
+  OutSegment& out = plan_.segments[plan_.count++];
+  out = OutSegment{};
+  out.seq = seq;
+  out.ack = ack;
+  out.flags = flags;
+  out.window = settings_.window;
+  return out;
+}
+
+void PlanBuilder::stamp(OutSegment& out, const Ledger& ledger) const noexcept {
+  if (!timestamps_) return;
+  out.has_timestamps = true;
+  out.timestamps = {ledger.encode(segment_->timestamps->echo), segment_->timestamps->value};
+}
+
+void PlanBuilder::control(Outcome outcome, std::uint8_t flags, SeqNum ack,
+                          const std::optional<Ledger>& ledger) noexcept {
+  plan_.outcome = outcome;
+  OutSegment& out = add(segment_->ack, ack, flags);
+  if (ledger) stamp(out, *ledger);
+}
+
+void PlanBuilder::syn_ack(SeqNum isn, SeqNum ack, std::uint16_t mss, const std::optional<Ledger>& ledger) noexcept {
+  plan_.outcome = Outcome::syn_ack;
+  OutSegment& out = add(isn, ack, kSyn | kAck);
+  out.mss = mss;
+  if (!ledger) return;
+  // A client that reuses a port within its TIME-WAIT compares our first TSval with the last one of the connection
+  // before (Linux with tcp_tw_reuse). The clock bit follows the client's own clock, so a SYN repeated after a
+  // second or three finds the other half of the number circle and passes.
+  const std::uint32_t clock = (segment_->timestamps->value >> 11) << 31;
+  out.has_timestamps = true;
+  out.timestamps = {ledger->encode(clock), segment_->timestamps->value};
+}
+
+void PlanBuilder::reset(Outcome outcome) noexcept {
+  if (!resets_.take()) {
+    plan_.outcome = Outcome::drop_reset_limited;
+    return;
+  }
+  plan_.outcome = outcome;
+  if ((segment_->flags & kAck) != 0) {
+    add(segment_->ack, SeqNum(0), kRst).window = 0;
+    return;
+  }
+  const auto length = static_cast<std::uint32_t>(segment_->payload.size());
+  const std::uint32_t controls = ((segment_->flags & kSyn) != 0 ? 1u : 0u) + ((segment_->flags & kFin) != 0 ? 1u : 0u);
+  add(SeqNum(0), segment_->seq + length + controls, kRst | kAck).window = 0;
+}
+
+void PlanBuilder::cut(const AnswerSegments& how, SeqNum ack, std::uint32_t end, std::uint32_t segment_size,
+                      std::uint32_t stream_size) noexcept {
+  SeqNum seq = segment_->ack;
+  for (std::uint32_t at = how.begin; at < end;) {
+    const std::uint32_t length = std::min(segment_size, end - at);
+    const bool last = at + length == end;
+    const bool fin = how.fin && !how.immediate && at + length == stream_size;
+    OutSegment& out = add(seq, ack, static_cast<std::uint8_t>(kAck | (last ? kPsh : 0) | (fin ? kFin : 0)));
+    out.offset = at;
+    out.length = length;
+    stamp(out, how.ledger);
+    at += length;
+    seq = seq + length;
+  }
+}
+
+bool PlanBuilder::answer(Bytes stream, const AnswerSegments& how) noexcept {
+  plan_.stream = stream;
+  const auto size = static_cast<std::uint32_t>(stream.size());
+  const std::uint32_t rest = size - how.begin;
+  const std::uint32_t per_segment = segment_size(how.mss_class);
+  const std::uint32_t burst = std::min<std::uint32_t>(segment_->window, settings_.burst_segments * per_segment);
+  AnswerSegments final = how;
+  if (how.immediate && rest <= burst) {
+    add(segment_->ack, how.ack_all, kAck);
+    cut(final, how.ack_all, size, per_segment, size);
+    if (how.fin) add(segment_->ack + rest, how.ack_all, kFin | kAck);
+    return true;
+  }
+  final.immediate = false;
+  if (rest == 0) {
+    final.ledger.acked = true;
+    final.ledger.prefix = false;
+    OutSegment& out = add(segment_->ack, how.ack_all, static_cast<std::uint8_t>(kAck | (how.fin ? kFin : 0)));
+    stamp(out, final.ledger);
+    return true;
+  }
+  const bool whole = rest <= per_segment && rest <= burst;
+  final.ledger.acked = whole;
+  final.ledger.prefix = !whole && how.bare;
+  cut(final, whole ? how.ack_all : how.ack_none, how.begin + std::min(rest, burst), per_segment, size);
+  return whole;
+}
+
+}  // namespace gl::tcp

@@ -1,0 +1,37 @@
+// The rules by which a segment of an open connection is answered, one function for each kind of client.
+// See the table in docs/protocol.md. Internal to lib/tcp.
+// Thread: one core's own. Everything is borrowed for the call.
+#pragma once
+
+#include "lib/service/service.h"
+#include "lib/tcp/answer_stream.h"
+#include "lib/tcp/cookie.h"
+#include "lib/tcp/plan_builder.h"
+#include "lib/tcp/responder.h"
+
+namespace gl::tcp {
+
+struct RuleContext {
+  const Segment& segment;
+  Service& service;
+  const CookieKeys& keys;
+  const ResponderSettings& settings;
+  AnswerStream& answers;
+  PlanBuilder& build;
+  Plan& plan;
+
+  [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (segment.flags & flag) != 0; }
+};
+
+// Clients that carry our ledger in their timestamp echo.
+void answer_with_timestamps(RuleContext& context) noexcept;
+// Clients that carry only the cookie: one segment of queries a connection. Also the column's immediate mode.
+void answer_without_timestamps(RuleContext& context) noexcept;
+
+// Whether our FIN has to go with the answers that end at `sent_end` of the stream.
+[[nodiscard]] bool must_close(const RuleContext& context, const Accepted& cookie, std::uint32_t sent_end) noexcept;
+
+// An answer byte and our FIN after it must stay inside the ledger's 17 bits.
+inline constexpr std::uint32_t kLastOffset = kOffsetMask - 1;
+
+}  // namespace gl::tcp

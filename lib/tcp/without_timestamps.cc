@@ -1,0 +1,111 @@
+// Segments of clients without timestamps. They carry only the cookie, which here covers their own ISN too: the
+// first segment of queries is known by its place in the stream, and no later one can be mistaken for it.
+#include <optional>
+
+#include "lib/tcp/rules.h"
+
+namespace gl::tcp {
+namespace {
+
+class Rules {
+ public:
+  explicit Rules(RuleContext& context) noexcept : context_(context), segment_(context.segment) {}
+
+  void apply() noexcept {
+    if (!segment_.payload.empty()) return data();
+    if (context_.has(kFin)) return fin();
+    acknowledgement();
+  }
+
+ private:
+  // The cookie, if the client's stream began `before` bytes before this segment.
+  [[nodiscard]] std::optional<Accepted> cookie_at(std::uint32_t before) const noexcept {
+    return check_ack(context_.keys, segment_.flow, segment_.ack, segment_.seq - 1 - before);
+  }
+
+  // Before its query a client may probe: SEG.SEQ is then its ISN itself (RFC 1122 section 4.2.3.6).
+  void acknowledgement() noexcept {
+    const auto cookie = check_ack(context_.keys, segment_.flow, segment_.ack, segment_.seq);
+    if (cookie && cookie->off == 0) {
+      return context_.build.control(Outcome::acked_keepalive, kAck, segment_.seq + 1, std::nullopt);
+    }
+    context_.build.drop(Outcome::drop_ack_only);
+  }
+
+  // A FIN behind the query fails the MAC, as every later segment does; ours went with the answer.
+  void fin() noexcept {
+    const auto cookie = cookie_at(0);
+    const bool unused = cookie && cookie->off == 0;
+    context_.build.control(unused ? Outcome::fin_ack : Outcome::acked_fin,
+                           static_cast<std::uint8_t>(unused ? kFin | kAck : kAck), segment_.seq + 1, std::nullopt);
+  }
+
+  void data() noexcept {
+    if (const auto cookie = cookie_at(0)) return query(*cookie, false);
+    // Two bytes later: the length prefix was acknowledged alone.
+    if (const auto cookie = cookie_at(2)) return query(*cookie, true);
+    if (context_.has(kFin)) {
+      const SeqNum past = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size()) + 1;
+      return context_.build.control(Outcome::acked_fin, kAck, past, std::nullopt);
+    }
+    context_.build.drop(Outcome::drop_no_timestamp_late);
+  }
+
+  void query(const Accepted& cookie, bool bare) noexcept {
+    AnswerStream& answers = context_.answers;
+    answers.reset();
+    const Stop stop =
+        answers.answer({segment_.payload, bare, SIZE_MAX, kLastOffset, cookie.off > 0}, context_.service);
+    if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
+    if (answers.queries() == 0) return nothing_complete(stop, bare);
+
+    const auto consumed = static_cast<std::uint32_t>(answers.consumed());
+    const auto size = static_cast<std::uint32_t>(answers.size());
+    SeqNum past = segment_.seq + consumed;
+    if (context_.has(kFin) && stop == Stop::end) past = past + 1;
+    if (cookie.off == size + 1) return context_.build.control(Outcome::acked_repeat, kAck, past, std::nullopt);
+    // More acknowledged than was ever sent to this query: it is another segment whose MAC fits by chance.
+    if (cookie.off > size) return context_.build.drop(Outcome::drop_no_timestamp_late);
+    send(cookie, size, past);
+  }
+
+  void send(const Accepted& cookie, std::uint32_t size, SeqNum past) noexcept {
+    AnswerSegments how;
+    how.begin = cookie.off;
+    how.ack_all = past;
+    how.ack_none = segment_.seq;
+    how.fin = true;
+    how.mss_class = cookie.mss_class;
+    how.immediate = context_.settings.immediate;
+    const bool all = context_.build.answer(context_.answers.bytes(), how);
+    if (context_.plan.count == 0) return context_.build.drop(Outcome::drop_zero_window);
+    if (cookie.off > 0) {
+      context_.plan.outcome = Outcome::continued;
+    } else if (size == 0) {
+      context_.plan.outcome = Outcome::acked_silent;
+    } else {
+      context_.plan.outcome = all ? Outcome::answered : Outcome::answered_withheld;
+    }
+  }
+
+  void nothing_complete(Stop stop, bool bare) noexcept {
+    if (stop == Stop::malformed) return context_.build.reset(Outcome::reset_malformed);
+    if (context_.has(kFin)) {
+      const SeqNum past = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size()) + 1;
+      return context_.build.control(Outcome::fin_ack, kFin | kAck, past, std::nullopt);
+    }
+    if (stop == Stop::prefix_only && !bare) {
+      return context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + 2, std::nullopt);
+    }
+    context_.build.drop(Outcome::drop_incomplete);
+  }
+
+  RuleContext& context_;
+  const Segment& segment_;
+};
+
+}  // namespace
+
+void answer_without_timestamps(RuleContext& context) noexcept { Rules(context).apply(); }
+
+}  // namespace gl::tcp
