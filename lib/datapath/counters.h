@@ -1,0 +1,35 @@
+// What one core counts. Identity: received == the sum of `verdicts`.
+// Units: frames unless named otherwise. Ownership: a worker's context. Thread: that core writes, telemetry reads.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "lib/base/counter.h"
+#include "lib/datapath/verdict.h"
+
+namespace gl::datapath {
+
+#define GL_CORE_COUNTERS(X)                                              \
+  X(received, "frames taken from the ports")                             \
+  X(received_bytes, "bytes of them")                                     \
+  X(sent, "frames that the ports took")                                  \
+  X(sent_bytes, "bytes of them")                                         \
+  X(extra_segments, "frames sent beyond the first for one received")     \
+  X(tx_full, "replies lost: the port's queue stayed full")               \
+  X(no_buffer, "segments lost: the core's pool was empty")
+
+struct CoreCounters {
+#define X(name, help) Counter name;
+  GL_CORE_COUNTERS(X)
+#undef X
+  std::array<Counter, kVerdicts> verdicts;
+
+  [[nodiscard]] std::uint64_t verdict_sum() const noexcept {
+    std::uint64_t sum = 0;
+    for (const Counter& counter : verdicts) sum += counter.value();
+    return sum;
+  }
+};
+
+}  // namespace gl::datapath

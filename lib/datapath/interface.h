@@ -1,0 +1,52 @@
+// What the stages know of the port that a frame came through.
+// Byte order: addresses as on the wire. Ownership: filled by the main core before the workers start. Thread: read-only then.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/wire/address.h"
+
+namespace gl::datapath {
+
+inline constexpr std::size_t kMaxAddresses = 16;  // of each family on one port
+
+struct Interface {
+  wire::MacAddress mac;
+  std::uint16_t mtu = 1500;  // bytes of IP packet
+  // The port fills these in; otherwise the stages do.
+  bool tx_ipv4_checksum = false;
+  bool tx_udp_checksum = false;
+  bool tx_tcp_checksum = false;
+  std::uint8_t v4_count = 0;
+  std::uint8_t v6_count = 0;
+  std::array<wire::Ipv4Address, kMaxAddresses> v4{};
+  std::array<wire::Ipv6Address, kMaxAddresses> v6{};
+
+  // False where there is no room.
+  [[nodiscard]] bool add(const wire::Ipv4Address& address) noexcept {
+    if (v4_count == kMaxAddresses) return false;
+    v4[v4_count++] = address;
+    return true;
+  }
+  [[nodiscard]] bool add(const wire::Ipv6Address& address) noexcept {
+    if (v6_count == kMaxAddresses) return false;
+    v6[v6_count++] = address;
+    return true;
+  }
+  [[nodiscard]] bool has(const wire::Ipv4Address& address) const noexcept {
+    return std::find(v4.begin(), v4.begin() + v4_count, address) != v4.begin() + v4_count;
+  }
+  [[nodiscard]] bool has(const wire::Ipv6Address& address) const noexcept {
+    return std::find(v6.begin(), v6.begin() + v6_count, address) != v6.begin() + v6_count;
+  }
+  // All nodes, or the solicited-node group of an address of ours.
+  [[nodiscard]] bool in_group(const wire::Ipv6Address& group) const noexcept {
+    if (group == wire::kAllNodes) return v6_count != 0;
+    return std::any_of(v6.begin(), v6.begin() + v6_count, [&](const auto& a) { return a.solicited_node() == group; });
+  }
+};
+
+}  // namespace gl::datapath

@@ -1,0 +1,94 @@
+// Replies: the headers below layer 4 written in place of the request's, and the checksums, by the port or here.
+// IPv4: DF and identification 0 (RFC 6864 section 4.1), no options; IPv6: flow label 0, no extension headers. Traffic class
+// 0: a client's ECN and DSCP bits are not ours to send. Nothing is ever fragmented.
+// Byte order: wire. Ownership: writes the frame's buffer. Thread: pure functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/datapath/ethernet.h"
+#include "lib/datapath/frame.h"
+#include "lib/datapath/interface.h"
+#include "lib/wire/checksum.h"
+#include "lib/wire/ipv4.h"
+#include "lib/wire/ipv6.h"
+
+namespace gl::datapath {
+
+inline constexpr std::uint8_t kReplyHopLimit = 64;
+
+inline void set_ipv4_length(std::uint8_t* l3, std::size_t l4_length, bool checksum_by_port) noexcept {
+  auto& header = *reinterpret_cast<wire::Ipv4Header*>(l3);
+  header.total_length = Be16(static_cast<std::uint16_t>(sizeof header + l4_length));
+  header.checksum = Be16(0);
+  if (!checksum_by_port) header.checksum = wire::checksum(wire::sum_bytes(l3, sizeof header));
+}
+
+// The length of what follows, into an IP header that is otherwise ready.
+inline void set_ip_length(std::uint8_t* l3, bool v6, std::size_t l4_length, const Interface& interface) noexcept {
+  if (v6) {
+    reinterpret_cast<wire::Ipv6Header*>(l3)->payload_length = Be16(static_cast<std::uint16_t>(l4_length));
+  } else {
+    set_ipv4_length(l3, l4_length, interface.tx_ipv4_checksum);
+  }
+}
+
+// Source and destination change places, and every other field gets our value; only the length is still to be set.
+inline void turn_ip(std::uint8_t* l3, bool v6, wire::IpProtocol protocol, std::uint8_t hop_limit) noexcept {
+  if (v6) {
+    auto& header = *reinterpret_cast<wire::Ipv6Header*>(l3);
+    header.version_class_flow = Be32(0x60000000);
+    header.next_header = static_cast<std::uint8_t>(protocol);
+    header.hop_limit = hop_limit;
+    const wire::Ipv6Address client = header.source;
+    header.source = header.destination;
+    header.destination = client;
+  } else {
+    auto& header = *reinterpret_cast<wire::Ipv4Header*>(l3);
+    header.version_ihl = 0x45;
+    header.traffic_class = 0;
+    header.identification = Be16(0);
+    header.fragment = Be16(wire::Ipv4Header::kDontFragment);
+    header.ttl = hop_limit;
+    header.protocol = static_cast<std::uint8_t>(protocol);
+    const wire::Ipv4Address client = header.source;
+    header.source = header.destination;
+    header.destination = client;
+  }
+}
+
+// Ethernet and IP of a reply to `packet`, in place, and the frame's new length.
+inline void turn_around(Frame& frame, const Packet& packet, const Interface& interface, wire::IpProtocol protocol,
+                        std::size_t l4_length) noexcept {
+  std::uint8_t* const l3 = frame.data + packet.l2_length;
+  reply_ethernet(frame.data, interface);
+  turn_ip(l3, packet.v6, protocol, kReplyHopLimit);
+  set_ip_length(l3, packet.v6, l4_length, interface);
+  frame.length = packet.reply_l4_offset() + l4_length;
+  frame.tx.v6 = packet.v6;
+  frame.tx.l2_length = static_cast<std::uint8_t>(packet.l2_length);
+  frame.tx.l3_length = static_cast<std::uint8_t>(packet.reply_l3_length());
+  frame.tx.ipv4_checksum = !packet.v6 && interface.tx_ipv4_checksum;
+}
+
+[[nodiscard]] inline wire::PartialSum pseudo_header(const std::uint8_t* l3, bool v6, wire::IpProtocol protocol,
+                                                    std::size_t l4_length) noexcept {
+  const auto number = static_cast<std::uint8_t>(protocol);
+  if (v6) {
+    const auto& header = *reinterpret_cast<const wire::Ipv6Header*>(l3);
+    return wire::pseudo_v6(header.source.bytes.data(), header.destination.bytes.data(), number, l4_length);
+  }
+  const auto& header = *reinterpret_cast<const wire::Ipv4Header*>(l3);
+  return wire::pseudo_v4(header.source.bytes.data(), header.destination.bytes.data(), number, l4_length);
+}
+
+// The layer 4 checksum of a received packet.
+[[nodiscard]] inline bool l4_checksum_holds(const Packet& packet) noexcept {
+  const std::size_t length = packet.payload.size();
+  const auto pseudo = packet.v6 ? wire::pseudo_v6(packet.source, packet.destination, packet.protocol, length)
+                                : wire::pseudo_v4(packet.source, packet.destination, packet.protocol, length);
+  return wire::checksum_holds(wire::sum_bytes(packet.payload, pseudo));
+}
+
+}  // namespace gl::datapath

@@ -1,0 +1,143 @@
+// Stage 3: TCP (RFC 9293 section 3.1): segment in, checked; the responder's plan out, as frames. The first segment is written
+// over the received one, further ones into buffers of the sink.
+// Byte order: wire in frames, host in segments. Ownership: the plan's bytes are the responder's until its next call.
+// Thread: that core only. Outcomes: verdict.h, where the responder's own are the tcp_ ones.
+#pragma once
+
+#include <array>
+#include <cstring>
+
+#include "lib/datapath/counters.h"
+#include "lib/datapath/reply.h"
+#include "lib/datapath/services.h"
+#include "lib/datapath/sink.h"
+#include "lib/datapath/verdict.h"
+#include "lib/tcp/responder.h"
+#include "lib/wire/tcp.h"
+#include "lib/wire/tcp_options.h"
+
+namespace gl::datapath {
+
+struct TcpPorts {
+  Be16 client;
+  Be16 server;
+};
+
+// Fills in `segment`, whose payload then lies in the frame.
+[[nodiscard]] inline Verdict read_segment(const Frame& frame, const Packet& packet, tcp::Segment& segment,
+                                          TcpPorts& ports) noexcept {
+  if (packet.payload.size() < sizeof(wire::TcpHeader)) return Verdict::drop_tcp_length;
+  const auto& header = *reinterpret_cast<const wire::TcpHeader*>(packet.payload.data());
+  const std::size_t header_length = header.header_length();
+  if (header_length < sizeof header || header_length > packet.payload.size()) return Verdict::drop_tcp_length;
+  if (!frame.l4_checksum_good && !l4_checksum_holds(packet)) return Verdict::drop_tcp_checksum;
+  if (header.source_port == Be16(0)) return Verdict::drop_tcp_source_port;
+  const auto options = wire::parse_tcp_options(packet.payload.subspan(sizeof header, header_length - sizeof header));
+  if (!options) return Verdict::drop_tcp_options;
+
+  ports = {header.source_port, header.destination_port};
+  segment.flow = packet.v6 ? tcp::FlowKey::v6(packet.source, packet.destination, ports.client, ports.server)
+                           : tcp::FlowKey::v4(packet.source, packet.destination, ports.client, ports.server);
+  segment.seq = wire::SeqNum(header.sequence.host());
+  segment.ack = wire::SeqNum(header.acknowledgment.host());
+  segment.flags = header.flags;
+  segment.window = header.window.host();
+  segment.mss = options->mss;
+  if (options->timestamps) segment.timestamps = tcp::Timestamps{options->timestamps->value, options->timestamps->echo};
+  segment.payload = packet.payload.subspan(header_length);
+  return kContinue;
+}
+
+// Header, options and payload at `l4`; the checksum is still to come. Returns the length of it all.
+inline std::size_t write_segment(std::uint8_t* l4, const tcp::OutSegment& out, Bytes payload, const TcpPorts& ports) noexcept {
+  auto& header = *reinterpret_cast<wire::TcpHeader*>(l4);
+  wire::TcpOptions options;
+  options.mss = out.mss;
+  if (out.has_timestamps) options.timestamps = wire::TcpTimestamps{out.timestamps.value, out.timestamps.echo};
+  const std::size_t header_length = sizeof header + wire::write_tcp_options(options, l4 + sizeof header);
+  header.source_port = ports.server;
+  header.destination_port = ports.client;
+  header.sequence = Be32(out.seq.value());
+  header.acknowledgment = Be32(out.ack.value());
+  header.data_offset = static_cast<std::uint8_t>(header_length << 2);
+  header.flags = out.flags;
+  header.window = Be16(out.window);
+  header.checksum = Be16(0);
+  header.urgent = Be16(0);
+  if (!payload.empty()) std::memcpy(l4 + header_length, payload.data(), payload.size());
+  return header_length + payload.size();
+}
+
+inline void seal_tcp(Frame& frame, const Packet& packet, const Interface& interface, std::size_t l4_length) noexcept {
+  std::uint8_t* const l4 = frame.data + packet.reply_l4_offset();
+  auto& header = *reinterpret_cast<wire::TcpHeader*>(l4);
+  const auto pseudo = pseudo_header(frame.data + packet.l2_length, packet.v6, wire::IpProtocol::tcp, l4_length);
+  if (interface.tx_tcp_checksum) {
+    header.checksum = wire::be16_from_raw(wire::fold(pseudo));
+    frame.tx.layer4 = TxOffload::Layer4::tcp;
+  } else {
+    header.checksum = wire::checksum(wire::sum_bytes(l4, l4_length, pseudo));
+  }
+}
+
+// The bytes of the plan's stream that `out` carries, or nothing where the frame has no room for them.
+[[nodiscard]] inline bool fits(const Frame& frame, const Packet& packet, const tcp::Plan& plan,
+                               const tcp::OutSegment& out) noexcept {
+  return out.offset <= plan.stream.size() && out.length <= plan.stream.size() - out.offset &&
+         packet.reply_l4_offset() + sizeof(wire::TcpHeader) + wire::kMaxWrittenTcpOptions + out.length <= frame.capacity;
+}
+
+// The plan's segments after the first. `headers` is Ethernet and IP of the first, which is gone by now.
+template <ReplySink Sink>
+void send_further(const tcp::Plan& plan, const Frame& first, Bytes headers, const Packet& packet, const Interface& interface,
+                  const TcpPorts& ports, CoreCounters& counters, Sink& sink) noexcept {
+  for (std::size_t i = 1; i < plan.count; ++i) {
+    const tcp::OutSegment& out = plan.segments[i];
+    Frame frame;
+    if (!sink.extra(frame) || !fits(frame, packet, plan, out)) {
+      counters.no_buffer.add(plan.count - i);  // the client's retransmission brings them
+      return;
+    }
+    std::memcpy(frame.data, headers.data(), headers.size());
+    const std::size_t l4_length =
+        write_segment(frame.data + headers.size(), out, plan.stream.subspan(out.offset, out.length), ports);
+    set_ip_length(frame.data + packet.l2_length, packet.v6, l4_length, interface);
+    frame.tx = first.tx;
+    frame.length = headers.size() + l4_length;
+    seal_tcp(frame, packet, interface, l4_length);
+    counters.extra_segments.add();
+    sink.send_extra(frame);
+  }
+}
+
+template <ReplySink Sink>
+[[nodiscard]] Verdict tcp_segment(Frame& frame, const Packet& packet, const Interface& interface, const ServiceTable& services,
+                                  tcp::Responder& responder, CoreCounters& counters, Sink& sink) noexcept {
+  tcp::Segment segment;
+  TcpPorts ports;
+  if (const Verdict verdict = read_segment(frame, packet, segment, ports); verdict != kContinue) return verdict;
+  const tcp::Plan& plan = responder.handle(segment, services.find(ports.server.host()));
+  const Verdict verdict = verdict_of(plan.outcome);
+  if (plan.count == 0) return verdict;
+  const tcp::OutSegment& out = plan.segments[0];
+  if (!fits(frame, packet, plan, out)) {
+    counters.no_buffer.add(plan.count);
+    return verdict;
+  }
+  const std::size_t l4_at = packet.reply_l4_offset();
+  const std::size_t l4_length = write_segment(frame.data + l4_at, out, plan.stream.subspan(out.offset, out.length), ports);
+  turn_around(frame, packet, interface, wire::IpProtocol::tcp, l4_length);
+  seal_tcp(frame, packet, interface, l4_length);
+  if (plan.count == 1) {
+    sink.reply(frame);
+    return verdict;
+  }
+  std::array<std::uint8_t, 18 + 40> headers;  // Ethernet with a VLAN tag, IPv6
+  std::memcpy(headers.data(), frame.data, l4_at);
+  const Frame first = frame;
+  sink.reply(frame);
+  send_further(plan, first, {headers.data(), l4_at}, packet, interface, ports, counters, sink);
+  return verdict;
+}
+
+}  // namespace gl::datapath
