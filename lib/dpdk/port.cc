@@ -1,0 +1,161 @@
+#include "lib/dpdk/port.h"
+
+#include <rte_ethdev.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace gl::dpdk {
+
+namespace {
+constexpr std::uint16_t kEthernetOverhead = 14 + 4;  // header and one VLAN tag
+
+std::string port_name(std::uint16_t id) {
+  char name[RTE_ETH_NAME_MAX_LEN] = "";
+  rte_eth_dev_get_name_by_port(id, name);
+  return name;
+}
+
+PortOffloads offloads_of(const rte_eth_dev_info& info) {
+  PortOffloads found;
+  found.tx_ipv4_checksum = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
+  found.tx_udp_checksum = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
+  found.tx_tcp_checksum = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) != 0;
+  found.rx_checksum = (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM) != 0;
+  return found;
+}
+}  // namespace
+
+Result<std::vector<std::uint16_t>> Port::list() {
+  std::vector<std::uint16_t> ids;
+  const auto next = [](std::uint64_t from) {  // ports that no other device, such as a bond, has taken
+    return rte_eth_find_next_owned_by(static_cast<std::uint16_t>(from), RTE_ETH_DEV_NO_OWNER);
+  };
+  for (std::uint64_t id = next(0); id < RTE_MAX_ETHPORTS; id = next(id + 1)) ids.push_back(static_cast<std::uint16_t>(id));
+  if (ids.empty()) {
+    return Error{"no ports: bind a NIC to vfio-pci (dpdk-devbind.py) or name one, such as "
+                 "--vdev=net_af_packet0,iface=eth1 before --"};
+  }
+  return ids;
+}
+
+std::uint16_t Port::frame_length(std::uint16_t id, std::uint16_t mtu) {
+  if (mtu == 0 && rte_eth_dev_get_mtu(id, &mtu) != 0) mtu = RTE_ETHER_MTU;
+  return static_cast<std::uint16_t>(mtu + kEthernetOverhead);
+}
+
+int Port::socket(std::uint16_t id) { return rte_eth_dev_socket_id(id); }
+
+Error Port::failure(const std::string& what, int code) const {
+  return Error{"port " + name_ + ": " + what + ": " + rte_strerror(-code)};
+}
+
+Result<Port> Port::open(std::uint16_t id, const PortSettings& settings, std::span<rte_mempool* const> pools) {
+  Port port;
+  port.id_ = id;
+  port.name_ = port_name(id);
+  if (Status status = port.configure(settings, static_cast<std::uint16_t>(pools.size())); !status) {
+    return Error{status.error()};
+  }
+  port.open_ = true;
+  if (Status status = port.set_up_queues(settings, pools); !status) return Error{status.error()};
+  return port;
+}
+
+Status Port::configure(const PortSettings& settings, std::uint16_t queues) {
+  rte_eth_dev_info info{};
+  if (const int code = rte_eth_dev_info_get(id_, &info); code != 0) return failure("no device information", code);
+  driver_ = info.driver_name;
+  if (info.max_rx_queues < queues || info.max_tx_queues < queues) {
+    return Error{"port " + name_ + ": " + std::to_string(std::min(info.max_rx_queues, info.max_tx_queues)) +
+                 " queue pairs for " + std::to_string(queues) +
+                 " workers: give the EAL fewer lcores, or the device more queues (see drivers-config/)"};
+  }
+  offloads_ = offloads_of(info);
+  rte_eth_conf conf{};
+  conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM;
+  conf.txmode.offloads =
+      info.tx_offload_capa & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+                              RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE);  // a queue's buffers all come from one pool
+  constexpr std::uint64_t kHashed = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
+  if (queues > 1 && (info.flow_type_rss_offloads & kHashed) != 0) {
+    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & kHashed;
+    offloads_.rss = true;
+  }
+  mtu_ = static_cast<std::uint16_t>(frame_length(id_, settings.mtu) - kEthernetOverhead);
+  if (mtu_ < info.min_mtu || (info.max_mtu != 0 && mtu_ > info.max_mtu)) {
+    return Error{"port " + name_ + ": MTU " + std::to_string(mtu_) + " is outside " + std::to_string(info.min_mtu) + " to " +
+                 std::to_string(info.max_mtu)};
+  }
+  conf.rxmode.mtu = mtu_;
+  if (const int code = rte_eth_dev_configure(id_, queues, queues, &conf); code != 0) return failure("configure", code);
+  if (settings.mtu != 0) {
+    if (const int code = rte_eth_dev_set_mtu(id_, mtu_); code != 0 && code != -ENOTSUP) {
+      return failure("MTU " + std::to_string(mtu_), code);
+    }
+  }
+  rte_ether_addr mac{};
+  if (const int code = rte_eth_macaddr_get(id_, &mac); code != 0) return failure("no MAC address", code);
+  std::memcpy(mac_.bytes.data(), mac.addr_bytes, mac_.bytes.size());
+  return success();
+}
+
+Status Port::set_up_queues(const PortSettings& settings, std::span<rte_mempool* const> pools) {
+  std::uint16_t rx = settings.rx_descriptors;
+  std::uint16_t tx = settings.tx_descriptors;
+  if (const int code = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx, &tx); code != 0) return failure("queue sizes", code);
+  const auto socket = static_cast<unsigned>(rte_eth_dev_socket_id(id_));
+  for (std::uint16_t queue = 0; queue < pools.size(); ++queue) {
+    if (const int code = rte_eth_rx_queue_setup(id_, queue, rx, socket, nullptr, pools[queue]); code != 0) {
+      return failure("receive queue " + std::to_string(queue), code);
+    }
+    if (const int code = rte_eth_tx_queue_setup(id_, queue, tx, socket, nullptr); code != 0) {
+      return failure("transmit queue " + std::to_string(queue), code);
+    }
+  }
+  return success();
+}
+
+Status Port::start(std::span<const wire::MacAddress> groups) {
+  if (const int code = rte_eth_dev_start(id_); code != 0) return failure("start", code);
+  started_ = true;
+  if (groups.empty()) return success();
+  std::vector<rte_ether_addr> list(groups.size());
+  for (std::size_t i = 0; i < groups.size(); ++i) std::memcpy(list[i].addr_bytes, groups[i].bytes.data(), 6);
+  if (rte_eth_dev_set_mc_addr_list(id_, list.data(), static_cast<std::uint32_t>(list.size())) == 0) {
+    group_filter_ = "list";
+  } else if (rte_eth_allmulticast_enable(id_) == 0) {
+    group_filter_ = "all multicast";
+  } else if (const int code = rte_eth_promiscuous_enable(id_); code == 0) {
+    group_filter_ = "promiscuous";
+  } else {
+    return failure("cannot receive multicast, which neighbour discovery needs", code);
+  }
+  return success();
+}
+
+void Port::stop() noexcept {
+  if (started_) rte_eth_dev_stop(id_);
+  started_ = false;
+}
+
+Port& Port::operator=(Port&& other) noexcept {
+  std::swap(id_, other.id_);
+  std::swap(mtu_, other.mtu_);
+  std::swap(open_, other.open_);
+  std::swap(started_, other.started_);
+  std::swap(name_, other.name_);
+  std::swap(driver_, other.driver_);
+  std::swap(group_filter_, other.group_filter_);
+  std::swap(mac_, other.mac_);
+  std::swap(offloads_, other.offloads_);
+  return *this;
+}
+
+Port::~Port() {
+  stop();
+  if (open_) rte_eth_dev_close(id_);
+}
+
+}  // namespace gl::dpdk

@@ -1,0 +1,77 @@
+// An Ethernet port with one queue pair a worker.
+// Units: bytes, descriptors. Ownership: stops and closes the device at the end. Thread: main core; a queue is used by one core.
+// Errors: one line that names the port.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/dpdk/mbuf_pool.h"
+#include "lib/wire/address.h"
+
+namespace gl::dpdk {
+
+struct PortSettings {
+  std::uint16_t rx_descriptors = 1024;  // a queue; the driver's limits are kept to
+  std::uint16_t tx_descriptors = 1024;
+  std::uint16_t mtu = 0;                // 0: as the port has it
+};
+
+struct PortOffloads {
+  bool tx_ipv4_checksum = false;
+  bool tx_udp_checksum = false;
+  bool tx_tcp_checksum = false;
+  bool rx_checksum = false;
+  bool rss = false;
+  [[nodiscard]] bool any_tx() const noexcept { return tx_ipv4_checksum || tx_udp_checksum || tx_tcp_checksum; }
+};
+
+class Port {
+ public:
+  // Every port the EAL found; an error line that says how to name one where it found none.
+  [[nodiscard]] static Result<std::vector<std::uint16_t>> list();
+  // The largest frame that the port's MTU, or `mtu` where not 0, brings.
+  [[nodiscard]] static std::uint16_t frame_length(std::uint16_t id, std::uint16_t mtu);
+  [[nodiscard]] static int socket(std::uint16_t id);
+
+  // Configured and with its queues, not started. One pool a queue.
+  [[nodiscard]] static Result<Port> open(std::uint16_t id, const PortSettings& settings, std::span<rte_mempool* const> pools);
+
+  Port(Port&& other) noexcept { *this = std::move(other); }
+  Port& operator=(Port&& other) noexcept;
+  ~Port();
+
+  // `groups`: multicast addresses to receive, by filter, else all multicast, else promiscuous.
+  [[nodiscard]] Status start(std::span<const wire::MacAddress> groups);
+  void stop() noexcept;
+
+  [[nodiscard]] std::uint16_t id() const noexcept { return id_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const std::string& driver() const noexcept { return driver_; }
+  [[nodiscard]] wire::MacAddress mac() const noexcept { return mac_; }
+  [[nodiscard]] std::uint16_t mtu() const noexcept { return mtu_; }
+  [[nodiscard]] const PortOffloads& offloads() const noexcept { return offloads_; }
+  [[nodiscard]] const std::string& group_filter() const noexcept { return group_filter_; }
+
+ private:
+  Port() = default;
+  [[nodiscard]] Status configure(const PortSettings& settings, std::uint16_t queues);
+  [[nodiscard]] Status set_up_queues(const PortSettings& settings, std::span<rte_mempool* const> pools);
+  [[nodiscard]] Error failure(const std::string& what, int code) const;
+
+  std::uint16_t id_ = 0;
+  std::uint16_t mtu_ = 0;
+  bool open_ = false;
+  bool started_ = false;
+  std::string name_;
+  std::string driver_;
+  std::string group_filter_ = "none";
+  wire::MacAddress mac_;
+  PortOffloads offloads_;
+};
+
+}  // namespace gl::dpdk

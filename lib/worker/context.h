@@ -1,0 +1,60 @@
+// All that one core owns. Nothing in it grows after it was made.
+// Ownership: made and freed by the main core while the worker does not run. Thread: see each field.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/datapath/interface.h"
+#include "lib/datapath/pipeline.h"
+#include "lib/dpdk/burst.h"
+#include "lib/service/dns_zone.h"
+#include "lib/tcp/responder.h"
+#include "lib/worker/shared.h"
+
+namespace gl::worker {
+
+inline constexpr std::size_t kMaxPorts = 8;
+
+struct WorkerSettings {
+  unsigned index = 0;  // number of its queue on every port, and of its quiescent state
+  unsigned lcore = 0;
+  unsigned idle_sleep_us = 0;  // 0: never sleep
+  rte_mempool* pool = nullptr;
+};
+
+struct PortQueue {
+  std::uint16_t port = 0;           // written by the main core before the start, read by the worker
+  const datapath::Interface* interface = nullptr;  // likewise
+  dpdk::TxBurst out;                // the worker's alone
+};
+
+struct alignas(64) WorkerContext {
+  WorkerContext(const WorkerSettings& worker_settings, const tcp::ResponderSettings& tcp, const service::DnsSettings& dns_settings,
+                Shared& shared_state)
+      : settings(worker_settings),
+        shared(shared_state),
+        responder(tcp),
+        dns(dns_settings, shared_state.zones),
+        pipeline(services, responder, counters) {}
+
+  // Written by the main core before the start, read by the worker.
+  const WorkerSettings settings;
+  Shared& shared;
+  std::size_t port_count = 0;
+  std::array<PortQueue, kMaxPorts> ports;
+  datapath::ServiceTable services;
+
+  // The worker's alone.
+  tcp::Responder responder;
+
+  // The worker writes, telemetry reads the counters inside.
+  alignas(64) service::DnsZoneService dns;
+  alignas(64) datapath::CoreCounters counters;
+
+  // The worker's alone.
+  datapath::Pipeline pipeline;
+};
+
+}  // namespace gl::worker

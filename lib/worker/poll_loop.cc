@@ -1,0 +1,77 @@
+#include "lib/worker/poll_loop.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+#include <rte_prefetch.h>
+
+#include "lib/worker/mbuf_sink.h"
+
+namespace gl::worker {
+
+namespace {
+
+constexpr std::uint16_t kPrefetchAhead = 4;
+constexpr unsigned kIdleRounds = 64;  // empty rounds before a worker that may sleep does
+
+void answer_burst(WorkerContext& context, PortQueue& port, rte_mbuf** mbufs, std::uint16_t count) noexcept {
+  MbufSink sink(port.out, context.settings.pool, context.counters);
+  std::array<rte_mbuf*, dpdk::kBurst> done;
+  unsigned done_count = 0;
+  std::uint64_t bytes = 0;
+  for (std::uint16_t i = 0; i < count && i < kPrefetchAhead; ++i) rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void*));
+  for (std::uint16_t i = 0; i < count; ++i) {
+    if (i + kPrefetchAhead < count) rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + kPrefetchAhead], void*));
+    bytes += mbufs[i]->pkt_len;
+    sink.receive(mbufs[i]);
+    if (mbufs[i]->nb_segs != 1) {
+      context.pipeline.count(datapath::Verdict::drop_chained);
+    } else {
+      datapath::Frame frame = frame_of(mbufs[i]);
+      context.pipeline.process(frame, *port.interface, sink);
+    }
+    if (rte_mbuf* const mbuf = sink.take_back(); mbuf != nullptr) done[done_count++] = mbuf;
+  }
+  context.counters.received.add(count);
+  context.counters.received_bytes.add(bytes);
+  sink.flush();
+  rte_pktmbuf_free_bulk(done.data(), done_count);
+}
+
+// Every port once; how many frames that brought.
+unsigned poll_ports(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept {
+  std::array<rte_mbuf*, dpdk::kBurst> mbufs;
+  unsigned total = 0;
+  for (std::size_t i = 0; i < context.port_count; ++i) {
+    PortQueue& port = context.ports[i];
+    const auto queue = static_cast<std::uint16_t>(context.settings.index);
+    const std::uint16_t count = rte_eth_rx_burst(port.port, queue, mbufs.data(), dpdk::kBurst);
+    if (count == 0) continue;
+    const std::uint64_t now_ms = rte_get_tsc_cycles() / cycles_per_ms;
+    context.responder.begin_burst(now_ms, *context.shared.keys.load(std::memory_order_acquire));
+    context.dns.begin_burst(now_ms);
+    answer_burst(context, port, mbufs.data(), count);
+    total += count;
+  }
+  return total;
+}
+
+}  // namespace
+
+void poll_loop(WorkerContext& context) noexcept {
+  rte_rcu_qsbr* const quiescent = context.shared.quiescent.get();
+  rte_rcu_qsbr_thread_register(quiescent, context.settings.index);
+  rte_rcu_qsbr_thread_online(quiescent, context.settings.index);
+  const std::uint64_t cycles_per_ms = rte_get_tsc_hz() / 1000;
+  unsigned idle = 0;
+  while (!context.shared.stop.load(std::memory_order_relaxed)) {
+    idle = poll_ports(context, cycles_per_ms) == 0 ? idle + 1 : 0;
+    // Nothing published is held from here on: begin_burst() picks it up anew.
+    rte_rcu_qsbr_quiescent(quiescent, context.settings.index);
+    if (idle >= kIdleRounds && context.settings.idle_sleep_us != 0) rte_delay_us_sleep(context.settings.idle_sleep_us);
+  }
+  rte_rcu_qsbr_thread_offline(quiescent, context.settings.index);
+  rte_rcu_qsbr_thread_unregister(quiescent, context.settings.index);
+}
+
+}  // namespace gl::worker

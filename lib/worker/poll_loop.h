@@ -1,0 +1,11 @@
+// The loop of one worker: receive a burst, answer it to completion, send it, report a quiescent state.
+// Ownership: borrows its context. Thread: the worker's lcore; returns after Shared::stop was set.
+#pragma once
+
+#include "lib/worker/context.h"
+
+namespace gl::worker {
+
+void poll_loop(WorkerContext& context) noexcept;
+
+}  // namespace gl::worker
