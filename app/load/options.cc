@@ -1,0 +1,180 @@
+#include "app/load/options.h"
+
+#include <arpa/inet.h>
+#include <getopt.h>
+
+#include <bit>
+#include <charconv>
+#include <cstdio>
+
+namespace gl::load {
+namespace {
+
+enum Flag : int {
+  kMode = 256, kTarget, kPort, kMac, kSource, kQuery, kQueries, kConnections, kRate, kDuration, kTimeout, kTries,
+  kPerConnection, kMss, kPortId, kNoTimestamps, kDnssec, kMergeAck, kJson, kHelp,
+};
+
+constexpr option kFlags[] = {
+    {"mode", required_argument, nullptr, kMode},
+    {"target", required_argument, nullptr, kTarget},
+    {"target-port", required_argument, nullptr, kPort},
+    {"target-mac", required_argument, nullptr, kMac},
+    {"source", required_argument, nullptr, kSource},
+    {"query", required_argument, nullptr, kQuery},
+    {"queries", required_argument, nullptr, kQueries},
+    {"connections", required_argument, nullptr, kConnections},
+    {"rate", required_argument, nullptr, kRate},
+    {"duration", required_argument, nullptr, kDuration},
+    {"timeout", required_argument, nullptr, kTimeout},
+    {"tries", required_argument, nullptr, kTries},
+    {"queries-per-connection", required_argument, nullptr, kPerConnection},
+    {"mss", required_argument, nullptr, kMss},
+    {"port-id", required_argument, nullptr, kPortId},
+    {"no-timestamps", no_argument, nullptr, kNoTimestamps},
+    {"dnssec", no_argument, nullptr, kDnssec},
+    {"merge-ack", no_argument, nullptr, kMergeAck},
+    {"json", no_argument, nullptr, kJson},
+    {"help", no_argument, nullptr, kHelp},
+    {nullptr, 0, nullptr, 0},
+};
+
+// The value of one flag, with its name for the message.
+struct Argument {
+  const char* flag;
+  std::string text;
+};
+
+template <class T>
+Status number(const Argument& a, T low, T high, T& out) {
+  T value{};
+  const char* const end = a.text.data() + a.text.size();
+  const auto [stop, error] = std::from_chars(a.text.data(), end, value);
+  if (error != std::errc{} || stop != end || value < low || value > high) {
+    return Error{std::string("--") + a.flag + ": '" + a.text + "' is not a number from " + std::to_string(low) +
+                 " to " + std::to_string(high)};
+  }
+  out = value;
+  return success();
+}
+
+Status mode(const Argument& a, Mode& out) {
+  if (a.text == "udp") out = Mode::udp;
+  else if (a.text == "tcp") out = Mode::tcp;
+  else if (a.text == "syn") out = Mode::syn;
+  else return Error{"--mode: '" + a.text + "' is none of udp, tcp, syn"};
+  return success();
+}
+
+Status address(const Argument& a, wire::IpAddress& out) {
+  wire::Ipv4Address v4;
+  wire::Ipv6Address v6;
+  if (inet_pton(AF_INET, a.text.c_str(), v4.bytes.data()) == 1) out = v4;
+  else if (inet_pton(AF_INET6, a.text.c_str(), v6.bytes.data()) == 1) out = v6;
+  else return Error{std::string("--") + a.flag + ": '" + a.text + "' is no IPv4 or IPv6 address"};
+  return success();
+}
+
+Status mac(const Argument& a, std::optional<wire::MacAddress>& out) {
+  unsigned b[6];
+  char rest = 0;
+  if (std::sscanf(a.text.c_str(), "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) != 6) {
+    return Error{"--target-mac: '" + a.text + "' is not of the form 02:00:00:00:00:01"};
+  }
+  wire::MacAddress address;
+  for (std::size_t i = 0; i < 6; ++i) address.bytes[i] = static_cast<std::uint8_t>(b[i]);
+  out = address;
+  return success();
+}
+
+Status sources(const Argument& a, Sources& out) {
+  auto parsed = parse_sources(a.text);
+  if (!parsed) return Error{parsed.error()};
+  out = *parsed;
+  return success();
+}
+
+Status apply(int flag, const Argument& a, Options& o) {
+  switch (flag) {
+    case kMode: return mode(a, o.mode);
+    case kTarget: return address(a, o.target);
+    case kPort: return number<std::uint16_t>(a, 1, 65535, o.target_port);
+    case kMac: return mac(a, o.target_mac);
+    case kSource: return sources(a, o.sources);
+    case kQuery: o.query = a.text; return success();
+    case kQueries: o.queries_file = a.text; return success();
+    case kConnections: return number<std::uint32_t>(a, 1, 1u << 20, o.connections);
+    case kRate: return number<double>(a, 0, 1e9, o.rate);
+    case kDuration: return number<double>(a, 0.01, 1e6, o.duration);
+    case kTimeout: return number<double>(a, 0.1, 60000, o.timeout_ms);
+    case kTries: return number<std::uint8_t>(a, 1, 20, o.tries);
+    case kPerConnection: return number<std::uint16_t>(a, 1, 65535, o.queries_per_connection);
+    case kMss: return number<std::uint16_t>(a, 64, 9000, o.mss);
+    case kPortId: return number<std::uint16_t>(a, 0, 1023, o.port_id);
+    case kNoTimestamps: o.timestamps = false; return success();
+    case kDnssec: o.dnssec = true; return success();
+    case kMergeAck: o.merge_ack = true; return success();
+    case kJson: o.json = true; return success();
+    default: o.help = true; return success();
+  }
+}
+
+Status check(Options& o, bool target_given) {
+  if (!target_given) return Error{"--target ADDR is missing"};
+  if (o.sources.count == 0) return Error{"--source ADDR/LEN is missing"};
+  if (o.sources.v6 != std::holds_alternative<wire::Ipv6Address>(o.target)) {
+    return Error{"--source and --target must be of one address family"};
+  }
+  if (!std::has_single_bit(o.connections)) return Error{"--connections: must be a power of two"};
+  if (o.connections > o.sources.count * 32768ull) return Error{"--connections: at most 32768 for each --source address"};
+  if (o.mss == 0) o.mss = o.sources.v6 ? 1440 : 1460;
+  return success();
+}
+
+}  // namespace
+
+Result<Options> parse_options(int argc, char** argv) {
+  Options o;
+  bool target_given = false;
+  optind = 1;
+  for (;;) {
+    int index = 0;
+    const int flag = getopt_long(argc, argv, "", kFlags, &index);
+    if (flag == -1) break;
+    if (flag == '?') return Error{"unknown flag, or one without its value; see --help"};
+    target_given |= flag == kTarget;
+    const auto applied = apply(flag, {kFlags[index].name, optarg != nullptr ? optarg : ""}, o);
+    if (!applied) return Error{applied.error()};
+  }
+  if (optind != argc) return Error{std::string("'") + argv[optind] + "' is not a flag; see --help"};
+  if (o.help) return o;
+  if (const auto fine = check(o, target_given); !fine) return Error{fine.error()};
+  return o;
+}
+
+const char* usage() noexcept {
+  return "goldilocks-load [EAL flags] -- --target ADDR --source ADDR/LEN [flags]\n"
+         "DNS clients at full speed on one DPDK port and one core.\n\n"
+         "  --mode udp|tcp|syn          what an exchange is (tcp)\n"
+         "  --target ADDR               the server, IPv4 or IPv6\n"
+         "  --target-port N             its port (53)\n"
+         "  --target-mac MAC            its link address; asked by ARP or NDP where absent\n"
+         "  --source ADDR[/LEN|-ADDR]   the clients' addresses, of the same family\n"
+         "  --query NAME/TYPE           the question (./SOA)\n"
+         "  --queries FILE              questions in turn, a line each: name type\n"
+         "  --connections N             in flight at once, a power of two (256)\n"
+         "  --rate N                    exchanges started a second; 0: as fast as answers come (0)\n"
+         "  --duration S                seconds (5)\n"
+         "  --timeout MS                first retransmission timeout, doubled at each try (200)\n"
+         "  --tries N                   times a segment or a datagram is sent at most (7)\n"
+         "  --queries-per-connection N  one after the other (1)\n"
+         "  --mss N                     offered in the SYN (1460; IPv6 1440)\n"
+         "  --no-timestamps             as Windows does by default\n"
+         "  --dnssec                    queries with EDNS and the DO bit\n"
+         "  --merge-ack                 the handshake's ACK rides on the query: five frames for six\n"
+         "  --port-id N                 the DPDK port (0)\n"
+         "  --json                      the totals as one line of JSON on standard output\n"
+         "  --help                      this text\n";
+}
+
+}  // namespace gl::load

@@ -1,0 +1,48 @@
+// The command line of goldilocks-load, after the EAL's flags and `--`.
+// Byte order: addresses as on the wire, numbers host. Units: as named. Thread: main core at start, read-only after.
+// Errors: one line that names the flag and says what is allowed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "app/load/sources.h"
+#include "lib/base/result.h"
+#include "lib/wire/address.h"
+
+namespace gl::load {
+
+enum class Mode : std::uint8_t {
+  udp,  // a query, its answer
+  tcp,  // SYN, ACK, query, ACK, FIN, ACK and what the server sends between them
+  syn,  // SYN, SYN-ACK, and nothing after it
+};
+
+struct Options {
+  Mode mode = Mode::tcp;
+  wire::IpAddress target;
+  std::uint16_t target_port = 53;
+  std::optional<wire::MacAddress> target_mac;  // absent: ask by ARP or neighbour solicitation
+  Sources sources;
+  std::string query = "./SOA";
+  std::string queries_file;     // dnsperf's format; empty: `query`
+  std::uint32_t connections = 256;  // in flight; a power of two
+  double rate = 0;              // exchanges started a second; 0: as fast as answers come
+  double duration = 5;          // seconds
+  double timeout_ms = 200;      // first retransmission timeout, doubled at each try
+  std::uint8_t tries = 7;
+  std::uint16_t queries_per_connection = 1;
+  std::uint16_t mss = 0;        // 0: 1460 for IPv4, 1440 for IPv6
+  std::uint16_t port_id = 0;
+  bool timestamps = true;
+  bool dnssec = false;
+  bool merge_ack = false;       // the handshake's ACK rides on the query
+  bool json = false;
+  bool help = false;
+};
+
+[[nodiscard]] Result<Options> parse_options(int argc, char** argv);
+[[nodiscard]] const char* usage() noexcept;
+
+}  // namespace gl::load

@@ -1,0 +1,84 @@
+#include "app/load/queries.h"
+
+#include <ldns/ldns.h>
+
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "lib/base/endian.h"
+
+namespace gl::load {
+namespace {
+
+struct FreeRdf {
+  void operator()(ldns_rdf* rdf) const noexcept { ldns_rdf_deep_free(rdf); }
+};
+
+constexpr std::uint16_t kEdnsSize = 1232;
+
+// The OPT record (RFC 6891 section 6.1.2) with the DO bit (RFC 3225).
+std::size_t append_opt(std::uint8_t* at) {
+  at[0] = 0;
+  store_be<std::uint16_t>(at + 1, 41);
+  store_be<std::uint16_t>(at + 3, kEdnsSize);
+  store_be<std::uint32_t>(at + 5, 0x8000);
+  store_be<std::uint16_t>(at + 9, 0);
+  return 11;
+}
+
+Result<Query> render(const std::string& name, const std::string& type, bool dnssec) {
+  const std::unique_ptr<ldns_rdf, FreeRdf> dname(ldns_dname_new_frm_str(name.c_str()));
+  if (!dname) return Error{"'" + name + "' is no domain name"};
+  const auto rr_type = ldns_get_rr_type_by_name(type.c_str());
+  if (rr_type == 0) return Error{"'" + type + "' is no record type"};
+
+  Query q;
+  std::uint8_t* const message = q.stream + 2;
+  store_be<std::uint16_t>(message + 4, 1);  // QDCOUNT
+  store_be<std::uint16_t>(message + 10, dnssec ? 1 : 0);
+  const std::size_t name_length = ldns_rdf_size(dname.get());
+  std::memcpy(message + 12, ldns_rdf_data(dname.get()), name_length);
+  store_be(message + 12 + name_length, static_cast<std::uint16_t>(rr_type));
+  store_be<std::uint16_t>(message + 14 + name_length, 1);  // IN
+  std::size_t length = 16 + name_length;
+  q.question_length = static_cast<std::uint16_t>(name_length + 4);
+  if (dnssec) length += append_opt(message + length);
+  q.message_length = static_cast<std::uint16_t>(length);
+  store_be(q.stream, q.message_length);
+  q.datagram_sum = sum_bytes(message, length);
+  q.stream_sum = sum_bytes(q.stream, length + 2);
+  return q;
+}
+
+Result<Queries> render_file(const std::string& file, bool dnssec) {
+  std::ifstream in(file);
+  if (!in) return Error{file + ": cannot be read"};
+  Queries queries;
+  std::string line;
+  for (std::size_t number = 1; std::getline(in, line); ++number) {
+    std::istringstream words(line);
+    std::string name, type;
+    if (!(words >> name) || name[0] == ';' || name[0] == '#') continue;
+    words >> type;
+    auto query = render(name, type, dnssec);
+    if (!query) return Error{file + ":" + std::to_string(number) + ": " + query.error()};
+    queries.push_back(*query);
+  }
+  if (queries.empty()) return Error{file + ": no query in it"};
+  return queries;
+}
+
+}  // namespace
+
+Result<Queries> render_queries(const std::string& query, const std::string& file, bool dnssec) {
+  if (!file.empty()) return render_file(file, dnssec);
+  const auto slash = query.rfind('/');
+  if (slash == std::string::npos) return Error{"--query: '" + query + "' is not of the form NAME/TYPE"};
+  auto one = render(query.substr(0, slash), query.substr(slash + 1), dnssec);
+  if (!one) return Error{"--query: " + one.error()};
+  return Queries{*one};
+}
+
+}  // namespace gl::load
