@@ -1,0 +1,265 @@
+#!/usr/bin/python3
+"""Builds Goldilocks and runs its tests, one line each: ok, FAIL or skip, the name, the seconds. Called by scripts/test.
+
+  build       release build (build/)
+  unit        GoogleTest programs, and the golden dialogues, of the release build
+  asan        the same tests built with AddressSanitizer and UndefinedBehaviorSanitizer (build-asan/)
+  fuzz        every fuzzer for some seconds, from its corpus (build-fuzz/, clang)
+  netns       real clients, loss, operations in network namespaces: tests/netns/
+  netns-asan  hostile frames and the basic clients against the sanitized program
+"""
+
+import argparse
+import fnmatch
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FUZZ_SECONDS = 8
+LOG_LINES_SHOWN = 60
+NETNS = sorted(p.stem.removeprefix("test_") for p in (ROOT / "tests/netns").glob("test_*.py"))
+NETNS_LIMIT_S = 600
+# Of the sanitized program: what meets hostile or odd input. The rest would only be slow.
+NETNS_ASAN = [n for n in ("frames", "large", "options") if n in NETNS]
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+
+running = set()  # process groups to end when interrupted
+results = {"ok": 0, "FAIL": 0, "skip": 0}
+print_lock = threading.Lock()
+
+
+def heading(text):
+    print(f"\n== {text}", flush=True)
+
+
+def record(verdict, name, seconds, reason="", log=""):
+    with print_lock:
+        results[verdict] += 1
+        print(f"{verdict:4} {name} ({seconds:.1f} s)" + (f": {reason}" if reason else ""))
+        if verdict == "FAIL" and log:
+            lines = log.rstrip().splitlines()
+            if len(lines) > LOG_LINES_SHOWN:
+                lines = [f"... {len(lines) - LOG_LINES_SHOWN} lines before these"] + lines[-LOG_LINES_SHOWN:]
+            print("\n".join("    " + line for line in lines))
+        sys.stdout.flush()
+
+
+def end_group(process, grace):
+    """Ends a process and what it started: politely, then not."""
+    for number, wait in ((signal.SIGTERM, grace), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            return
+        try:
+            process.wait(timeout=wait)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def run(command, limit, env=None, cwd=ROOT, show=False):
+    """Runs a command in a process group of its own; returns its exit code (None: out of time), output and seconds."""
+    began = time.monotonic()
+    with tempfile.TemporaryFile("w+", errors="replace") as log:
+        process = subprocess.Popen([str(c) for c in command], cwd=cwd, stdin=subprocess.DEVNULL,
+                                   stdout=None if show else log, stderr=None if show else subprocess.STDOUT,
+                                   env={**os.environ, **(env or {})}, start_new_session=True)
+        running.add(process)
+        try:
+            code = process.wait(timeout=limit)
+        except subprocess.TimeoutExpired:
+            end_group(process, grace=15)
+            code = None
+        finally:
+            running.discard(process)
+        log.seek(0)
+        return code, log.read(), time.monotonic() - began
+
+
+def job(name, command, limit, env=None, cwd=ROOT):
+    code, log, seconds = run(command, limit, env, cwd)
+    if code == 0:
+        record("ok", name, seconds)
+    else:
+        record("FAIL", name, seconds, f"exceeded {limit} s" if code is None else f"exit code {code}", log)
+    return code == 0
+
+
+def build(folder, options=(), env=None):
+    """Configures a build folder if that is still to do and builds all of it; quiet unless it fails."""
+    heading(f"Building {folder}/")
+    steps = [] if (ROOT / folder / "build.ninja").exists() else [["meson", "setup", folder, *options]]
+    for step in steps + [["ninja", "-C", folder]]:
+        code, log, seconds = run(step, 1200, env)
+        print(f"{' '.join(step)} ({seconds:.0f} s)", flush=True)
+        if code != 0:
+            record("FAIL", f"build/{folder}", seconds, "does not build", log)
+            return False
+    return True
+
+
+def chosen(names, patterns):
+    if not patterns:
+        return list(names)
+    return [n for n in names if any(fnmatch.fnmatch(n, f"*{p}*") for p in patterns)]
+
+
+def meson_tests(folder):
+    listed = subprocess.run(["meson", "introspect", "--tests", folder], cwd=ROOT, capture_output=True, text=True)
+    tests = json.loads(listed.stdout) if listed.returncode == 0 else []
+    for t in tests:
+        suite = (t["suite"] or ["unit"])[0].split(":")[-1]
+        yield suite, t
+
+
+def run_meson_tests(folder, label, patterns, env=None):
+    for suite, t in meson_tests(folder):
+        name = f"{label + '/' if label else ''}{suite}/{t['name'].split(':')[-1].strip()}"
+        if chosen([name], patterns):
+            limit = (t["timeout"] or 30) * (4 if label else 1)
+            job(name, t["cmd"], limit, {**t["env"], **(env or {})}, t["workdir"] or ROOT / folder)
+
+
+def run_fuzzers(patterns):
+    for program in sorted((ROOT / "build-fuzz/tests/fuzz").glob("fuzz_*")):
+        if not (program.is_file() and os.access(program, os.X_OK)):
+            continue
+        area = program.name.removeprefix("fuzz_")
+        if not chosen([f"fuzz/{area}"], patterns):
+            continue
+        # New inputs stay in the build folder; the corpus that is kept is read, never written.
+        found = ROOT / "build-fuzz/found" / area
+        found.mkdir(parents=True, exist_ok=True)
+        kept = [d for d in (ROOT / "tests/fuzz/corpus" / area,) if d.is_dir()]
+        job(f"fuzz/{area}", [program, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=4096",
+                             f"-artifact_prefix={found.parent}/{area}-", "-verbosity=0", found, *kept],
+            FUZZ_SECONDS * 10 + 60, SANITIZERS)
+
+
+def netns_names(area):
+    text = (ROOT / f"tests/netns/test_{area}.py").read_text()
+    return [f"netns/{area}/{n}" for n in re.findall(r"^def test_(\w+)\(", text, re.M)]
+
+
+def run_netns(areas, patterns, build_folder="build", label="netns", env=None):
+    for area in areas:
+        names = [n.replace("netns/", f"{label}/", 1) for n in netns_names(area)]
+        wanted = chosen(names, patterns)
+        if not wanted:
+            continue
+        program = ROOT / build_folder / "app/goldilocks/goldilocks"
+        command = ["/usr/bin/python3", f"tests/netns/test_{area}.py", "--goldilocks", program, "--label", label]
+        began = time.monotonic()
+        seen = set()
+        process = subprocess.Popen([*map(str, command), *wanted], cwd=ROOT, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                                   env={**os.environ, **(env or {})}, start_new_session=True)
+        running.add(process)
+        watchdog = threading.Timer(NETNS_LIMIT_S, end_group, (process, 20))
+        watchdog.start()
+        rest = []
+        for line in process.stdout:
+            verdict = re.match(r"(ok  |FAIL|skip) (" + label + r"/\S+) \(", line)
+            if verdict:
+                results[verdict[1].strip()] += 1
+                seen.add(verdict[2])
+                rest = []
+            else:
+                rest.append(line)
+            if verdict or line.startswith("    "):
+                print(line, end="", flush=True)
+        code = process.wait()
+        watchdog.cancel()
+        running.discard(process)
+        for name in wanted:
+            if name not in seen:
+                record("FAIL", name, time.monotonic() - began, f"did not run: the file ended with exit code {code}",
+                       "".join(rest))
+
+
+def list_names():
+    print("unit/*  (programs of tests/unit and tests/golden; the names are known once build/ is configured)")
+    for suite, t in meson_tests("build") if (ROOT / "build/build.ninja").exists() else []:
+        print(f"{suite}/{t['name'].split(':')[-1].strip()}")
+    print("asan/*  (the same, sanitized)\nfuzz/*")
+    for area in NETNS:
+        print("\n".join(netns_names(area)))
+    for area in NETNS_ASAN:
+        print("\n".join(n.replace("netns/", "netns-asan/", 1) for n in netns_names(area)))
+
+
+def wanted_group(prefix, patterns, names=()):
+    """Whether any pattern may match in this group: without patterns always."""
+    return not patterns or any(fnmatch.fnmatch(n, f"*{p}*") for p in patterns for n in names) or any(
+        p.split("/")[0].strip("*") and prefix.startswith(p.split("/")[0].strip("*")) for p in patterns)
+
+
+def interrupted(number, _frame):
+    raise KeyboardInterrupt(number)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/test", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="only the unit tests and golden dialogues")
+    parser.add_argument("--only", action="append", default=[], metavar="PATTERN",
+                        help="only tests whose name holds this; * matches anything; may be given several times")
+    parser.add_argument("--list", action="store_true", help="print the names, run nothing")
+    args = parser.parse_args()
+    if args.list:
+        return list_names()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    if shutil.which("meson") is None:
+        sys.exit("meson is not installed: run scripts/test, which installs it")
+    began = time.monotonic()
+    try:
+        run_everything(args.only, args.quick)
+    except KeyboardInterrupt as e:
+        for process in list(running):
+            end_group(process, grace=20)
+        print("\ninterrupted; everything that was started has been ended")
+        sys.exit(128 + (e.args[0] if e.args else signal.SIGINT))
+    print(f"\n{time.monotonic() - began:.0f} s in all")
+    print(f"{results['ok']} passed, {results['FAIL']} failed"
+          + (f", {results['skip']} skipped" if results["skip"] else ""))
+    sys.exit(1 if results["FAIL"] or not results["ok"] else 0)
+
+
+def run_everything(only, quick):
+    netns = [n for a in NETNS for n in netns_names(a)]
+    netns_asan = [n.replace("netns/", "netns-asan/", 1) for a in NETNS_ASAN for n in netns_names(a)]
+    if build("build"):
+        heading("Unit tests and golden dialogues")
+        run_meson_tests("build", "", only)
+    else:
+        return
+    if quick:
+        return
+    if not only or chosen(netns, only):
+        heading("Real clients in network namespaces")
+        run_netns(NETNS, only)
+    asan, asan_netns = wanted_group("asan", only), not only or bool(chosen(netns_asan, only))
+    if (asan or asan_netns) and build("build-asan", ["-Dsanitize=true", "-Dbenchmarks=false",
+                                                     "--buildtype=debugoptimized"]):
+        heading("With the sanitizers")
+        if asan:
+            run_meson_tests("build-asan", "asan", only, SANITIZERS)
+        run_netns(NETNS_ASAN, only, "build-asan", "netns-asan", SANITIZERS)
+    if wanted_group("fuzz", only) and build("build-fuzz", ["-Dfuzzers=true", "-Dtests=false", "-Dbenchmarks=false",
+                                                           "--buildtype=debugoptimized"], {"CXX": "clang++"}):
+        heading(f"Fuzzers, {FUZZ_SECONDS} s each")
+        run_fuzzers(only)
+
+
+if __name__ == "__main__":
+    main()
