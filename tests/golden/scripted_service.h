@@ -1,0 +1,58 @@
+// A service whose requests say what their answer is to be: the test double behind the golden dialogues.
+// A request's text is "LENGTH word NUMBER ...", its answer LENGTH bytes that depend on the whole text.
+// Byte order: wire. Ownership: owns nothing. Thread: one. Errors: by value.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/service/service.h"
+
+namespace gl::golden {
+
+using ByteString = std::vector<std::uint8_t>;
+
+enum class Framing : std::uint8_t {
+  length_prefix,  // two bytes of length, big-endian, as in DNS over TCP (RFC 1035 section 4.2.2)
+  blank_line,     // text up to and with an empty line, as in HTTP; the answer has no framing of its own
+};
+
+// One request of a dialogue, lengths with framing.
+struct ScriptedQuery {
+  enum class Kind : std::uint8_t {
+    answer,  // `answer_length` bytes
+    close,   // the same, and the service ends the connection with it
+    silent,  // never answered
+    reject,  // a request that the service calls malformed
+    broken,  // bytes in which the framing can find no request
+  };
+  Kind kind = Kind::answer;
+  std::size_t query_length = 0;
+  std::size_t answer_length = 0;
+};
+
+// The bytes that a client sends for `query`; `number` makes equal queries differ. Throws if they do not fit.
+[[nodiscard]] ByteString make_query(const ScriptedQuery& query, unsigned number, Framing framing);
+
+class ScriptedService final : public Service {
+ public:
+  ScriptedService(Framing framing, std::size_t largest_reply) : framing_(framing), largest_reply_(largest_reply) {}
+
+  // From now on every answer has other bytes, and an answer begun before cannot be continued.
+  void change() noexcept { ++version_; }
+
+  void begin_burst(std::uint64_t) noexcept override {}
+  [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
+  [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
+  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out) noexcept override;
+  [[nodiscard]] std::size_t largest_stream_reply() const noexcept override { return largest_reply_; }
+
+ private:
+  Framing framing_;
+  std::size_t largest_reply_;
+  std::uint8_t version_ = 0;
+};
+
+}  // namespace gl::golden
