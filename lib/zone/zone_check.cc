@@ -1,0 +1,149 @@
+#include "lib/zone/zone_check.h"
+
+#include <ctime>
+
+#include "lib/base/endian.h"
+
+namespace gl::zone {
+namespace {
+
+constexpr std::size_t kMaxWarnings = 20;  // of one zone; the rest are counted
+
+class Warnings {
+ public:
+  Warnings(const std::string& path, std::vector<std::string>& out) : path_(path), out_(out) {}
+  void add(int line, const std::string& reason) {
+    if (++count_ <= kMaxWarnings) out_.push_back(error_at(path_, line, reason).message);
+  }
+  void close() {
+    if (count_ > kMaxWarnings) {
+      out_.push_back(path_ + ": " + std::to_string(count_ - kMaxWarnings) + " more warnings");
+    }
+  }
+
+ private:
+  const std::string& path_;
+  std::vector<std::string>& out_;
+  std::size_t count_ = 0;
+};
+
+// A CNAME stands alone but for its DNSSEC records (RFC 2181 10.1, RFC 4034 3 and 4), and there is one.
+Status check_alias(const std::string& path, const TreeNode& node) {
+  for (const std::uint16_t single : {dns::rr::cname, dns::rr::dname}) {
+    const TreeSet* set = node.set(single);
+    if (set != nullptr && set->records.size() > 1) {
+      return error_at(path, set->records[1]->line,
+                      "more than one " + type_to_text(single) + " at " + to_text(node.name));
+    }
+  }
+  if (node.set(dns::rr::cname) == nullptr) return success();
+  for (const TreeSet& set : node.sets) {
+    if (set.type == dns::rr::cname || set.type == dns::rr::nsec) continue;
+    const int line = std::max(set.records[0]->line, node.set(dns::rr::cname)->records[0]->line);
+    return error_at(path, line, "CNAME and other data (" + type_to_text(set.type) + ") at " + to_text(node.name));
+  }
+  return success();
+}
+
+Status check_wildcard(const std::string& path, const TreeNode& node) {
+  if (!node.name.starts_with(std::string_view("\1*", 2))) return success();
+  for (const std::uint16_t type : {dns::rr::ns, dns::rr::dname}) {
+    if (const TreeSet* set = node.set(type)) {
+      return error_at(path, set->records[0]->line, type_to_text(type) + " at a wildcard has no meaning (RFC 4592 4)");
+    }
+  }
+  return success();
+}
+
+void warn_ttls(const TreeNode& node, Warnings& warnings) {
+  for (const TreeSet& set : node.sets) {
+    for (const Record* r : set.records) {
+      if (r->ttl == set.ttl) continue;
+      warnings.add(r->line, "TTLs of the " + type_to_text(set.type) + " records of " + to_text(node.name) +
+                                " differ: the least is served");
+      break;
+    }
+  }
+}
+
+// A name server below its own cut without an address cannot be found (RFC 9471).
+void warn_glue(const ZoneTree& tree, const TreeNode& cut, Warnings& warnings) {
+  for (const Record* ns : cut.set(dns::rr::ns)->records) {
+    std::string target(ns->name(0));
+    auto* bytes = reinterpret_cast<std::uint8_t*>(target.data());  // NOLINT
+    dns::copy_lower(bytes, bytes, target.size());
+    if (!is_within(target, cut.name)) continue;
+    const TreeNode* node = tree.find(target);
+    if (node != nullptr && (node->set(dns::rr::a) != nullptr || node->set(dns::rr::aaaa) != nullptr)) continue;
+    warnings.add(ns->line, "no glue for " + to_text(target) + ", a name server of " + to_text(cut.name));
+  }
+}
+
+void warn_hidden(const ZoneTree& tree, const TreeNode& node, Warnings& warnings) {
+  if (node.cover == kNoNode || node.sets.empty() || &tree.nodes[node.cover] == &node) return;
+  const TreeNode& cover = tree.nodes[node.cover];
+  for (const TreeSet& set : node.sets) {
+    if (cover.cut && (set.type == dns::rr::a || set.type == dns::rr::aaaa)) continue;  // glue
+    warnings.add(set.records[0]->line, type_to_text(set.type) + " of " + to_text(node.name) + " is hidden by the " +
+                                           (cover.cut ? "delegation" : "DNAME") + " at " + to_text(cover.name));
+  }
+}
+
+// Serial arithmetic on 32-bit seconds (RFC 4034 3.1.5).
+void warn_expired(const TreeNode& apex, Warnings& warnings) {
+  const TreeSet* soa = apex.set(dns::rr::soa);
+  const auto now = static_cast<std::uint32_t>(std::time(nullptr));
+  for (const Record* r : soa->signatures) {
+    const auto expires = load_be<std::uint32_t>(as_bytes(r->rdata).data() + 8);
+    if (static_cast<std::int32_t>(expires - now) >= 0) return;
+  }
+  if (!soa->signatures.empty()) warnings.add(soa->signatures[0]->line, "all signatures of the SOA have expired");
+}
+
+}  // namespace
+
+Result<std::string> check_records(const ZoneFile& file, const std::string& origin) {
+  const Record* soa = nullptr;
+  for (const Record& r : file.records) {
+    if (r.type != dns::rr::soa) continue;
+    // A transfer's copy ends with the first SOA again: that is a duplicate, and dropped.
+    if (soa != nullptr && (soa->owner != r.owner || soa->rdata != r.rdata)) {
+      return error_at(file.path, r.line, "a second SOA; the first is on line " + std::to_string(soa->line));
+    }
+    if (soa == nullptr) soa = &r;
+  }
+  if (soa == nullptr) return Error{file.path + ": no SOA record"};
+  if (!origin.empty() && soa->owner != origin) {
+    return error_at(file.path, soa->line, "the SOA is at " + to_text(soa->owner) + ", not at " + to_text(origin));
+  }
+  if (soa->name_count != 2 || soa->rdata.size() < 22) return error_at(file.path, soa->line, "the SOA is too short");
+  for (const Record& r : file.records) {
+    if (is_within(r.owner, soa->owner)) continue;
+    return error_at(file.path, r.line, to_text(r.owner) + " is outside the zone " + to_text(soa->owner));
+  }
+  return soa->owner;
+}
+
+Status check_tree(const ZoneTree& tree, std::vector<std::string>& warnings) {
+  const std::string& path = tree.file->path;
+  const TreeNode& apex = tree.apex();
+  if (apex.set(dns::rr::ns) == nullptr) {
+    return error_at(path, apex.set(dns::rr::soa)->records[0]->line, "no NS record at " + to_text(apex.name));
+  }
+  Warnings out(path, warnings);
+  for (const TreeNode& node : tree.nodes) {
+    if (Status status = check_alias(path, node); !status) return status;
+    if (Status status = check_wildcard(path, node); !status) return status;
+    warn_ttls(node, out);
+    if (node.cut) warn_glue(tree, node, out);
+    warn_hidden(tree, node, out);
+    if (!node.orphan_signatures.empty() && node.cover == kNoNode) {
+      out.add(node.orphan_signatures[0]->line, "RRSIG of records that are not at " + to_text(node.name));
+    }
+  }
+  warn_expired(apex, out);
+  out.close();
+  return success();
+}
+
+}  // namespace gl::zone

@@ -1,0 +1,123 @@
+// One zone, ready to answer: a node for every name that exists in it (empty non-terminals, glue and what lies below
+// a cut included), found by one hash table; each node with its rendered RRsets and its part in denials.
+// Byte order: wire, names in lower case. Ownership: vectors, by index. Thread: immutable once built.
+// Source: RFC 1034 4.3, RFC 4592 (wildcards, empty non-terminals), RFC 4035 3.1, RFC 5155 7.2.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/dns/name.h"
+#include "lib/zone/block.h"
+#include "lib/zone/denial.h"
+
+namespace gl::zone {
+
+using NodeId = std::uint32_t;
+inline constexpr NodeId kNoNode = 0xffffffff;
+
+// The pseudo-type of a cut's rendered delegation.
+inline constexpr std::uint16_t kReferral = 0;
+
+struct RrsetEntry {
+  std::uint16_t type;
+  std::array<BlockId, 2> block;  // without and with DNSSEC records
+};
+
+struct Node {
+  std::uint32_t name = 0;  // where in Zone::names
+  std::uint32_t rrsets = 0;
+  std::uint16_t rrset_count = 0;
+  std::uint8_t name_length = 0;
+  std::uint8_t labels = 0;
+  bool cut = false;    // a delegation starts here
+  bool dname = false;  // redirects all below it
+  NodeId cover = kNoNode;     // the cut at or above, or the DNAME above, that hides this node
+  NodeId wildcard = kNoNode;  // its child `*`
+  NodeDenial denial;
+};
+
+struct Zone {
+  std::string path;    // of the file
+  std::string origin;  // as text
+  std::uint32_t serial = 0;
+  std::uint64_t records = 0;
+
+  std::vector<std::uint8_t> names;
+  std::vector<Node> nodes;  // canonical order: the apex first
+  std::vector<RrsetEntry> rrsets;
+  BlockStore store;
+  std::array<BlockId, 2> negative_soa{kNoBlock, kNoBlock};
+  Denials denials;
+
+  struct Slot {
+    std::uint32_t tag = 0;
+    NodeId node = kNoNode;
+  };
+  std::vector<Slot> slots;  // open addressing, a power of two, at most half full
+  std::uint8_t apex_labels = 0;
+  std::uint8_t apex_length = 0;
+  std::uint8_t max_labels = 0;  // no name here has more
+
+  [[nodiscard]] Bytes name_of(const Node& node) const noexcept {
+    return {names.data() + node.name, node.name_length};
+  }
+  [[nodiscard]] const Block& block(BlockId id) const noexcept { return store.blocks[id]; }
+
+  [[nodiscard]] NodeId find(Bytes name, std::uint64_t hash) const noexcept {
+    const std::size_t mask = slots.size() - 1;
+    const auto tag = static_cast<std::uint32_t>(hash >> 32);
+    for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
+      const Slot& slot = slots[at];
+      if (slot.node == kNoNode) return kNoNode;
+      if (slot.tag != tag) continue;
+      const Node& node = nodes[slot.node];
+      if (node.name_length == name.size() && std::memcmp(names.data() + node.name, name.data(), name.size()) == 0) {
+        return slot.node;
+      }
+    }
+  }
+
+  [[nodiscard]] const RrsetEntry* rrset(const Node& node, std::uint16_t type) const noexcept {
+    const RrsetEntry* entry = rrsets.data() + node.rrsets;
+    for (const RrsetEntry* end = entry + node.rrset_count; entry != end; ++entry) {
+      if (entry->type == type) return entry;
+    }
+    return nullptr;
+  }
+};
+
+// A name and the hashes of all its ancestors: [n] is that of the one with n labels.
+struct HashedName {
+  dns::Name name;
+  std::array<std::uint64_t, dns::kMaxLabels + 1> hash;
+
+  void rehash() noexcept {
+    std::uint64_t h = dns::name_hash::root;
+    hash[0] = h;
+    for (std::size_t n = 1; n <= name.labels; ++n) {
+      h = dns::name_hash::add_label(h, name.bytes.data() + name.label_at[name.labels - n]);
+      hash[n] = h;
+    }
+  }
+
+};
+
+// The node of `name`, or its closest encloser. `name` is at or below the zone's apex.
+struct Match {
+  const Node* node;
+  bool exact;
+};
+[[nodiscard]] inline Match closest(const Zone& zone, const HashedName& name) noexcept {
+  std::size_t labels = std::min(name.name.labels, zone.max_labels);
+  for (; labels > zone.apex_labels; --labels) {
+    const NodeId id = zone.find(name.name.suffix(labels), name.hash[labels]);
+    if (id != kNoNode) return {&zone.nodes[id], labels == name.name.labels};
+  }
+  return {&zone.nodes[0], labels == name.name.labels};
+}
+
+}  // namespace gl::zone
