@@ -38,8 +38,9 @@ void answer_burst(WorkerContext& context, PortQueue& port, rte_mbuf** mbufs, std
   rte_pktmbuf_free_bulk(done.data(), done_count);
 }
 
-// Every port once; how many frames that brought.
-unsigned poll_ports(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept {
+}  // namespace
+
+unsigned poll_once(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept {
   std::array<rte_mbuf*, dpdk::kBurst> mbufs;
   unsigned total = 0;
   for (std::size_t i = 0; i < context.port_count; ++i) {
@@ -56,8 +57,6 @@ unsigned poll_ports(WorkerContext& context, std::uint64_t cycles_per_ms) noexcep
   return total;
 }
 
-}  // namespace
-
 void poll_loop(WorkerContext& context) noexcept {
   rte_rcu_qsbr* const quiescent = context.shared.quiescent.get();
   rte_rcu_qsbr_thread_register(quiescent, context.settings.index);
@@ -65,7 +64,7 @@ void poll_loop(WorkerContext& context) noexcept {
   const std::uint64_t cycles_per_ms = rte_get_tsc_hz() / 1000;
   unsigned idle = 0;
   while (!context.shared.stop.load(std::memory_order_relaxed)) {
-    idle = poll_ports(context, cycles_per_ms) == 0 ? idle + 1 : 0;
+    idle = poll_once(context, cycles_per_ms) == 0 ? idle + 1 : 0;
     // Nothing published is held from here on: begin_burst() picks it up anew.
     rte_rcu_qsbr_quiescent(quiescent, context.settings.index);
     if (idle >= kIdleRounds && context.settings.idle_sleep_us != 0) rte_delay_us_sleep(context.settings.idle_sleep_us);

@@ -8,4 +8,7 @@ namespace gl::worker {
 
 void poll_loop(WorkerContext& context) noexcept;
 
+// One round of it: every port once. Returns how many frames that brought. For benchmarks, which time it.
+unsigned poll_once(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept;
+
 }  // namespace gl::worker
