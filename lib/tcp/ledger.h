@@ -1,5 +1,5 @@
 // The ledger: what we told the client so far, kept in its timestamp echo (RFC 7323).
-// TSval = [clock 1 | E 17 | next 12 | prefix 1 | acked 1]
+// TSval = [clock 1 | E 17 | next 12 | acked 1 | prefix 1]
 // Byte order: host. Ownership: plain value. Thread: pure functions.
 #pragma once
 
@@ -21,13 +21,15 @@ struct Ledger {
   bool acked = true;           // everything before `next` has been acknowledged
 
   [[nodiscard]] static constexpr Ledger decode(std::uint32_t ts) noexcept {
-    return {(ts >> 14) & kOffsetMask, static_cast<std::uint16_t>((ts >> 2) & kNextMask), (ts & 2) != 0, (ts & 1) != 0};
+    return {(ts >> 14) & kOffsetMask, static_cast<std::uint16_t>((ts >> 2) & kNextMask), (ts & 1) != 0, (ts & 2) != 0};
   }
   // The smallest value not before `echo` (mod 2^32) that carries this ledger: TSval then never goes
-  // backwards for PAWS (RFC 7323 section 5), and no clock is needed.
+  // backwards for PAWS (RFC 7323 section 5), and no clock is needed. The fields are in the order of progress (an
+  // ACK that was withheld comes after its answer), so a reply to an older echo is older for PAWS too: a client
+  // that has gone further drops it.
   [[nodiscard]] constexpr std::uint32_t encode(std::uint32_t echo) const noexcept {
     const std::uint32_t low = (sent_end & kOffsetMask) << 14 | (next & kNextMask) << 2 |
-                              static_cast<std::uint32_t>(prefix) << 1 | static_cast<std::uint32_t>(acked);
+                              static_cast<std::uint32_t>(acked) << 1 | static_cast<std::uint32_t>(prefix);
     return echo + ((low - echo) & 0x7fffffffu);
   }
 

@@ -101,11 +101,20 @@ class Rules {
     context_.build.drop(Outcome::drop_incomplete);
   }
 
+  [[nodiscard]] std::size_t boundary(bool bare) const noexcept {
+    return find_boundary(segment_.payload, bare, segment_.seq.value(), ledger_.next, context_.service);
+  }
+
   // Queries whose answers the ledger counts already, perhaps followed by new ones.
   void repeated() noexcept {
-    const bool bare = ledger_.prefix && !ledger_.acked;
-    const std::size_t counted =
-        find_boundary(segment_.payload, bare, segment_.seq.value(), ledger_.next, context_.service);
+    bool bare = ledger_.prefix && !ledger_.acked;
+    std::size_t counted = boundary(bare);
+    if (counted == 0) {
+      // The length prefix was acknowledged alone while the whole query, answered by another instance or from an
+      // older echo, was on its way: the ledger that arrived last does not know which of the two the client heeds.
+      bare = !bare;
+      counted = boundary(bare);
+    }
     if (counted == 0) return context_.build.drop(Outcome::drop_beyond);
     context_.answers.reset();
     if (gap_ == 0) return arrived(counted);
