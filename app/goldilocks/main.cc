@@ -1,0 +1,91 @@
+// The start and stop order of goldilocks. Everything undoes itself in the reverse order.
+// Exit codes: 0 ended by a signal, 1 could not start, 2 wrong usage.
+#include <sodium.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "lib/control/announce.h"
+#include "lib/control/command_line.h"
+#include "lib/control/key_store.h"
+#include "lib/control/log.h"
+#include "lib/control/network.h"
+#include "lib/control/summary.h"
+#include "lib/control/supervisor.h"
+#include "lib/control/telemetry.h"
+#include "lib/control/workers.h"
+#include "lib/control/zone_store.h"
+#include "lib/dpdk/capture.h"
+#include "lib/dpdk/eal.h"
+
+namespace {
+
+using namespace gl;
+
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
+
+int fail(const std::string& message) {
+  control::say(message);
+  return kFailed;
+}
+
+int serve(const control::CommandLine& line) {
+  if (sodium_init() < 0) return fail("libsodium does not start");
+  const auto signals = control::block_signals();  // before the EAL makes threads
+  if (!signals) return fail(signals.error());
+  auto eal = dpdk::Eal::init(line.eal);
+  if (!eal) return fail(eal.error());
+  const std::vector<unsigned> lcores = dpdk::Eal::worker_lcores();
+  if (lcores.empty()) return fail("no worker lcore: the main lcore does not poll; -l 0,1, or on one CPU --lcores '(0-1)@0'");
+
+  worker::Shared shared(static_cast<unsigned>(lcores.size()));
+  const auto quiesce = [&] { shared.quiescent.wait(); };
+  control::KeyStore keys(line.settings.secret_path, line.settings.epoch_seconds, shared.keys, quiesce);
+  if (Status status = keys.load(); !status) return fail(status.error());
+  keys.tick(control::unix_time());
+  control::ZoneStore zones(line.settings.zones, line.settings.linger_seconds, shared.zones, quiesce);
+  const auto warnings = zones.load(control::monotonic_seconds());
+  if (!warnings) return fail(warnings.error());
+  for (const std::string& warning : *warnings) control::say("warning: " + warning);
+
+  auto network = control::Network::open(line.settings, lcores);
+  if (!network) return fail(network.error());
+  const dpdk::Capture capture;
+  if (!capture.why_not().empty()) control::say("dpdk-dumpcap cannot attach: " + capture.why_not());
+  control::Workers workers(line.settings, *network, lcores, shared);
+  const control::Telemetry telemetry(workers, *network, zones);
+  if (Status status = network->start(); !status) return fail(status.error());
+  control::announce(*network);
+  if (Status status = workers.launch(); !status) return fail(status.error());
+  control::say("serving " + std::to_string(zones.list().size()) + " zones on " + std::to_string(network->ports().size()) +
+               " ports with " + std::to_string(lcores.size()) + " workers");
+
+  control::Supervisor(*signals, keys, zones, workers).run();
+
+  workers.stop();
+  control::print_summary(workers);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto line = control::parse_command_line({argv, argv + argc});
+  if (!line) {
+    control::say(line.error());
+    return kWrongUsage;
+  }
+  switch (line->action) {
+    case control::CommandLine::Action::help:
+      std::fputs(control::help_text().c_str(), stdout);
+      return 0;
+    case control::CommandLine::Action::version:
+      std::puts("goldilocks " GOLDILOCKS_VERSION);
+      return 0;
+    case control::CommandLine::Action::run:
+      return serve(*line);
+  }
+  return kWrongUsage;
+}

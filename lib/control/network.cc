@@ -1,0 +1,110 @@
+#include "lib/control/network.h"
+
+#include <rte_lcore.h>
+
+#include <algorithm>
+#include <string>
+
+#include "lib/dpdk/burst.h"
+#include "lib/worker/context.h"
+
+namespace gl::control {
+
+namespace {
+
+std::unique_ptr<datapath::Interface> describe(const dpdk::Port& port) {
+  auto interface = std::make_unique<datapath::Interface>();
+  interface->mac = port.mac();
+  interface->mtu = port.mtu();
+  interface->tx_ipv4_checksum = port.offloads().tx_ipv4_checksum;
+  interface->tx_udp_checksum = port.offloads().tx_udp_checksum;
+  interface->tx_tcp_checksum = port.offloads().tx_tcp_checksum;
+  return interface;
+}
+
+// Where frames for our IPv6 addresses' groups and for all nodes go (RFC 2464 section 7).
+std::vector<wire::MacAddress> groups_of(const datapath::Interface& interface) {
+  std::vector<wire::MacAddress> groups;
+  if (interface.v6_count == 0) return groups;
+  groups.push_back(wire::kAllNodes.multicast_mac());
+  for (std::size_t i = 0; i < interface.v6_count; ++i) {
+    const wire::MacAddress mac = interface.v6[i].solicited_node().multicast_mac();
+    if (std::find(groups.begin(), groups.end(), mac) == groups.end()) groups.push_back(mac);
+  }
+  return groups;
+}
+
+}  // namespace
+
+Result<Network> Network::open(const Settings& settings, const std::vector<unsigned>& lcores) {
+  const auto ids = dpdk::Port::list();
+  if (!ids) return Error{ids.error()};
+  if (ids->size() > worker::kMaxPorts) return Error{"more than " + std::to_string(worker::kMaxPorts) + " ports: allow fewer with -a"};
+  Network network;
+  if (Status status = network.make_pools(settings, lcores, *ids); !status) return Error{status.error()};
+  std::vector<rte_mempool*> pools;
+  for (const dpdk::MbufPool& pool : network.pools_) pools.push_back(pool.get());
+  for (const std::uint16_t id : *ids) {
+    auto port = dpdk::Port::open(id, {settings.rx_descriptors, settings.tx_descriptors, settings.mtu}, pools);
+    if (!port) return Error{port.error()};
+    network.interfaces_.push_back(describe(*port));
+    network.ports_.push_back(std::move(*port));
+  }
+  if (Status status = network.assign(settings); !status) return Error{status.error()};
+  return network;
+}
+
+Status Network::make_pools(const Settings& settings, const std::vector<unsigned>& lcores,
+                           const std::vector<std::uint16_t>& ids) {
+  std::uint16_t frame_length = 0;
+  for (const std::uint16_t id : ids) frame_length = std::max(frame_length, dpdk::Port::frame_length(id, settings.mtu));
+  // All rings of a worker full, a burst at hand and one on its way out, and the pool's own cache.
+  constexpr unsigned kSpare = dpdk::kBurst + dpdk::kTxBurst + 2 * 256;
+  const auto ports = static_cast<unsigned>(ids.size());
+  const unsigned count = ports * (unsigned{settings.rx_descriptors} + settings.tx_descriptors) + kSpare;
+  for (const unsigned lcore : lcores) {
+    const auto socket = static_cast<int>(rte_lcore_to_socket_id(lcore));
+    auto pool = dpdk::MbufPool::create("worker_" + std::to_string(lcore), {count, frame_length, socket});
+    if (!pool) return Error{pool.error()};
+    pools_.push_back(std::move(*pool));
+  }
+  return success();
+}
+
+Status Network::assign(const Settings& settings) {
+  for (const AddressSetting& setting : settings.addresses) {
+    bool found = false;
+    for (std::size_t i = 0; i < ports_.size(); ++i) {
+      if (setting.port && *setting.port != ports_[i].id()) continue;
+      found = true;
+      datapath::Interface& interface = *interfaces_[i];
+      const bool added = std::visit([&](const auto& a) { return interface.has(a) || interface.add(a); }, setting.address);
+      if (!added) {
+        return Error{"--address: more than " + std::to_string(datapath::kMaxAddresses) + " of one family on port " +
+                     ports_[i].name()};
+      }
+    }
+    if (!found) return Error{"--address: there is no DPDK port " + std::to_string(setting.port.value_or(0))};
+  }
+  return success();
+}
+
+Status Network::start() {
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    const auto groups = groups_of(*interfaces_[i]);
+    if (Status status = ports_[i].start(groups); !status) return status;
+  }
+  return success();
+}
+
+void Network::stop() noexcept {
+  for (dpdk::Port& port : ports_) port.stop();
+}
+
+std::uint16_t Network::mtu() const noexcept {
+  std::uint16_t smallest = UINT16_MAX;
+  for (const dpdk::Port& port : ports_) smallest = std::min(smallest, port.mtu());
+  return smallest;
+}
+
+}  // namespace gl::control

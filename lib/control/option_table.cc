@@ -1,0 +1,95 @@
+#include "lib/control/option_table.h"
+
+#include <algorithm>
+#include <array>
+
+#include "lib/control/parse_value.h"
+
+namespace gl::control {
+
+namespace {
+
+// A number within [Low, High] that `Store` puts where it belongs.
+template <std::uint32_t Low, std::uint32_t High, auto Store>
+Status number(Settings& settings, const std::string& value) {
+  const auto parsed = parse_number(value, Low, High);
+  if (!parsed) return Error{parsed.error()};
+  Store(settings, *parsed);
+  return success();
+}
+
+template <class Parse, class List>
+Status append(Parse parse, List& list, const std::string& value) {
+  auto parsed = parse(value);
+  if (!parsed) return Error{parsed.error()};
+  list.push_back(std::move(*parsed));
+  return success();
+}
+
+// One of two words.
+Status choice(const std::string& value, const char* no, const char* yes, bool& chosen) {
+  if (value != no && value != yes) return Error{"'" + value + "' is neither '" + no + "' nor '" + yes + "'"};
+  chosen = value == yes;
+  return success();
+}
+
+Status text(const std::string& value, std::string& into) {
+  if (value.size() > 255) return Error{"longer than 255 bytes"};
+  into = value;
+  return success();
+}
+
+template <class T>
+constexpr T narrow(std::uint32_t value) {
+  return static_cast<T>(value);
+}
+
+constexpr auto kOptions = std::to_array<Option>({
+    {"zone", "[ORIGIN=]FILE", "zone file to serve; repeat for more",
+     [](Settings& s, const std::string& v) { return append(parse_zone, s.zones, v); }},
+    {"address", "ADDRESS[@PORT]", "IPv4 or IPv6 address to answer for, on every or one DPDK port; repeat for more",
+     [](Settings& s, const std::string& v) { return append(parse_address, s.addresses, v); }},
+    {"port", "N", "UDP and TCP port to answer on; repeat for more (53)",
+     number<1, 65535, [](Settings& s, std::uint32_t n) { s.service_ports.push_back(narrow<std::uint16_t>(n)); }>},
+    {"max-udp", "BYTES", "largest DNS message over UDP (1232)",
+     number<512, 4096, [](Settings& s, std::uint32_t n) { s.dns.max_udp = narrow<std::uint16_t>(n); }>},
+    {"udp", "answer|tc", "over UDP: the answer, or always only TC (answer)",
+     [](Settings& s, const std::string& v) { return choice(v, "answer", "tc", s.dns.udp_truncate_all); }},
+    {"udp-any", "full|minimal", "ANY over UDP: everything, or one RRset as in RFC 8482 (full)",
+     [](Settings& s, const std::string& v) { return choice(v, "full", "minimal", s.dns.udp_minimal_any); }},
+    {"nsid", "TEXT", "name server identifier (RFC 5001); none if absent",
+     [](Settings& s, const std::string& v) { return text(v, s.dns.nsid); }},
+    {"version-string", "TEXT", "version.bind; refused if absent",
+     [](Settings& s, const std::string& v) { return text(v, s.dns.version); }},
+    {"server-id", "TEXT", "id.server; refused if absent",
+     [](Settings& s, const std::string& v) { return text(v, s.dns.server_id); }},
+    {"mode", "stateless|immediate", "TCP: lossless, or acknowledge at once and close after the answer (stateless)",
+     [](Settings& s, const std::string& v) { return choice(v, "stateless", "immediate", s.tcp.immediate); }},
+    {"rst-rate", "N", "RSTs a second and core; 0: never (1000)",
+     number<0, 1000000, [](Settings& s, std::uint32_t n) { s.tcp.rst_per_second = n; }>},
+    {"secret", "FILE", "cookie secrets, one for all nodes of an address; made if missing (/var/lib/goldilocks/secret)",
+     [](Settings& s, const std::string& v) { return text(v, s.secret_path); }},
+    {"epoch", "SECONDS", "life of a cookie key, the same on all nodes (3600)",
+     number<8, 604800, [](Settings& s, std::uint32_t n) { s.epoch_seconds = n; }>},
+    {"linger", "SECONDS", "how long after a zone reload begun answers can be finished (120)",
+     number<1, 86400, [](Settings& s, std::uint32_t n) { s.linger_seconds = n; }>},
+    {"mtu", "BYTES", "MTU of the ports (as they have it)",
+     number<1280, 9216, [](Settings& s, std::uint32_t n) { s.mtu = narrow<std::uint16_t>(n); }>},
+    {"rx-queue", "N", "receive descriptors a queue (1024)",
+     number<64, 8192, [](Settings& s, std::uint32_t n) { s.rx_descriptors = narrow<std::uint16_t>(n); }>},
+    {"tx-queue", "N", "transmit descriptors a queue (1024)",
+     number<64, 8192, [](Settings& s, std::uint32_t n) { s.tx_descriptors = narrow<std::uint16_t>(n); }>},
+    {"idle-sleep-us", "N", "let an idle worker sleep so long, to share its CPU; 0: never (0)",
+     number<0, 10000, [](Settings& s, std::uint32_t n) { s.idle_sleep_us = n; }>},
+});
+
+}  // namespace
+
+std::span<const Option> option_table() { return kOptions; }
+
+const Option* find_option(const std::string& name) {
+  const auto* const found = std::find_if(kOptions.begin(), kOptions.end(), [&](const Option& o) { return name == o.name; });
+  return found == kOptions.end() ? nullptr : found;
+}
+
+}  // namespace gl::control

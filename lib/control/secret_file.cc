@@ -1,0 +1,90 @@
+#include "lib/control/secret_file.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace gl::control {
+
+namespace {
+
+Error failure(const std::string& path, const std::string& reason) { return Error{"secret file " + path + ": " + reason}; }
+
+Result<DatedSecret> parse_line(std::istringstream words) {
+  DatedSecret secret;
+  std::string word;
+  words >> word;
+  if (word.starts_with('@')) {
+    const char* const end = word.data() + word.size();
+    const auto [at, error] = std::from_chars(word.data() + 1, end, secret.since);
+    if (error != std::errc{} || at != end) return Error{"after @ stands a UNIX time in seconds"};
+    word.clear();
+    words >> word;
+  }
+  std::size_t length = 0;
+  const char* end = nullptr;
+  const int code = sodium_hex2bin(secret.bytes.data(), secret.bytes.size(), word.data(), word.size(), nullptr, &length, &end);
+  if (code != 0 || length != secret.bytes.size() || end != word.data() + word.size()) return Error{"expected 64 hex digits"};
+  if (words >> word) return Error{"something follows the 64 hex digits"};
+  return secret;
+}
+
+Status make_secret_file(const std::string& path) {
+  std::error_code error;
+  const auto folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  if (error) return failure(path, "cannot make its folder: " + error.message());
+  const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (descriptor < 0) return failure(path, std::strerror(errno));
+  std::array<std::uint8_t, 32> bytes;
+  randombytes_buf(bytes.data(), bytes.size());
+  std::array<char, 65> hex;
+  sodium_bin2hex(hex.data(), hex.size(), bytes.data(), bytes.size());
+  const std::string text = "# Cookie secrets; every node that serves an address needs the same file. See docs/operations.md\n" +
+                           std::string(hex.data()) + "\n";
+  const bool written = write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const int code = errno;
+  if (close(descriptor) != 0 || !written) return failure(path, std::strerror(code));
+  return success();
+}
+
+}  // namespace
+
+Result<std::vector<DatedSecret>> read_secret_file(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return failure(path, std::strerror(errno));
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) return failure(path, "others than its owner may read it; chmod 600");
+  std::ifstream file(path);
+  if (!file) return failure(path, std::strerror(errno));
+  std::vector<DatedSecret> secrets;
+  std::string line;
+  for (std::size_t number = 1; std::getline(file, line); ++number) {
+    line.resize(std::min(line.size(), line.find('#')));
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    auto secret = parse_line(std::istringstream(line));
+    if (!secret) return Error{"secret file " + path + ":" + std::to_string(number) + ": " + secret.error()};
+    secrets.push_back(*secret);
+  }
+  if (file.bad()) return failure(path, std::strerror(errno));
+  if (secrets.empty()) return failure(path, "holds no secret; remove it and a new one is made");
+  return secrets;
+}
+
+Result<std::vector<DatedSecret>> read_or_make_secret_file(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0 && errno == ENOENT) {
+    // Two that start at once: the later one finds the file and reads it.
+    if (Status made = make_secret_file(path); !made && stat(path.c_str(), &status) != 0) return Error{made.error()};
+  }
+  return read_secret_file(path);
+}
+
+}  // namespace gl::control

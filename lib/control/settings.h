@@ -1,0 +1,37 @@
+// What the operator chose, from flags and the configuration file.
+// Units in the names. Ownership: plain values. Thread: main core, before anything starts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/service/dns_zone.h"
+#include "lib/tcp/responder.h"
+#include "lib/wire/address.h"
+#include "lib/zone/loader.h"
+
+namespace gl::control {
+
+struct AddressSetting {
+  wire::IpAddress address;
+  std::optional<std::uint16_t> port;  // DPDK port; absent: every port
+};
+
+struct Settings {
+  std::vector<zone::ZoneSource> zones;
+  std::vector<AddressSetting> addresses;
+  std::vector<std::uint16_t> service_ports;  // empty: 53
+  service::DnsSettings dns;
+  tcp::ResponderSettings tcp;
+  std::string secret_path = "/var/lib/goldilocks/secret";
+  std::uint32_t epoch_seconds = 3600;
+  std::uint32_t linger_seconds = 120;  // how long answers from the zones before a reload can be continued
+  std::uint16_t mtu = 0;               // 0: as the port has it
+  std::uint16_t rx_descriptors = 1024;
+  std::uint16_t tx_descriptors = 1024;
+  std::uint32_t idle_sleep_us = 0;
+};
+
+}  // namespace gl::control

@@ -1,0 +1,20 @@
+// /goldilocks/... in rte_telemetry, readable with dpdk-telemetry.py.
+// Ownership: borrows; from the destructor on the commands answer nothing. Thread: made and destroyed on the main core, answers
+// come from telemetry's own thread.
+#pragma once
+
+#include "lib/control/network.h"
+#include "lib/control/workers.h"
+#include "lib/control/zone_store.h"
+
+namespace gl::control {
+
+class Telemetry {
+ public:
+  Telemetry(const Workers& workers, const Network& network, const ZoneStore& zones);
+  Telemetry(const Telemetry&) = delete;
+  Telemetry& operator=(const Telemetry&) = delete;
+  ~Telemetry();
+};
+
+}  // namespace gl::control

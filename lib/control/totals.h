@@ -1,0 +1,23 @@
+// Counters of one core or of all together, by name, for telemetry and for the line at the end.
+// Units: as counted. Thread: any; each value is exact, together they are of nearly one moment.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "lib/worker/context.h"
+
+namespace gl::control {
+
+using NamedCounters = std::vector<std::pair<std::string_view, std::uint64_t>>;
+
+// Frames: what GL_CORE_COUNTERS names, `verdict_sum`, then every verdict.
+[[nodiscard]] NamedCounters frame_counters(const worker::WorkerContext& context);
+// What GL_DNS_COUNTERS names.
+[[nodiscard]] NamedCounters dns_counters(const worker::WorkerContext& context);
+// `sum` += `more`, which has the same names.
+void add_counters(NamedCounters& sum, const NamedCounters& more);
+
+}  // namespace gl::control

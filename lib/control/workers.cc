@@ -1,0 +1,63 @@
+#include "lib/control/workers.h"
+
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include <string>
+
+#include "lib/worker/poll_loop.h"
+
+namespace gl::control {
+
+namespace {
+
+constexpr std::uint16_t kTcpOverIpv4 = 20 + 20;  // bytes of headers without options
+constexpr std::uint16_t kTcpOverIpv6 = 40 + 20;
+
+int run(void* context) {
+  worker::poll_loop(*static_cast<worker::WorkerContext*>(context));
+  return 0;
+}
+
+}  // namespace
+
+Workers::Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores, worker::Shared& shared)
+    : shared_(shared) {
+  tcp::ResponderSettings tcp = settings.tcp;
+  tcp.mss_v4 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv4);
+  tcp.mss_v6 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv6);
+  for (unsigned index = 0; index < lcores.size(); ++index) {
+    const worker::WorkerSettings own{index, lcores[index], settings.idle_sleep_us, network.pool(index).get()};
+    auto context = std::make_unique<worker::WorkerContext>(own, tcp, settings.dns, shared);
+    for (const std::uint16_t port : settings.service_ports) {
+      // The command line was checked for how many there may be.
+      if (!context->services.add(port, context->dns)) break;
+    }
+    for (const dpdk::Port& port : network.ports()) {
+      worker::PortQueue& queue = context->ports[context->port_count];
+      queue.port = port.id();
+      queue.interface = &network.interface(context->port_count++);
+      queue.out.bind(port.id(), static_cast<std::uint16_t>(index), port.offloads().any_tx());
+    }
+    contexts_.push_back(std::move(context));
+  }
+}
+
+Status Workers::launch() {
+  running_ = true;
+  for (const auto& context : contexts_) {
+    if (rte_eal_remote_launch(run, context.get(), context->settings.lcore) != 0) {
+      return Error{"lcore " + std::to_string(context->settings.lcore) + " does not take its worker"};
+    }
+  }
+  return success();
+}
+
+void Workers::stop() noexcept {
+  if (!running_) return;
+  shared_.stop.store(true, std::memory_order_relaxed);
+  rte_eal_mp_wait_lcore();
+  running_ = false;
+}
+
+}  // namespace gl::control
