@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "lib/base/counter.h"
@@ -34,6 +35,7 @@ struct DnsSettings {
   X(nxdomain, "answers with NXDOMAIN")                       \
   X(notimp, "answers with NOTIMP")                           \
   X(refused, "answers with REFUSED")                         \
+  X(yxdomain, "answers with YXDOMAIN")                       \
   X(badvers, "answers with BADVERS")                         \
   X(referrals, "answers that delegate")                      \
   X(continued, "answers given again, unchanged")             \
@@ -44,6 +46,9 @@ struct DnsCounters {
   GL_DNS_COUNTERS(X)
 #undef X
 };
+
+// What one message came to, for the counters.
+struct DnsTally;
 
 class DnsZoneService final : public Service {
  public:
@@ -59,10 +64,21 @@ class DnsZoneService final : public Service {
   [[nodiscard]] const DnsCounters& counters() const noexcept { return counters_; }
 
  private:
+  enum class Transport : std::uint8_t { datagram, stream };
+
+  // Writes the message of the answer, without framing; its length, or 0: no answer.
+  template <Transport transport>
+  [[nodiscard]] std::size_t respond(Bytes request, MutableBytes out, const zone::ZoneSnapshot* snapshot,
+                                    DnsTally& tally) const noexcept;
+  [[nodiscard]] Reply repeat(Bytes request, MutableBytes out, std::size_t length) noexcept;
+  void count(const DnsTally& tally) noexcept;
+
   DnsSettings settings_;
   const std::atomic<const zone::PublishedZones*>& published_;
   const zone::PublishedZones* zones_ = nullptr;
   DnsCounters counters_;
+  // The answer of the zones before, when a begun answer has to be shown unchanged.
+  std::unique_ptr<std::uint8_t[]> scratch_;
 };
 
 }  // namespace gl::service

@@ -36,7 +36,7 @@ struct Block {
   std::uint16_t suffix = 0;  // number of pointers into the base name
   std::uint16_t self = 0;    // number of pointers into the block
   std::uint16_t max_self = 0;  // the farthest target of those, as rendered
-  std::uint16_t target = 0;    // CNAME: where in the block its target stands uncompressed
+  std::uint16_t target = 0;    // CNAME, DNAME: where in the block its target stands uncompressed
   std::uint8_t base_length = 0;
 
   // Where the block begins in the message it was rendered for.

@@ -94,6 +94,7 @@ void BlockBuilder::put_rdata(const Record& record) {
     block_.target = static_cast<std::uint16_t>(bytes_.size());
     return put_name(record.name(0), Compress::target_only);  // what follows the alias is rendered behind its target
   }
+  if (record.type == dns::rr::dname) block_.target = static_cast<std::uint16_t>(bytes_.size());
   if (!compressible(record.type)) return put_bytes(record.rdata);
   std::size_t done = 0;
   for (std::size_t i = 0; i < std::min<std::size_t>(record.name_count, 2); ++i) {

@@ -1,0 +1,48 @@
+// Header, question and OPT of an answer: what every answer has around its records.
+// Byte order: wire. Ownership: writes into the caller's buffer. Errors: none, the caller has checked the room.
+// Source: RFC 1035 4.1.1, RFC 4035 3.1.6 and 3.2.2 (AD, CD), RFC 6891 6.1.1, RFC 5001.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "lib/dns/edns.h"
+#include "lib/service/dns_query.h"
+
+namespace gl::service {
+
+struct ResponseHead {
+  dns::Rcode rcode = dns::Rcode::noerror;
+  bool authoritative = false;
+  bool truncated = false;
+  std::uint16_t answers = 0;
+  std::uint16_t authorities = 0;
+  std::uint16_t additionals = 0;
+};
+
+// Offset of the first record. The question goes back as it came, letter case included.
+[[nodiscard]] inline std::size_t body_offset(const DnsQuery& query) noexcept {
+  return query.has_question ? query.question.end : dns::kHeaderSize;
+}
+inline void write_question(const DnsQuery& query, std::uint8_t* message) noexcept {
+  if (!query.has_question) return;
+  std::memcpy(message + dns::kHeaderSize, query.message.data() + dns::kHeaderSize,
+              query.question.end - dns::kHeaderSize);
+}
+
+inline void write_header(const DnsQuery& query, const ResponseHead& head, bool opt, std::uint8_t* message) noexcept {
+  std::memcpy(message, query.message.data(), 2);  // id
+  auto flags = static_cast<std::uint16_t>(dns::flag::qr |
+                                          (query.flags & (dns::flag::opcode_mask | dns::flag::rd | dns::flag::cd)) |
+                                          (static_cast<std::uint16_t>(head.rcode) & dns::flag::rcode_mask));
+  if (head.authoritative) flags |= dns::flag::aa;
+  if (head.truncated) flags |= dns::flag::tc;
+  store_be(message + 2, flags);
+  store_be<std::uint16_t>(message + 4, query.has_question ? 1 : 0);
+  store_be(message + 6, head.answers);
+  store_be(message + 8, head.authorities);
+  store_be(message + 10, static_cast<std::uint16_t>(head.additionals + (opt ? 1 : 0)));
+}
+
+}  // namespace gl::service

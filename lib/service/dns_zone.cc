@@ -1,0 +1,187 @@
+#include "lib/service/dns_zone.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "lib/dns/tcp_framing.h"
+#include "lib/service/dns_answer.h"
+#include "lib/service/dns_chaos.h"
+#include "lib/service/dns_query.h"
+#include "lib/service/dns_response.h"
+
+namespace gl::service {
+
+using dns::Rcode;
+
+struct DnsTally {
+  enum class Kind : std::uint8_t { answered, ignored_short, ignored_response } kind = Kind::answered;
+  Rcode rcode = Rcode::noerror;
+  bool truncated = false;
+  bool referral = false;
+};
+
+namespace {
+
+// The sections of a well-formed query of class CHAOS.
+ResponseHead answer_chaos(const DnsQuery& query, const DnsSettings& settings, zone::Composer& composer) noexcept {
+  const std::string_view text = chaos_text(query.question, {settings.version, settings.server_id});
+  if (text.empty()) return {Rcode::refused};
+  std::uint8_t* const record = composer.reserve_answer(chaos_record_size(text));
+  if (record == nullptr) return {Rcode::noerror, false, true};
+  write_chaos_record(record, text);
+  return {Rcode::noerror, true};
+}
+
+// The sections of a well-formed query about the zones. `head.truncated` where they do not fit.
+ResponseHead answer_zones(const DnsQuery& query, const zone::ZoneSnapshot* snapshot, bool minimal_any,
+                          zone::Composer& composer, DnsTally& tally) noexcept {
+  if (snapshot == nullptr || is_meta_type(query.question.type)) return {Rcode::refused};
+  zone::HashedName name;
+  name.name = query.question.name;
+  name.rehash();
+  const AnswerOptions options{query.question.type, query.edns.dnssec_ok, minimal_any};
+  const Outcome outcome = Answer(*snapshot, options, composer).run(name);
+  tally.referral = outcome.referral && outcome.whole;
+  const bool authoritative = outcome.authoritative && query.question.rr_class != dns::rr_class::any;
+  return {outcome.rcode, authoritative, !outcome.whole};
+}
+
+}  // namespace
+
+DnsZoneService::DnsZoneService(const DnsSettings& settings,
+                               const std::atomic<const zone::PublishedZones*>& published)
+    : settings_(settings),
+      published_(published),
+      scratch_(std::make_unique_for_overwrite<std::uint8_t[]>(dns::kMaxMessage)) {
+  settings_.nsid.resize(std::min<std::size_t>(settings_.nsid.size(), 255));
+}
+
+void DnsZoneService::begin_burst(std::uint64_t) noexcept { zones_ = published_.load(std::memory_order_acquire); }
+
+Framed DnsZoneService::next_request(Bytes stream, bool bare) const noexcept { return dns::next_message(stream, bare); }
+
+// Over a stream an answer that fits no DNS message at all becomes SERVFAIL; a datagram's becomes TC.
+template <DnsZoneService::Transport transport>
+std::size_t DnsZoneService::respond(Bytes request, MutableBytes out, const zone::ZoneSnapshot* snapshot,
+                                    DnsTally& tally) const noexcept {
+  constexpr bool datagram = transport == Transport::datagram;
+  if (request.size() < dns::kHeaderSize) return tally.kind = DnsTally::Kind::ignored_short, 0;
+  DnsQuery query;
+  ResponseHead head;
+  if ((request[2] & 0x80) != 0) return tally.kind = DnsTally::Kind::ignored_response, 0;
+  head.rcode = parse_query(request, query);
+
+  const bool opt = query.edns.present;
+  const std::string_view nsid = query.edns.nsid ? std::string_view(settings_.nsid) : std::string_view{};
+  const std::size_t tail = opt ? dns::opt_size(nsid) : 0;
+  const std::size_t begin = body_offset(query);
+  std::size_t limit = std::min(out.size(), dns::kMaxMessage);
+  if constexpr (datagram) {
+    const std::size_t client = std::max<std::size_t>(query.edns.payload, dns::kMinUdpPayload);
+    limit = std::min({limit, client, std::max<std::size_t>(settings_.max_udp, dns::kMinUdpPayload)});
+  }
+  if (begin + tail > limit) return 0;
+  write_question(query, out.data());
+
+  zone::Composer composer(out.data(), begin, limit - tail);
+  if (head.rcode != Rcode::noerror) {
+    // Nothing but header and question.
+  } else if (datagram && settings_.udp_truncate_all) {
+    head.truncated = true;
+  } else if (query.question.rr_class == dns::rr_class::ch) {
+    head = answer_chaos(query, settings_, composer);
+  } else if (query.question.rr_class == dns::rr_class::in || query.question.rr_class == dns::rr_class::any) {
+    head = answer_zones(query, snapshot, datagram && settings_.udp_minimal_any, composer, tally);
+  } else {
+    head.rcode = Rcode::refused;
+  }
+
+  std::size_t end = composer.at();
+  if (head.truncated) {
+    end = begin;
+    if constexpr (!datagram) head = {Rcode::servfail};
+  } else {
+    head.answers = composer.answers();
+    head.authorities = composer.authorities();
+    head.additionals = composer.additionals();
+  }
+  write_header(query, head, opt, out.data());
+  if (opt) dns::write_opt(out.data() + end, settings_.max_udp, head.rcode, query.edns.dnssec_ok, nsid);
+  tally.rcode = head.rcode;
+  tally.truncated = head.truncated;
+  return end + tail;
+}
+
+void DnsZoneService::count(const DnsTally& tally) noexcept {
+  if (tally.kind == DnsTally::Kind::ignored_short) return counters_.ignored_short.add();
+  if (tally.kind == DnsTally::Kind::ignored_response) return counters_.ignored_response.add();
+  if (tally.truncated) counters_.truncated.add();
+  if (tally.referral) counters_.referrals.add();
+  switch (tally.rcode) {
+    case Rcode::noerror: return counters_.noerror.add();
+    case Rcode::formerr: return counters_.formerr.add();
+    case Rcode::servfail: return counters_.servfail.add();
+    case Rcode::nxdomain: return counters_.nxdomain.add();
+    case Rcode::notimp: return counters_.notimp.add();
+    case Rcode::refused: return counters_.refused.add();
+    case Rcode::yxdomain: return counters_.yxdomain.add();
+    case Rcode::badvers: return counters_.badvers.add();
+  }
+}
+
+Reply DnsZoneService::answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+  counters_.queries_tcp.add();
+  if (out.size() < dns::kPrefixSize) return {Reply::Kind::malformed};
+  if (context.continuation && zones_ != nullptr && zones_->history_lost) {
+    counters_.unrepeatable.add();
+    return {Reply::Kind::unrepeatable};
+  }
+  DnsTally tally;
+  const MutableBytes message = out.subspan(dns::kPrefixSize);
+  const std::size_t length =
+      respond<Transport::stream>(request, message, zones_ == nullptr ? nullptr : zones_->current, tally);
+  if (context.continuation && length > 0) return repeat(request, out, length);
+  count(tally);
+  if (length == 0) {
+    return {tally.kind == DnsTally::Kind::ignored_response ? Reply::Kind::silent : Reply::Kind::malformed};
+  }
+  store_be(out.data(), static_cast<std::uint16_t>(length));
+  return {Reply::Kind::answered, dns::kPrefixSize + length};
+}
+
+// The client holds the beginning of this answer, from these zones or from those before: only where both say the
+// same, byte for byte, can it go on.
+Reply DnsZoneService::repeat(Bytes request, MutableBytes out, std::size_t length) noexcept {
+  if (zones_ != nullptr && zones_->previous != nullptr) {
+    DnsTally tally;
+    const std::size_t before =
+        respond<Transport::stream>(request, {scratch_.get(), dns::kMaxMessage}, zones_->previous, tally);
+    if (before != length || std::memcmp(scratch_.get(), out.data() + dns::kPrefixSize, length) != 0) {
+      counters_.unrepeatable.add();
+      return {Reply::Kind::unrepeatable};
+    }
+  }
+  counters_.continued.add();
+  store_be(out.data(), static_cast<std::uint16_t>(length));
+  return {Reply::Kind::answered, dns::kPrefixSize + length};
+}
+
+Reply DnsZoneService::answer_datagram(Bytes request, MutableBytes out) noexcept {
+  counters_.queries_udp.add();
+  DnsTally tally;
+  const std::size_t length =
+      respond<Transport::datagram>(request, out, zones_ == nullptr ? nullptr : zones_->current, tally);
+  count(tally);
+  if (length == 0) return {Reply::Kind::silent};
+  return {Reply::Kind::answered, length};
+}
+
+std::size_t DnsZoneService::largest_stream_reply() const noexcept {
+  // Header, the longest question, a CHAOS text, OPT: what comes without zones.
+  std::size_t largest = dns::kHeaderSize + dns::kMaxName + 4 + 13 + 255 + dns::kOptSize;
+  if (zones_ != nullptr && zones_->current != nullptr) largest = std::max(largest, zones_->current->largest_answer());
+  if (zones_ != nullptr && zones_->previous != nullptr) largest = std::max(largest, zones_->previous->largest_answer());
+  return std::min(dns::kPrefixSize + largest + 4 + settings_.nsid.size(), kMaxStreamReply);
+}
+
+}  // namespace gl::service
