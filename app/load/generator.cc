@@ -80,6 +80,7 @@ Result<std::unique_ptr<Generator>> Generator::make(const Options& options, const
   }
   Link link;
   std::memcpy(link.ours.bytes.data(), mac.addr_bytes, 6);
+  if (options.source_mac) link.ours = *options.source_mac;
   auto base = std::make_unique<Base>(options, pool, link.ours);
   if (options.target_mac) {
     link.theirs = *options.target_mac;

@@ -11,7 +11,7 @@ namespace gl::load {
 namespace {
 
 enum Flag : int {
-  kMode = 256, kTarget, kPort, kMac, kSource, kQuery, kQueries, kConnections, kRate, kDuration, kTimeout, kTries,
+  kMode = 256, kTarget, kPort, kMac, kSourceMac, kSource, kQuery, kQueries, kConnections, kRate, kDuration, kTimeout, kTries,
   kPerConnection, kMss, kPortId, kNoTimestamps, kDnssec, kMergeAck, kJson, kHelp,
 };
 
@@ -20,6 +20,7 @@ constexpr option kFlags[] = {
     {"target", required_argument, nullptr, kTarget},
     {"target-port", required_argument, nullptr, kPort},
     {"target-mac", required_argument, nullptr, kMac},
+    {"source-mac", required_argument, nullptr, kSourceMac},
     {"source", required_argument, nullptr, kSource},
     {"query", required_argument, nullptr, kQuery},
     {"queries", required_argument, nullptr, kQueries},
@@ -79,7 +80,7 @@ Status mac(const Argument& a, std::optional<wire::MacAddress>& out) {
   unsigned b[6];
   char rest = 0;
   if (std::sscanf(a.text.c_str(), "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) != 6) {
-    return Error{"--target-mac: '" + a.text + "' is not of the form 02:00:00:00:00:01"};
+    return Error{std::string("--") + a.flag + ": '" + a.text + "' is not of the form 02:00:00:00:00:01"};
   }
   wire::MacAddress address;
   for (std::size_t i = 0; i < 6; ++i) address.bytes[i] = static_cast<std::uint8_t>(b[i]);
@@ -100,6 +101,7 @@ Status apply(int flag, const Argument& a, Options& o) {
     case kTarget: return address(a, o.target);
     case kPort: return number<std::uint16_t>(a, 1, 65535, o.target_port);
     case kMac: return mac(a, o.target_mac);
+    case kSourceMac: return mac(a, o.source_mac);
     case kSource: return sources(a, o.sources);
     case kQuery: o.query = a.text; return success();
     case kQueries: o.queries_file = a.text; return success();
@@ -160,6 +162,7 @@ const char* usage() noexcept {
          "  --target-port N             its port (53)\n"
          "  --target-mac MAC            its link address; asked by ARP or NDP where absent\n"
          "  --source ADDR[/LEN|-ADDR]   the clients' addresses, of the same family\n"
+         "  --source-mac MAC            the clients' link address (the port's)\n"
          "  --query NAME/TYPE           the question (./SOA)\n"
          "  --queries FILE              questions in turn, a line each: name type\n"
          "  --connections N             in flight at once, a power of two (256)\n"

@@ -24,6 +24,7 @@ struct Options {
   wire::IpAddress target;
   std::uint16_t target_port = 53;
   std::optional<wire::MacAddress> target_mac;  // absent: ask by ARP or neighbour solicitation
+  std::optional<wire::MacAddress> source_mac;  // absent: the port's
   Sources sources;
   std::string query = "./SOA";
   std::string queries_file;     // dnsperf's format; empty: `query`

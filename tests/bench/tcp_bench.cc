@@ -45,7 +45,7 @@ class FixedService final : public gl::Service {
   void begin_burst(std::uint64_t) noexcept override {}
   gl::Framed next_request(Bytes stream, bool) const noexcept override {
     if (stream.size() < 2) return {};
-    const std::size_t length = gl::load_be<std::uint16_t>(stream.data());
+    const std::size_t length{gl::load_be<std::uint16_t>(stream.data())};
     if (stream.size() < length + 2) return {};
     return {gl::Framed::Kind::complete, stream.subspan(2, length), length + 2};
   }
@@ -75,7 +75,7 @@ void check_ack_of(benchmark::State& state, bool v6) {
   std::size_t i = 0;
   std::size_t accepted = 0;
   for (auto _ : state) {
-    accepted += check_ack(keys, flows[i % kFlows], acks[i % kFlows], std::nullopt).has_value() ? 1 : 0;
+    accepted += check_ack(keys, flows[i % kFlows], acks[i % kFlows], std::nullopt).has_value() ? 1u : 0u;
     ++i;
   }
   if (accepted != i) state.SkipWithError("a good cookie was refused");

@@ -1,0 +1,56 @@
+#include "app/load/bench_server.h"
+
+#include <rte_cycles.h>
+#include <sodium.h>
+
+#include "lib/worker/poll_loop.h"
+
+namespace gl::load {
+
+BenchServer::BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::IpAddress& address,
+                         std::uint16_t service_port, zone::LoadedZones zones)
+    : zones_(std::move(zones)), cycles_per_ms_(rte_get_tsc_hz() / 1000) {
+  for (auto& key : keys_.by_parity) randombytes_buf(key.data(), key.size());
+  published_.current = zones_.snapshot.get();
+  shared_.keys.store(&keys_);
+  shared_.zones.store(&published_);
+  interface_.mac = port.mac();
+  interface_.mtu = port.mtu();
+  interface_.tx_ipv4_checksum = port.offloads().tx_ipv4_checksum;
+  interface_.tx_udp_checksum = port.offloads().tx_udp_checksum;
+  interface_.tx_tcp_checksum = port.offloads().tx_tcp_checksum;
+  std::visit([this](const auto& a) { (void)interface_.add(a); }, address);  // the first one has room
+
+  worker::WorkerSettings settings;
+  settings.lcore = rte_lcore_id();
+  settings.pool = pool;
+  context_ = std::make_unique<worker::WorkerContext>(settings, tcp::ResponderSettings{}, service::DnsSettings{}, shared_);
+  context_->ports[0].port = port.id();
+  context_->ports[0].interface = &interface_;
+  context_->ports[0].out.bind(port.id(), 0, port.offloads().any_tx());
+  context_->port_count = 1;
+  (void)context_->services.add(service_port, context_->dns);  // the first one has room
+}
+
+unsigned BenchServer::round() noexcept {
+  const std::uint64_t begin = rte_rdtsc();
+  const unsigned frames = worker::poll_once(*context_, cycles_per_ms_);
+  const std::uint64_t cycles = rte_rdtsc() - begin;
+  times_.total_cycles += cycles;
+  if (frames == 0) return 0;
+  times_.cycles += cycles;
+  times_.frames += frames;
+  ++times_.bursts;
+  return frames;
+}
+
+void BenchServer::drain() noexcept {
+  while (round() != 0) {
+  }
+}
+
+void BenchServer::loop() noexcept {
+  while (!shared_.stop.load(std::memory_order_relaxed)) round();
+}
+
+}  // namespace gl::load

@@ -1,0 +1,152 @@
+// goldilocks-loopback: the server's worker and the clients in one process, joined by a pair of rings.
+// With two lcores the clients run on one and the server on the other: what is shown is the rate. With one lcore they take
+// turns, and only the server's turns are timed: what is shown is the time of a frame in the server with warm caches, which
+// compares with `dpdk-testpmd --forward-mode=5tswap` on a ring.
+#include <rte_launch.h>
+
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "app/load/bench_server.h"
+#include "app/load/generator.h"
+#include "app/load/ring_pair.h"
+#include "lib/dpdk/eal.h"
+#include "lib/dpdk/mbuf_pool.h"
+
+namespace {
+
+using gl::load::BenchServer;
+
+constexpr unsigned kMbufs = 16383;
+constexpr unsigned kRing = 4096;
+volatile bool stop = false;
+
+constexpr const char* kUsage =
+    "goldilocks-loopback [EAL flags] -- --zone FILE [--json] --target ADDR --source ADDR/LEN [flags of goldilocks-load]\n"
+    "Server and clients in one process. One lcore: the server's time a frame. Two: exchanges a second.\n";
+
+int fail(int status, const std::string& message) {
+  std::fprintf(stderr, "goldilocks-loopback: %s\n", message.c_str());
+  return status;
+}
+
+struct Arguments {
+  std::vector<std::string> eal;
+  std::string zone;
+  std::vector<char*> load;  // the program's name first
+};
+
+Arguments split(int argc, char** argv) {
+  Arguments a;
+  int i = 0;
+  for (; i < argc && std::string(argv[i]) != "--"; ++i) a.eal.emplace_back(argv[i]);
+  a.load.push_back(argv[0]);
+  for (++i; i < argc; ++i) {
+    if (std::string(argv[i]) == "--zone" && i + 1 < argc) a.zone = argv[++i];
+    else a.load.push_back(argv[i]);
+  }
+  return a;
+}
+
+// A port of the pair with its pool, started.
+struct Side {
+  gl::dpdk::MbufPool pool;
+  gl::dpdk::Port port;
+};
+
+gl::Result<Side> open_side(const std::string& name, std::uint16_t id) {
+  auto pool = gl::dpdk::MbufPool::create(name, {kMbufs, gl::dpdk::Port::frame_length(id, 0), gl::dpdk::Port::socket(id)});
+  if (!pool) return gl::Error{pool.error()};
+  rte_mempool* const pools[] = {pool->get()};
+  auto port = gl::dpdk::Port::open(id, {}, pools);
+  if (!port) return gl::Error{port.error()};
+  if (const auto started = port->start({}); !started) return gl::Error{started.error()};
+  return Side{std::move(*pool), std::move(*port)};
+}
+
+void print_server(const BenchServer& server, bool json) {
+  const gl::load::ServerTimes& t = server.times();
+  const double frames = static_cast<double>(t.frames == 0 ? 1 : t.frames);
+  const double cycles = static_cast<double>(t.cycles) / frames;
+  const double ns = cycles * 1e9 / static_cast<double>(rte_get_tsc_hz());
+  const double burst = frames / static_cast<double>(t.bursts == 0 ? 1 : t.bursts);
+  const double busy = static_cast<double>(t.cycles) / static_cast<double>(t.total_cycles == 0 ? 1 : t.total_cycles);
+  const bool adds_up = server.counters().received.value() == server.counters().verdict_sum();
+  std::printf(json ? "{\"server_frames\":%.0f,\"cycles_per_frame\":%.1f,\"ns_per_frame\":%.2f,\"frames_per_burst\":%.1f,"
+                     "\"busy\":%.3f,\"verdicts_add_up\":%s}\n"
+                   : "server: %.0f frames, %.1f cycles (%.2f ns) a frame, %.1f frames a burst, busy %.3f, verdicts add up: %s\n",
+              frames, cycles, ns, burst, busy, adds_up ? "true" : "false");
+}
+
+// The server takes its turn whenever the clients poll: what they sent is answered before they look.
+class TurnTaking final : public gl::load::Generator {
+ public:
+  TurnTaking(std::unique_ptr<Generator> clients, BenchServer& server) : clients_(std::move(clients)), server_(server) {}
+  std::size_t poll() noexcept override {
+    const std::size_t frames = clients_->poll();
+    server_.drain();
+    return frames;
+  }
+  void drain() noexcept override { clients_->drain(); }
+  std::size_t in_flight() const noexcept override { return clients_->in_flight(); }
+  const gl::load::Report& report() const noexcept override { return clients_->report(); }
+  const gl::load::Output& output() const noexcept override { return clients_->output(); }
+
+ private:
+  std::unique_ptr<Generator> clients_;
+  BenchServer& server_;
+};
+
+int measure(gl::load::Options options, const gl::load::Queries& queries, gl::zone::LoadedZones zones) {
+  auto pair = gl::load::RingPair::make(kRing);
+  if (!pair) return fail(1, pair.error());
+  auto near = open_side("clients", pair->ports()[0]);
+  if (!near) return fail(1, near.error());
+  auto far = open_side("server", pair->ports()[1]);
+  if (!far) return fail(1, far.error());
+  BenchServer server(far->port, far->pool.get(), options.target, options.target_port, std::move(zones));
+  options.port_id = near->port.id();
+  options.source_mac = gl::wire::MacAddress{{0x02, 0, 0, 0, 0, 0x01}};  // two neighbours cannot share one
+  options.target_mac = far->port.mac();
+  auto clients = gl::load::Generator::make(options, queries, near->pool.get());
+  if (!clients) return fail(1, clients.error());
+
+  const auto lcores = gl::dpdk::Eal::worker_lcores();
+  if (lcores.empty()) {
+    TurnTaking both(std::move(*clients), server);
+    gl::load::run(both, options, stop);
+  } else {
+    rte_eal_remote_launch([](void* s) { static_cast<BenchServer*>(s)->loop(); return 0; }, &server, lcores[0]);
+    gl::load::run(**clients, options, stop);
+    server.stop();
+    rte_eal_wait_lcore(lcores[0]);
+  }
+  print_server(server, options.json);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments = split(argc, argv);
+  auto options = gl::load::parse_options(static_cast<int>(arguments.load.size()), arguments.load.data());
+  if (!options) return fail(2, options.error());
+  if (options->help) {
+    std::printf("%s\n%s", kUsage, gl::load::usage());
+    return 0;
+  }
+  auto queries = gl::load::render_queries(options->query, options->queries_file, options->dnssec);
+  if (!queries) return fail(2, queries.error());
+  if (arguments.zone.empty()) return fail(2, "--zone FILE is missing");
+  const gl::zone::ZoneSource source{arguments.zone, ""};
+  auto zones = gl::zone::load_zones({&source, 1});
+  if (!zones) return fail(1, zones.error());
+  const auto eal = gl::dpdk::Eal::init(arguments.eal);
+  if (!eal) return fail(1, eal.error());
+  const auto ask_stop = [](int) { stop = true; };
+  std::signal(SIGINT, ask_stop);
+  std::signal(SIGTERM, ask_stop);
+  return measure(*options, *queries, std::move(*zones));
+}
