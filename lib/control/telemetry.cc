@@ -64,18 +64,16 @@ int on_core(const char*, const char* parameters, rte_tel_data* data) {
 int on_zones(const char*, const char*, rte_tel_data* data) {
   const std::lock_guard lock(view_mutex);
   if (view.zones == nullptr) return -ENODEV;
-  rte_tel_data_start_dict(data);
-  rte_tel_data_add_dict_u64(data, "loads", view.zones->loads());
+  rte_tel_data_start_array(data, RTE_TEL_CONTAINER);
   for (const auto& zone : view.zones->list()) {
     rte_tel_data* const entry = rte_tel_data_alloc();
     if (entry == nullptr) return -ENOMEM;
     rte_tel_data_start_dict(entry);
+    rte_tel_data_add_dict_string(entry, "origin", zone.origin.c_str());
     rte_tel_data_add_dict_string(entry, "file", zone.path.c_str());
     rte_tel_data_add_dict_u64(entry, "serial", zone.serial);
     rte_tel_data_add_dict_u64(entry, "records", zone.records);
-    // Names of a dictionary are letters, digits, `_` and `/` to rte_telemetry: the origin stands as a value too.
-    rte_tel_data_add_dict_string(entry, "origin", zone.origin.c_str());
-    rte_tel_data_add_dict_container(data, zone.origin.c_str(), entry, 0);
+    rte_tel_data_add_array_container(data, entry, 0);
   }
   return 0;
 }
@@ -88,12 +86,14 @@ int on_info(const char*, const char*, rte_tel_data* data) {
   rte_tel_data_add_dict_u64(data, "workers", view.workers->contexts().size());
   rte_tel_data_add_dict_u64(data, "ports", view.network->ports().size());
   rte_tel_data_add_dict_u64(data, "context_bytes", sizeof(worker::WorkerContext));
+  rte_tel_data_add_dict_u64(data, "zone_loads", view.zones->loads());
   for (const dpdk::Port& port : view.network->ports()) {
-    const std::string text = port.driver() + ", MTU " + std::to_string(port.mtu()) + ", multicast: " + port.group_filter() +
+    const std::string text = port.name() + ": " + port.driver() + ", MTU " + std::to_string(port.mtu()) + ", multicast: " + port.group_filter() +
                              (port.offloads().rss ? ", RSS" : "") +
                              (port.offloads().rx_checksum ? ", rx checksums" : "") +
                              (port.offloads().any_tx() ? ", tx checksums" : "");
-    rte_tel_data_add_dict_string(data, port.name().c_str(), text.c_str());
+    // A key is letters, digits, `_` and `/` to rte_telemetry: a PCI address is none.
+    rte_tel_data_add_dict_string(data, ("port_" + std::to_string(port.id())).c_str(), text.c_str());
   }
   return 0;
 }
@@ -108,7 +108,7 @@ Telemetry::Telemetry(const Workers& workers, const Network& network, const ZoneS
   rte_telemetry_register_cmd("/goldilocks/counters", on_counters, "Frame counters and verdicts of all workers");
   rte_telemetry_register_cmd("/goldilocks/core", on_core, "The same of one worker. Parameter: its lcore");
   rte_telemetry_register_cmd("/goldilocks/dns", on_dns, "DNS counters of all workers");
-  rte_telemetry_register_cmd("/goldilocks/zones", on_zones, "Zones served: file, serial, records; and how often loaded");
+  rte_telemetry_register_cmd("/goldilocks/zones", on_zones, "Zones served: origin, file, serial, records");
   rte_telemetry_register_cmd("/goldilocks/info", on_info, "Version, workers, ports and their offloads");
 }
 
