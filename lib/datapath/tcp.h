@@ -83,8 +83,9 @@ inline void seal_tcp(Frame& frame, const Packet& packet, const Interface& interf
 // The bytes of the plan's stream that `out` carries, or nothing where the frame has no room for them.
 [[nodiscard]] inline bool fits(const Frame& frame, const Packet& packet, const tcp::Plan& plan,
                                const tcp::OutSegment& out) noexcept {
+  const std::size_t options = (out.mss != 0 ? 4u : 0u) + (out.has_timestamps ? 12u : 0u);
   return out.offset <= plan.stream.size() && out.length <= plan.stream.size() - out.offset &&
-         packet.reply_l4_offset() + sizeof(wire::TcpHeader) + wire::kMaxWrittenTcpOptions + out.length <= frame.capacity;
+         packet.reply_l4_offset() + sizeof(wire::TcpHeader) + options + out.length <= frame.capacity;
 }
 
 // The plan's segments after the first. `headers` is Ethernet and IP of the first, which is gone by now.

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzzers: corpus/TARGET/NAME. Needs only Python's standard library."""
+
+import pathlib
+import struct
+
+HERE = pathlib.Path(__file__).resolve().parent / "corpus"
+CLIENT_MAC, OUR_MAC = bytes.fromhex("020000000002"), bytes.fromhex("020000000001")
+CLIENT4, OUR4 = bytes([192, 0, 2, 99]), bytes([192, 0, 2, 53])
+CLIENT6, OUR6 = bytes.fromhex("20010db8" + "00" * 11 + "99"), bytes.fromhex("20010db8" + "00" * 11 + "53")
+LINK_LOCAL = bytes.fromhex("fe80" + "00" * 13 + "99")
+
+
+def put(target, name, content):
+    folder = HERE / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def name(text):
+    return b"".join(bytes([len(label)]) + label.encode() for label in text.split(".") if label) + b"\0"
+
+
+def query(owner, qtype, qclass=1, flags=0x0100, edns=None):
+    message = struct.pack(">6H", 0x1234, flags, 1, 0, 0, 0 if edns is None else 1)
+    message += name(owner) + struct.pack(">HH", qtype, qclass)
+    if edns is not None:
+        size, dnssec_ok, options = edns
+        message += b"\0" + struct.pack(">HHIH", 41, size, 0x8000 if dnssec_ok else 0, len(options)) + options
+    return message
+
+
+def framed(message):
+    return struct.pack(">H", len(message)) + message
+
+
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total ^ 0xFFFF
+
+
+def ethernet(ether_type, packet, vlan=None, destination=OUR_MAC):
+    tag = b"" if vlan is None else struct.pack(">HH", 0x8100, vlan)
+    return destination + CLIENT_MAC + tag + struct.pack(">H", ether_type) + packet
+
+
+def ipv4(protocol, payload):
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), 7, 0x4000, 64, protocol, 0) + CLIENT4 + OUR4
+    return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + payload
+
+
+def ipv6(protocol, payload, source=CLIENT6, destination=OUR6, hops=64):
+    return struct.pack(">IHBB", 0x60000000, len(payload), protocol, hops) + source + destination + payload
+
+
+def sealed(protocol, segment, at, source, destination):
+    """The segment with its checksum at offset `at`; the pseudo header is that of RFC 8200 or, shorter, RFC 9293."""
+    pseudo = source + destination + struct.pack(">HH", protocol, len(segment))
+    return segment[:at] + struct.pack(">H", checksum(pseudo + segment)) + segment[at + 2 :]
+
+
+def udp(payload, source, destination):
+    head = struct.pack(">HHHH", 40000, 53, 8 + len(payload), 0)
+    return sealed(17, head + payload, 6, source, destination)
+
+
+def tcp(flags, payload, source, destination, options=b""):
+    head = struct.pack(">HHIIBBHHH", 40000, 53, 1000, 2000, (20 + len(options)) << 2, flags, 65535, 0, 0)
+    return sealed(6, head + options + payload, 16, source, destination)
+
+
+TIMESTAMPS = bytes.fromhex("0101080a") + struct.pack(">II", 100, 200)
+SYN_OPTIONS = bytes.fromhex("020405b40402080a") + struct.pack(">II", 100, 0) + bytes.fromhex("01030307")
+
+
+def frames():
+    ask = query("big.example", 16)
+    for version, layer3, ether_type, source, destination in (
+        ("4", ipv4, 0x0800, CLIENT4, OUR4),
+        ("6", ipv6, 0x86DD, CLIENT6, OUR6),
+    ):
+        wrap = lambda protocol, payload: ethernet(ether_type, layer3(protocol, payload))
+        yield "udp" + version, 0, wrap(17, udp(ask, source, destination))
+        yield "syn" + version, 0, wrap(6, tcp(0x02, b"", source, destination, SYN_OPTIONS))
+        yield "query" + version, 3, wrap(6, tcp(0x18, framed(ask), source, destination))
+        yield "query_timestamps" + version, 7, wrap(6, tcp(0x18, framed(ask), source, destination, TIMESTAMPS))
+        yield "prefix" + version, 7, wrap(6, tcp(0x18, framed(ask)[:2], source, destination, TIMESTAMPS))
+        yield "fin" + version, 7, wrap(6, tcp(0x11, b"", source, destination, TIMESTAMPS))
+        yield "no_buffers" + version, 15, wrap(6, tcp(0x18, framed(ask), source, destination, TIMESTAMPS))
+    yield "vlan", 0, ethernet(0x0800, ipv4(17, udp(ask, CLIENT4, OUR4)), vlan=42)
+    echo = struct.pack(">BBHHH", 8, 0, 0, 1, 1) + b"echo"
+    yield "icmp", 0, ethernet(0x0800, ipv4(1, echo[:2] + struct.pack(">H", checksum(echo)) + echo[4:]))
+    echo6 = struct.pack(">BBHHH", 128, 0, 0, 1, 1) + b"echo"
+    yield "icmpv6", 0, ethernet(0x86DD, ipv6(58, sealed(58, echo6, 2, CLIENT6, OUR6)))
+    arp = struct.pack(">HHBBH", 1, 0x0800, 6, 4, 1) + CLIENT_MAC + CLIENT4 + b"\0" * 6 + OUR4
+    yield "arp", 0, ethernet(0x0806, arp, destination=b"\xff" * 6)
+    group = bytes.fromhex("ff02" + "00" * 9 + "01ff") + OUR6[13:]
+    solicit = struct.pack(">BBHI", 135, 0, 0, 0) + OUR6 + b"\1\1" + CLIENT_MAC
+    packet = ipv6(58, sealed(58, solicit, 2, LINK_LOCAL, group), LINK_LOCAL, group, 255)
+    yield "solicitation", 0, ethernet(0x86DD, packet, destination=b"\x33\x33" + group[12:])
+    hop_by_hop = bytes([17, 0, 1, 4, 0, 0, 0, 0])
+    yield "hop_by_hop", 0, ethernet(0x86DD, ipv6(0, hop_by_hop + udp(ask, CLIENT6, OUR6)))
+
+
+def questions():
+    for owner in ("example", "a.example", "alias2.example", "loop.example", "x.wild.example", "www.cut.example",
+                  "cut.example", "x.tree.example", "big.example", "not.there.example", "other.test", ""):
+        for qtype, label in ((1, "a"), (16, "txt"), (43, "ds"), (255, "any")):
+            yield f"{owner or 'root'}_{label}", query(owner, qtype)
+    yield "edns", query("example", 6, edns=(4096, True, b""))
+    yield "nsid", query("example", 6, edns=(1232, True, struct.pack(">HH", 3, 0)))
+    yield "cookie", query("example", 6, edns=(1232, False, struct.pack(">HH", 10, 8) + b"12345678"))
+    yield "chaos", query("version.bind", 16, 3)
+    yield "response", query("example", 6, flags=0x8000)
+    yield "notify", query("example", 6, flags=0x2000)
+    yield "pointer", query("example", 6)[:12] + b"\xc0\x0c\0\1\0\1"
+
+
+ZONES = {
+    "small": "$ORIGIN example.\n$TTL 60\n@ IN SOA ns hostmaster 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\na A 192.0.2.3\n",
+    "signed": "example. 60 IN SOA ns.example. h.example. 1 2 3 4 5\nexample. 60 IN NS ns.example.\n"
+              "example. 60 IN DNSKEY 257 3 13 mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+KkxLbxILfDLUT0rAK9"
+              "iUzy1L53eKGQ==\nexample. 60 IN NSEC a.example. NS SOA NSEC DNSKEY\na.example. 60 IN A 192.0.2.3\n"
+              "a.example. 60 IN NSEC example. A NSEC\n",
+    "nsec3": "a. 60 IN SOA ns.a. h.a. 1 2 3 4 5\na. 60 IN NS ns.a.\na. 60 IN NSEC3PARAM 1 0 1 AABB\n"
+             "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.a. 60 IN NSEC3 1 1 1 AABB 2t7b4g4vsa5smi47k61mv5bv1a22bojr NS SOA\n",
+    "wildcard": "@ 60 IN SOA ns.b.a. h. 1 2 3 4 5\n@ 60 NS ns\n* 60 TXT \"x;y\" ; comment\nc 60 CNAME d\nd 60 DNAME e\n"
+                "cut 60 NS ns.cut\nns.cut 60 AAAA 2001:db8::1\n",
+    "odd": "$ORIGIN a.\n$TTL 1h\n@ SOA ns h (\n 1 ; serial\n 2 3 4 5 )\n@ NS ns\n\\065\\.b TYPE65280 \\# 3 010203\n",
+    "no_soa": "example. 60 IN A 192.0.2.1\n",
+    "root": ". 60 IN SOA ns. h. 1 2 3 4 5\n. 60 IN NS ns.\nns. 60 IN A 192.0.2.1\n",
+}
+
+
+def main():
+    for label, prepare, frame in frames():
+        put("frame", label, bytes([prepare, 0]) + frame)
+    for label, message in questions():
+        put("dns", label, message)
+    put("framing", "one", b"\0" + framed(query("example", 6)))
+    put("framing", "two", b"\0" + framed(query("example", 6)) + framed(query("a.example", 1, edns=(1232, True, b""))))
+    put("framing", "bare", b"\1" + query("example", 6, edns=(1232, True, b"")) + framed(query("a.example", 1)))
+    put("framing", "prefix", b"\0" + framed(query("example", 6))[:2])
+    put("tcp_options", "syn", SYN_OPTIONS)
+    put("tcp_options", "timestamps", TIMESTAMPS)
+    put("tcp_options", "unknown", bytes.fromhex("1e04abcd020405b401010100"))
+    for label, text in ZONES.items():
+        put("zone", label, text.encode())
+    # What the responder's target takes for a conversation is its own business: a few lengths of varied bytes.
+    for length in (64, 300, 1000):
+        put("responder", f"bytes{length}", bytes((i * i * 7 + i * 3) & 0xFF for i in range(length)))
+
+
+main()
