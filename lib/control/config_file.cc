@@ -32,6 +32,21 @@ std::size_t line_of(const std::string& path, const std::string& key, std::size_t
   return 0;
 }
 
+// rte_cfgfile skips what it does not understand, and cuts what is too long for it.
+Status check_lines(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return Error{"--config: " + path + ": " + std::strerror(errno)};
+  std::string line;
+  for (std::size_t number = 1; std::getline(file, line); ++number) {
+    const std::size_t start = line.find_first_not_of(" \t\r");
+    if (start == std::string::npos || line[start] == '#' || line[start] == '[') continue;
+    const std::string place = path + ":" + std::to_string(number) + ": ";
+    if (line.find('=') == std::string::npos) return Error{place + "neither `key = value` nor `[goldilocks]` nor a # comment"};
+    if (line.size() >= CFG_VALUE_LEN) return Error{place + "longer than " + std::to_string(CFG_VALUE_LEN - 1) + " bytes"};
+  }
+  return success();
+}
+
 Status apply_section(const std::string& path, rte_cfgfile* file, const char* section, Settings& settings) {
   const int count = rte_cfgfile_section_num_entries(file, section);
   if (count <= 0) return success();
@@ -54,12 +69,12 @@ Status apply_section(const std::string& path, rte_cfgfile* file, const char* sec
 }  // namespace
 
 Status read_config_file(const std::string& path, Settings& settings) {
-  if (!std::ifstream(path)) return Error{"--config: " + path + ": " + std::strerror(errno)};
+  if (Status status = check_lines(path); !status) return status;
   rte_cfgfile_parameters parameters{};
   parameters.comment_character = '#';
   const std::unique_ptr<rte_cfgfile, Close> file(
       rte_cfgfile_load_with_params(path.c_str(), CFG_FLAG_GLOBAL_SECTION, &parameters));
-  if (file == nullptr) return Error{path + ": not an INI file: every line is `key = value`, `[goldilocks]` or a # comment"};
+  if (file == nullptr) return Error{path + ": not an INI file"};
   const int count = rte_cfgfile_num_sections(file.get(), nullptr, 0);
   std::vector<std::array<char, CFG_NAME_LEN>> names(static_cast<std::size_t>(count));
   std::vector<char*> pointers;

@@ -1,0 +1,151 @@
+// Flags and configuration file: what they set, and that a wrong value names flag, or file, line and key, and what is allowed.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "lib/control/command_line.h"
+#include "lib/control/option_table.h"
+
+namespace gl::control {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+Result<CommandLine> parse(Arguments flags, const Arguments& eal = {"-l", "0,1"}) {
+  Arguments all = {"goldilocks"};
+  all.insert(all.end(), eal.begin(), eal.end());
+  all.push_back("--");
+  all.insert(all.end(), flags.begin(), flags.end());
+  return parse_command_line(all);
+}
+Result<CommandLine> parse_more(Arguments flags) {
+  flags.insert(flags.begin(), {"--zone", "root.zone", "--address", "192.0.2.1"});
+  return parse(std::move(flags));
+}
+std::string error_of(const Result<CommandLine>& line) { return line.ok() ? "" : line.error(); }
+
+class File {
+ public:
+  explicit File(const std::string& text) : path_(testing::TempDir() + "goldilocks_test.conf") { std::ofstream(path_) << text; }
+  ~File() { std::remove(path_.c_str()); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+TEST(CommandLine, SplitsAtTheDashes) {
+  const auto line = parse_more({});
+  ASSERT_TRUE(line) << error_of(line);
+  EXPECT_EQ(line->eal, (Arguments{"goldilocks", "-l", "0,1"}));
+  EXPECT_EQ(line->settings.zones.at(0).path, "root.zone");
+  EXPECT_EQ(line->settings.service_ports, std::vector<std::uint16_t>{53});
+  EXPECT_EQ(line->settings.dns.max_udp, 1232);
+}
+
+TEST(CommandLine, Values) {
+  const auto line = parse_more({"--zone", "example.=e.zone", "--address=2001:db8::1@1", "--port", "53", "--port=5353", "--max-udp",
+                                "4096", "--udp=tc", "--udp-any=minimal", "--nsid=n", "--version-string=v", "--server-id=s",
+                                "--mode=immediate", "--rst-rate=0", "--secret=/x", "--epoch=60", "--linger=5", "--mtu=9000",
+                                "--rx-queue=256", "--tx-queue=128", "--idle-sleep-us=50"});
+  ASSERT_TRUE(line) << error_of(line);
+  const Settings& s = line->settings;
+  EXPECT_EQ(s.zones.at(1).origin, "example.");
+  EXPECT_EQ(s.zones.at(1).path, "e.zone");
+  EXPECT_FALSE(s.addresses.at(0).port);
+  EXPECT_EQ(s.addresses.at(1).port, 1);
+  EXPECT_EQ(s.service_ports, (std::vector<std::uint16_t>{53, 5353}));
+  EXPECT_TRUE(s.dns.max_udp == 4096 && s.dns.udp_truncate_all && s.dns.udp_minimal_any);
+  EXPECT_TRUE(s.dns.nsid == "n" && s.dns.version == "v" && s.dns.server_id == "s");
+  EXPECT_TRUE(s.tcp.immediate && s.tcp.rst_per_second == 0 && s.secret_path == "/x" && s.epoch_seconds == 60);
+  EXPECT_TRUE(s.linger_seconds == 5 && s.mtu == 9000 && s.rx_descriptors == 256 && s.tx_descriptors == 128);
+  EXPECT_EQ(s.idle_sleep_us, 50u);
+}
+
+TEST(CommandLine, ErrorsNameTheFlagAndWhatIsAllowed) {
+  const struct {
+    Arguments flags;
+    const char* message;
+  } cases[] = {
+      {{"--port", "0"}, "--port: '0' is not a number from 1 to 65535"},
+      {{"--port", "53x"}, "--port: '53x' is not a number from 1 to 65535"},
+      {{"--max-udp", "511"}, "--max-udp: '511' is not a number from 512 to 4096"},
+      {{"--epoch", "-1"}, "--epoch: '-1' is not a number from 8 to 604800"},
+      {{"--udp", "maybe"}, "--udp: 'maybe' is neither 'answer' nor 'tc'"},
+      {{"--mode", ""}, "--mode: '' is neither 'stateless' nor 'immediate'"},
+      {{"--zone", "=x"}, "--zone: '=x' is not FILE or ORIGIN=FILE"},
+      {{"--address", "192.0.2.1@x"}, "--address: DPDK port after @ in '192.0.2.1@x': 'x' is not a number from 0 to 31"},
+      {{"--nsid", std::string(256, 'x')}, "--nsid: longer than 255 bytes"},
+      {{"--nsid"}, "--nsid: a value is missing"},
+      {{"--bogus", "1"}, "--bogus: no such flag, or not unique; see --help"},
+      {{"stray"}, "'stray': not a flag; see --help"},
+      {{"--port=1", "--port=2", "--port=3", "--port=4", "--port=5", "--port=6", "--port=7", "--port=8", "--port=9"},
+       "--port: more than 8"},
+  };
+  for (const auto& c : cases) EXPECT_EQ(error_of(parse_more(c.flags)), c.message);
+  for (const char* const address : {"localhost", "127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "::1", "ff02::1",
+                                    "192.0.2.1/24", "192.0.2.256"}) {
+    EXPECT_TRUE(error_of(parse_more({"--address", address})).starts_with(std::string("--address: '") + address)) << address;
+  }
+}
+
+TEST(CommandLine, WhatIsNeeded) {
+  EXPECT_EQ(error_of(parse({"--address", "192.0.2.1"})), "--zone: none given; at least one zone file is needed");
+  EXPECT_EQ(error_of(parse({"--zone", "z"})), "--address: none given; at least one address to answer for is needed");
+  EXPECT_TRUE(error_of(parse_command_line({"goldilocks", "--zone", "z"})).starts_with("no -- on the command line"));
+}
+
+TEST(CommandLine, HelpNamesEveryOption) {
+  EXPECT_EQ(parse({"--help"})->action, CommandLine::Action::help);
+  EXPECT_EQ(parse({"-h"})->action, CommandLine::Action::help);
+  EXPECT_EQ(parse_command_line({"goldilocks", "--help"})->action, CommandLine::Action::help);
+  EXPECT_EQ(parse({"--version"})->action, CommandLine::Action::version);
+  for (const Option& option : option_table()) {
+    EXPECT_NE(help_text().find(std::string("  --") + option.name + " "), std::string::npos) << option.name;
+  }
+}
+
+TEST(ConfigFile, SaysWhatFlagsSay) {
+  const File file(
+      "# a comment\n"
+      "zone = example.=a.zone\n"
+      "zone = b.zone\n"
+      "[goldilocks]\n"
+      "address = 192.0.2.1\n"
+      "address = 2001:db8::1@0\n"
+      "max-udp = 1400\n"
+      "mode = immediate\n");
+  const auto line = parse({"--config", file.path(), "--max-udp", "600"});
+  ASSERT_TRUE(line) << error_of(line);
+  ASSERT_EQ(line->settings.zones.size(), 2u);
+  EXPECT_EQ(line->settings.zones[0].origin, "example.");
+  EXPECT_EQ(line->settings.zones[1].path, "b.zone");
+  EXPECT_EQ(line->settings.addresses.size(), 2u);
+  EXPECT_EQ(line->settings.dns.max_udp, 600);  // later flags win
+  EXPECT_TRUE(line->settings.tcp.immediate);
+}
+
+TEST(ConfigFile, ErrorsNameFileLineAndKey) {
+  const struct {
+    const char* text;
+    const char* message;
+  } cases[] = {
+      {"zone = a\n# x\nzone = =b\n", ":3: zone: '=b' is not FILE or ORIGIN=FILE"},
+      {"\n[goldilocks]\nport = 99999\n", ":3: port: '99999' is not a number from 1 to 65535"},
+      {"bogus = 1\n", ":1: bogus: no such key; --help lists them, without the dashes"},
+      {"[other]\nport = 53\n", ": section [other]: the only section is [goldilocks]"},
+      {"#\nno equals sign\n", ":2: neither `key = value` nor `[goldilocks]` nor a # comment"},
+  };
+  for (const auto& c : cases) {
+    const File file(c.text);
+    EXPECT_EQ(error_of(parse({"--config", file.path()})), file.path() + c.message);
+  }
+  const File long_line("nsid = " + std::string(300, 'x') + "\n");
+  EXPECT_EQ(error_of(parse({"--config", long_line.path()})), long_line.path() + ":1: longer than 255 bytes");
+  EXPECT_EQ(error_of(parse({"--config", "/nowhere.conf"})), "--config: /nowhere.conf: No such file or directory");
+}
+
+}  // namespace
+}  // namespace gl::control
