@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs one fuzzer for some seconds: tests/fuzz/run.sh TARGET SECONDS BUILD_DIR
 # TARGET is a part of its name after fuzz_: frame, tcp_options, responder, framing, dns or zone. What it finds is kept in
-# BUILD_DIR/corpus/TARGET and used again the next time; an input that breaks something goes to BUILD_DIR/crashes/TARGET.
+# BUILD_DIR/found/TARGET and used again the next time; an input that breaks something goes to BUILD_DIR/found/TARGET-*.
 set -eu
 if [ $# -ne 3 ]; then
   echo "usage: $0 TARGET SECONDS BUILD_DIR" >&2
@@ -14,11 +14,11 @@ if [ ! -x "$fuzzer" ]; then
   echo "$fuzzer: not built (CXX=clang++ meson setup $build -Dfuzzers=true -Dtests=false -Dbenchmarks=false)" >&2
   exit 2
 fi
-mkdir -p "$build/corpus/$target" "$build/crashes/$target"
+mkdir -p "$build/found/$target" "$build/crashes/$target"
 log=$build/fuzz_$target.log
-if "$fuzzer" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=4200 -artifact_prefix="$build/crashes/$target/" \
-  "$build/corpus/$target" "$here/corpus/$target" >"$log" 2>&1; then
-  echo "fuzz_$target: $(grep '^Done' "$log"), $(ls "$build/corpus/$target" | wc -l) inputs kept"
+if "$fuzzer" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=4200 -artifact_prefix="$build/found/$target-" \
+  "$build/found/$target" "$here/corpus/$target" >"$log" 2>&1; then
+  echo "fuzz_$target: $(grep '^Done' "$log"), $(ls "$build/found/$target" | wc -l) inputs kept"
 else
   tail -n 60 "$log"
   exit 1
