@@ -14,7 +14,7 @@ if [ ! -x "$fuzzer" ]; then
   echo "$fuzzer: not built (CXX=clang++ meson setup $build -Dfuzzers=true -Dtests=false -Dbenchmarks=false)" >&2
   exit 2
 fi
-mkdir -p "$build/found/$target" "$build/crashes/$target"
+mkdir -p "$build/found/$target"
 log=$build/fuzz_$target.log
 if "$fuzzer" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=4200 -artifact_prefix="$build/found/$target-" \
   "$build/found/$target" "$here/corpus/$target" >"$log" 2>&1; then
