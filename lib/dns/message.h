@@ -1,6 +1,6 @@
 // A DNS message as it arrives: the header, and a cursor for what follows.
 // Byte order: wire; values in host order. Ownership: borrows the message. Errors: sticky in the cursor.
-// Source: RFC 1035 4.1, RFC 4035 3.2 (AD, CD).
+// Source: RFC 1035 4.1, RFC 4035 3.1.6 (AD, CD).
 #pragma once
 
 #include <cstdint>

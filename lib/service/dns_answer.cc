@@ -111,9 +111,14 @@ Answer::Step Answer::follow_cname(const Zone& zone, BlockId id, HashedName& name
 // RFC 6672 3.2: the DNAME, and a CNAME made from it for this name.
 Answer::Step Answer::follow_dname(const Zone& zone, const Node& owner, HashedName& name) noexcept {
   outcome_.authoritative = true;
-  const Block& block = zone.block(zone.rrset(owner, dns::rr::dname)->block[options_.dnssec ? 1 : 0]);
+  const BlockId id = zone.rrset(owner, dns::rr::dname)->block[options_.dnssec ? 1 : 0];
+  const Block& block = zone.block(id);
   const std::uint8_t* target = zone.store.bytes.data() + block.bytes + block.target;
   const std::size_t target_length = dns::name_length({target, zone.store.bytes.size() - block.bytes - block.target});
+  // The same DNAME again: a circle, or a name that grows with each turn. The resolver may go on from here.
+  const auto used_end = dnames_.begin() + static_cast<std::ptrdiff_t>(dname_count_);
+  if (std::find(dnames_.begin(), used_end, &block) != used_end) return finish();
+  dnames_[dname_count_++] = &block;
   if (!composer_.add_answer(zone.store, block, current_.end() - owner.name_length, current_)) return overflow();
   const std::size_t prefix = current_.length - owner.name_length;
   if (prefix + target_length > dns::kMaxName) {
@@ -129,7 +134,7 @@ Answer::Step Answer::follow_dname(const Zone& zone, const Node& owner, HashedNam
   store_be<std::uint16_t>(record + 10, static_cast<std::uint16_t>(prefix + target_length));
   std::memcpy(record + 12, composer_.message() + current_.at, prefix);
   std::memcpy(record + 12 + prefix, target, target_length);
-  if (options_.type == dns::rr::cname || options_.type == dns::rr::any) return finish();
+  if (options_.type == dns::rr::cname) return finish();
   return move_to(static_cast<std::size_t>(record + 12 - composer_.message()), name);
 }
 

@@ -68,9 +68,11 @@ class Answer {
   zone::NameAt current_;  // the name that is being answered, in the message
   std::size_t aliases_ = 0;
   std::size_t proof_count_ = 0;
+  std::size_t dname_count_ = 0;
   // Each alias may bring one proof (its wildcard's), the end an SOA and three more.
   std::array<Proof, zone::kMaxAliases + 4> proofs_;
   std::array<std::uint64_t, zone::kMaxAliases + 1> visited_;  // hashes of the names answered so far
+  std::array<const zone::Block*, zone::kMaxAliases> dnames_;       // DNAMEs that the answer holds
 };
 
 }  // namespace gl::service

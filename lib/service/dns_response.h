@@ -1,6 +1,6 @@
 // Header, question and OPT of an answer: what every answer has around its records.
 // Byte order: wire. Ownership: writes into the caller's buffer. Errors: none, the caller has checked the room.
-// Source: RFC 1035 4.1.1, RFC 4035 3.1.6 and 3.2.2 (AD, CD), RFC 6891 6.1.1, RFC 5001.
+// Source: RFC 1035 4.1.1, RFC 4035 3.1.6 (AD and CD are clear in an authoritative answer), RFC 6891 6.1.1, RFC 5001.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ inline void write_question(const DnsQuery& query, std::uint8_t* message) noexcep
 inline void write_header(const DnsQuery& query, const ResponseHead& head, bool opt, std::uint8_t* message) noexcept {
   std::memcpy(message, query.message.data(), 2);  // id
   auto flags = static_cast<std::uint16_t>(dns::flag::qr |
-                                          (query.flags & (dns::flag::opcode_mask | dns::flag::rd | dns::flag::cd)) |
+                                          (query.flags & (dns::flag::opcode_mask | dns::flag::rd)) |
                                           (static_cast<std::uint16_t>(head.rcode) & dns::flag::rcode_mask));
   if (head.authoritative) flags |= dns::flag::aa;
   if (head.truncated) flags |= dns::flag::tc;

@@ -29,7 +29,7 @@ ResponseHead answer_chaos(const DnsQuery& query, const DnsSettings& settings, zo
   std::uint8_t* const record = composer.reserve_answer(chaos_record_size(text));
   if (record == nullptr) return {Rcode::noerror, false, true};
   write_chaos_record(record, text);
-  return {Rcode::noerror, true};
+  return {};
 }
 
 // The sections of a well-formed query about the zones. `head.truncated` where they do not fit.

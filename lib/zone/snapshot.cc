@@ -27,6 +27,11 @@ std::size_t bound_of(const Zone& zone) {
   return kMaxAliases * alias + (denial + chain_proofs) * any_block;
 }
 
+bool delegates(const Zone& zone, const HashedName& name) noexcept {
+  const auto [node, exact] = closest(zone, name);
+  return exact && node->cut;
+}
+
 }  // namespace
 
 ZoneSnapshot::ZoneSnapshot(std::vector<std::unique_ptr<const Zone>> zones) : zones_(std::move(zones)) {
@@ -65,8 +70,9 @@ const Zone* ZoneSnapshot::find(const HashedName& name, bool parent_side) const n
     if (!depth_used_[n]) continue;
     const Zone* zone = at(name.name.suffix(n), name.hash[n]);
     if (zone == nullptr) continue;
-    // The apex of this zone: a zone above it holds the DS record, if there is one here.
-    if (!parent_side || n != name.name.labels || child != nullptr) return zone;
+    if (child != nullptr) return delegates(*zone, name) ? zone : child;
+    // The apex of this zone: a zone above it holds the DS record, if it is here and delegates this one.
+    if (!parent_side || n != name.name.labels) return zone;
     child = zone;
   }
   return child;

@@ -21,8 +21,8 @@ class ZoneSnapshot {
   // Their origins differ.
   explicit ZoneSnapshot(std::vector<std::unique_ptr<const Zone>> zones);
 
-  // The zone with the most labels that `name` is in; with `parent_side`, the one that would answer for a DS record
-  // there, where that zone is here too. Null: none.
+  // The zone with the most labels that `name` is in; with `parent_side` (for DS), where that zone starts at the name,
+  // the one above that delegates it, if it is here too. Null: none.
   [[nodiscard]] const Zone* find(const HashedName& name, bool parent_side) const noexcept;
 
   struct Info {

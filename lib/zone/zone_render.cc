@@ -193,9 +193,10 @@ class Renderer {
     return closed(builder, node, ns);
   }
 
-  // Signed delegation: DS. Otherwise the proof that there is none (RFC 4035 3.1.4, RFC 5155 7.2.7).
+  // Signed delegation: DS (an unsigned zone's vouches for nothing). Otherwise the proof that there is none (RFC 4035 3.1.4, RFC 5155 7.2.7).
   void add_security(BlockBuilder& builder, const TreeNode& node, const Node& rendered) {
-    if (const TreeSet* ds = node.set(dns::rr::ds)) return add_set(builder, Section::authority, node, *ds, true);
+    const TreeSet* ds = node.set(dns::rr::ds);
+    if (ds != nullptr && !ds->signatures.empty()) return add_set(builder, Section::authority, node, *ds, true);
     const NodeDenial& denial = rendered.denial;
     if (denial.match != kNoBlock) return add_proof(builder, denial.match);
     add_proof(builder, denial.encloser);

@@ -18,10 +18,9 @@ import time
 import compare
 import exchange
 import queries
+import truth
 import zones
 from nsd import Nsd
-
-ORIGINS = {'root': '.'}
 
 
 def arguments():
@@ -38,7 +37,7 @@ def arguments():
 
 def existing_zones(folder):
     found = [('.', folder / 'root.zone')]
-    found += [(path.name[:-len('zone')], path) for path in sorted(folder.glob('*.*.zone'))]
+    found += [(path.name[:-len('zone')], path) for path in sorted(folder.glob('*test.zone'))]
     return found
 
 
@@ -55,16 +54,17 @@ def subject_answers(subject, zone_list, messages, udp):
 
 
 def judge(job):
-    function, query, ours, theirs = job
+    function, *rest = job
     try:
-        return function(query, ours, theirs)
+        return function(*rest)
     except Exception as error:  # a message that cannot be read is a difference like any other
         return f'{type(error).__name__}: {error}'
 
 
-def run_pass(name, function, asked, ours, theirs, show):
+def run_pass(name, function, asked, answers, show):
+    """`answers`: lists beside `asked`: ours, theirs, and both over TCP."""
     with multiprocessing.Pool(2) as pool:
-        verdicts = pool.map(judge, [(function, q, o, t) for q, o, t in zip(asked, ours, theirs)], 500)
+        verdicts = pool.map(judge, [(function, *job) for job in zip(asked, *answers)], 500)
     differ = [(q, v) for q, v in zip(asked, verdicts) if v]
     for query, verdict in differ[:show]:
         print(f'{name}: {query.text}\n  {verdict.strip()}')
@@ -100,11 +100,14 @@ def main():
         messages = [q.wire for q in asked]
         reference = stack.enter_context(Nsd(temporary / 'nsd', zone_list, options.version))
         failed = 0
+        whole = None
+        compare.TRUTH = truth.load(zone_list)
         for udp, name, function, ask in ((False, 'tcp', compare.compare_whole, exchange.over_tcp),
                                          (True, 'udp', compare.compare_datagram, exchange.over_udp)):
             theirs = ask(reference, messages)
             ours = subject_answers(options.subject, zone_list, messages, udp)
-            failed += run_pass(name, function, asked, ours, theirs, options.show)
+            whole = whole or (ours, theirs)
+            failed += run_pass(name, function, asked, (ours, theirs, *whole), options.show)
         print(f'{2 * len(asked)} queries, {failed} differ, {time.monotonic() - started:.0f} s')
         return 1 if failed else 0
 

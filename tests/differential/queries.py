@@ -8,7 +8,8 @@ import dns.zone
 import wire
 from wire import TYPES
 
-Query = namedtuple('Query', 'wire text plain')  # plain: an ordinary question of class IN, whose sections are compared
+# plain: an ordinary question of class IN, whose sections are compared; limit: of an answer over UDP.
+Query = namedtuple('Query', 'wire text plain qtype limit', defaults=(0, 1232))
 
 LABELS = [b'a', b'zz', b'nosuch', b'*', b'0', b'-', b'x' * 63, b'\0', b'\xff', b'www', b'_tcp', b'm', b'nt', b'A-Z']
 RANDOM_TYPES = ['TXT', 'MX', 'SRV', 'SOA', 'CNAME', 'DNAME', 'PTR', 'CAA', 'RRSIG', 'DNSKEY', 'NSEC3', 'NSEC3PARAM']
@@ -26,9 +27,12 @@ class Maker:
             wire_name = self.mix_case(wire_name)
         number = TYPES[rtype] if isinstance(rtype, str) else rtype
         more.setdefault('edns', do or self.random.random() < 0.5)
+        if more['edns']:
+            more.setdefault('payload', self.random.choice([512, 1000, 1232, 1232, 4096]))
         message = wire.query(len(self.queries) & 0xffff, wire_name, number, do=do, **more)
         plain = more.get('qclass', 1) == 1 and more.get('flags', 0x0100) & 0x7800 == 0
-        self.queries.append(Query(message, f'{name} {rtype} do={int(do)} {more}', plain))
+        limit = min(1232, more.get('payload', 512))
+        self.queries.append(Query(message, f'{name} {rtype} do={int(do)} {more}', plain, number, limit))
 
     def mix_case(self, wire_name):
         out, at = bytearray(wire_name), 0
@@ -89,14 +93,15 @@ class Maker:
             while name != origin:
                 name = name.parent()
                 names.add(name)
-        near = [n for n in names if n != origin]
+        near = [n for n in names if n != origin and not zone.get_rdataset(n, 'NSEC3')]
         for name in sorted(names):
             if zone.get_rdataset(name, 'NSEC3'):
                 self.add(name, 'NSEC3', True)
                 self.add(name, 'A', True)
                 continue
             for rtype in TYPES:
-                if rtype != 'OPT':
+                # DS of `test.` is the root's to give, and the root does not know of it: servers may see that either way.
+                if rtype != 'OPT' and (rtype, origin_text) != ('DS', 'test.'):
                     self.both(name, rtype)
             for depth in (1, 2, 3):
                 below = self.below(name, depth)

@@ -22,6 +22,22 @@ ns IN A 192.0.2.200
 www IN A 192.0.2.201
 up IN CNAME mail.{parent}
 """
+# The parent of the signed zones, so that DS at their apex has one place to be.
+PARENT = """$ORIGIN test.
+$TTL 900
+@ IN SOA ns hostmaster 1 3600 600 86400 60
+@ IN NS ns
+ns IN A 192.0.2.250
+nsec IN NS ns1.nsec
+nsec IN DS 4711 13 2 e2d3c916f6deeac73294e8268fb5885044a833fc5459588f4a9184cfc41a5766
+nsec3 IN NS ns1.nsec3
+optout IN NS ns1.optout
+plain IN NS ns1.plain
+ns1.nsec IN A 192.0.2.53
+ns1.nsec3 IN A 192.0.2.53
+ns1.optout IN A 192.0.2.53
+ns1.plain IN A 192.0.2.53
+"""
 
 
 def run(*command, cwd):
@@ -102,7 +118,9 @@ def make(folder):
     folder.mkdir(parents=True, exist_ok=True)
     root = folder / 'root.zone'
     root.write_bytes((DATA / 'root.zone').read_bytes())
-    zones = [('.', root)]
+    parent = folder / 'test.zone'
+    parent.write_text(PARENT)
+    zones = [('.', root), ('test.', parent)]
     zones.append(('nsec.test.', sign('nsec.test', [], folder)[0]))
     zones.append(('nsec3.test.', sign('nsec3.test', ['-n', '-t', '5', '-s', 'abcd'], folder)[0]))
     path, key = sign('optout.test', ['-n', '-p', '-t', '0'], folder)
