@@ -29,8 +29,10 @@ Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
     if (state_.size >= kMaxAnswersPerSegment) return Stop::full;
     const Reply reply = service.answer_stream(
         framed.request, MutableBytes(buffer_).subspan(state_.size, kMaxStreamReply), context);
-    if (reply.kind == Reply::Kind::malformed) return Stop::malformed;
     if (reply.kind == Reply::Kind::unrepeatable) return Stop::unrepeatable;
+    // A request without an answer would move `next` and not E: TSval could then run ahead of other replies. Such a
+    // stream is no dialogue, and is reset like one that holds no request.
+    if (reply.kind != Reply::Kind::answered || reply.length == 0) return Stop::malformed;
     const std::size_t size = state_.size + reply.length;
     if (size > request.room || (state_.size > 0 && size > kMaxAnswersPerSegment)) return Stop::full;
     state_.size = size;

@@ -15,10 +15,10 @@ inline constexpr std::uint32_t kNextMask = (1u << 12) - 1;
 struct Ledger {
   std::uint32_t sent_end = 0;  // E, 17 bits: where in our stream the answers counted so far end
   std::uint16_t next = 0;      // 12 bits: low bits of the client sequence number after the last query in E
-  // acked: the length prefix before `next` was acknowledged alone, a bare message follows.
+  // acked: the length prefix at `next` was acknowledged alone, a bare message follows two bytes on.
   // not acked: the first of the queries whose ACK is withheld is such a bare message.
   bool prefix = false;
-  bool acked = true;           // everything before `next` has been acknowledged
+  bool acked = true;           // everything before `next` (and that prefix) has been acknowledged
 
   [[nodiscard]] static constexpr Ledger decode(std::uint32_t ts) noexcept {
     return {(ts >> 14) & kOffsetMask, static_cast<std::uint16_t>((ts >> 2) & kNextMask), (ts & 1) != 0, (ts & 2) != 0};

@@ -61,13 +61,12 @@ struct OutSegment {
   X(acked_keepalive, "keepalive probe acknowledged")                                      \
   X(acked_fin, "FIN of a closed or closing connection acknowledged")                      \
   X(fin_ack, "FIN answered with FIN and ACK")                                             \
-  X(acked_silent, "requests that are never answered: acknowledged")                       \
   X(closed_full, "no room left in the ledger for this answer: FIN")                       \
   X(reset_no_cookie, "no cookie fits: RST")                                               \
   X(reset_closed_port, "no service on this port: RST")                                    \
   X(reset_stale, "ledger behind what was acknowledged, or data after our FIN: RST")       \
   X(reset_changed, "the rest of an answer that has changed since: RST")                   \
-  X(reset_malformed, "the stream holds no request: RST")                                  \
+  X(reset_malformed, "the stream holds no request, or one that is never answered: RST")                                  \
   X(drop_reset_limited, "RST withheld by its rate limit or by configuration")             \
   X(drop_rst, "RST received")                                                             \
   X(drop_flags, "impossible flags, or neither SYN nor ACK")                               \

@@ -15,33 +15,41 @@ class Rules {
       : context_(context), segment_(context.segment), cookie_(cookie),
         ledger_(Ledger::decode(segment_.timestamps->echo)) {
     gap_ = (ledger_.sent_end - cookie_.off) & kOffsetMask;
+    if (gap_ <= kMaxStreamReply) return;
+    ahead_ = kOffsetLimit - gap_;
+    gap_ = 0;
     // E leaves our FIN out, so a client that acknowledges the FIN is one byte ahead of it.
-    our_fin_acked_ = gap_ == kOffsetMask;
-    if (our_fin_acked_) gap_ = 0;
+    our_fin_acked_ = ahead_ == 1;
+    if (our_fin_acked_) ahead_ = 0;
   }
 
   void apply() noexcept {
-    if (gap_ > kMaxStreamReply) return context_.build.reset(Outcome::reset_stale);
     if (!segment_.payload.empty()) return data();
     if (context_.has(kFin)) return fin();
     acknowledgement();
   }
 
  private:
-  [[nodiscard]] bool at_next(std::uint32_t seq) const noexcept { return (seq & kNextMask) == ledger_.next; }
+  [[nodiscard]] bool bare() const noexcept { return ledger_.acked && ledger_.prefix; }
+  // Where the client's next query goes on: behind a length prefix that was acknowledged alone.
+  [[nodiscard]] bool at_next(SeqNum seq) const noexcept {
+    return (seq.value() & kNextMask) == ((ledger_.next + (bare() ? 2u : 0u)) & kNextMask);
+  }
+  // What the client has read is what the ledger says was sent.
+  [[nodiscard]] bool level() const noexcept { return gap_ == 0 && ahead_ == 0; }
   [[nodiscard]] bool keepalive() const noexcept {
-    return segment_.payload.size() <= 1 && at_next(segment_.seq.value() + 1) && gap_ == 0;
+    return segment_.payload.size() <= 1 && at_next(segment_.seq + 1) && level();
   }
   // The ledger with everything before `next` acknowledged.
   [[nodiscard]] Ledger acked() const noexcept {
     Ledger ledger = ledger_;
-    ledger.prefix = ledger_.prefix && ledger_.acked;
+    ledger.prefix = bare();
     ledger.acked = true;
     return ledger;
   }
 
   void acknowledgement() noexcept {
-    if (gap_ == 0 && !ledger_.acked && at_next(segment_.seq.value())) {
+    if (level() && !ledger_.acked && at_next(segment_.seq)) {
       return context_.build.control(Outcome::acked_withheld, kAck, segment_.seq, acked());
     }
     if (keepalive()) return context_.build.control(Outcome::acked_keepalive, kAck, segment_.seq + 1, acked());
@@ -50,76 +58,83 @@ class Rules {
 
   void fin() noexcept {
     const SeqNum past = segment_.seq + 1;
-    if (our_fin_acked_) return context_.build.control(Outcome::acked_fin, kAck, past, closed_at(past));
-    if (gap_ != 0 || !at_next(segment_.seq.value())) return context_.build.drop(Outcome::drop_fin_early);
-    context_.build.control(Outcome::fin_ack, kFin | kAck, past, closed_at(past));
-  }
-
-  [[nodiscard]] Ledger closed_at(SeqNum past) const noexcept {
-    return Ledger{ledger_.sent_end, static_cast<std::uint16_t>(past.value() & kNextMask), false, true};
+    if (our_fin_acked_) return context_.build.control(Outcome::acked_fin, kAck, past, acked());
+    if (!level() || !at_next(segment_.seq)) return context_.build.drop(Outcome::drop_fin_early);
+    context_.build.control(Outcome::fin_ack, kFin | kAck, past, acked());
   }
 
   void data() noexcept {
-    if (at_next(segment_.seq.value())) {
-      if (our_fin_acked_) return context_.build.reset(Outcome::reset_stale);
-      if (gap_ != 0) return context_.build.drop(Outcome::drop_beyond);
-      context_.answers.reset();
-      return fresh(segment_.payload, 0, ledger_.prefix && ledger_.acked);
-    }
+    if (at_next(segment_.seq)) return at_next_query(bare());
+    // The acknowledged prefix again, with the message behind it.
+    if (bare() && (segment_.seq.value() & kNextMask) == ledger_.next) return at_next_query(false);
     if (keepalive() && ledger_.acked) {
       return context_.build.control(Outcome::acked_keepalive, kAck, segment_.seq + 1, acked());
     }
     repeated();
   }
 
-  // New queries from `skip` bytes into the payload on; everything before is answered and has arrived.
-  void fresh(Bytes payload, std::size_t skip, bool bare) noexcept {
+  void at_next_query(bool is_bare) noexcept {
+    if (our_fin_acked_) return context_.build.reset(Outcome::reset_stale);
+    if (gap_ != 0) return context_.build.drop(Outcome::drop_beyond);
+    context_.answers.reset();
+    fresh(segment_.payload, 0, is_bare);
+  }
+
+  // New queries from `skip` bytes into the payload on; everything before is answered and has arrived. Their answers
+  // begin at E. A client that is ahead of E holds the first of these bytes already: they were sent with a later
+  // ledger that it has not taken over, since they came out of order (TS.Recent, RFC 7323 section 4.3).
+  void fresh(Bytes payload, std::size_t skip, bool is_bare) noexcept {
     const std::uint32_t room = kLastOffset - std::min(kLastOffset, ledger_.sent_end);
-    const Stop stop = context_.answers.answer({payload.subspan(skip), bare, SIZE_MAX, room, false}, context_.service);
+    const Stop stop =
+        context_.answers.answer({payload.subspan(skip), is_bare, SIZE_MAX, room, ahead_ > 0}, context_.service);
+    if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
     const SeqNum start = segment_.seq + static_cast<std::uint32_t>(skip);
     if (context_.answers.queries() == 0) {
       // Queries before `skip` have had their answer; what follows them is the client's to send again.
       if (skip > 0) return context_.build.control(Outcome::acked_repeat, kAck, start, acked());
-      return nothing_complete(stop, bare);
+      return nothing_complete(stop, is_bare);
     }
-    send(Outcome::answered, Outcome::answered_withheld, {0, start, bare}, stop);
+    if (ahead_ > context_.answers.size()) return context_.build.reset(Outcome::reset_stale);
+    if (ahead_ > 0) return send(Outcome::continued, Outcome::continued, {ahead_, start, is_bare}, stop);
+    send(Outcome::answered, Outcome::answered_withheld, {0, start, is_bare}, stop);
   }
 
-  void nothing_complete(Stop stop, bool bare) noexcept {
+  void nothing_complete(Stop stop, bool is_bare) noexcept {
     if (context_.has(kFin) && (stop == Stop::prefix_only || stop == Stop::incomplete)) {
       // The client ended its stream in the middle of a query: nothing will complete it.
       const SeqNum past = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size()) + 1;
-      return context_.build.control(Outcome::fin_ack, kFin | kAck, past, closed_at(past));
+      return context_.build.control(Outcome::fin_ack, kFin | kAck, past, acked());
     }
-    if (stop == Stop::prefix_only && !bare) {
-      const SeqNum past = segment_.seq + 2;
-      const Ledger ledger{ledger_.sent_end, static_cast<std::uint16_t>(past.value() & kNextMask), true, true};
-      return context_.build.control(Outcome::acked_prefix, kAck, past, ledger);
+    if (stop == Stop::prefix_only && !is_bare) {
+      // `next` stays: with E unchanged it could wrap, and TSval would jump half the circle ahead of other replies.
+      Ledger ledger = acked();
+      ledger.prefix = true;
+      return context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + 2, ledger);
     }
     if (stop == Stop::full) return context_.build.control(Outcome::closed_full, kFin | kAck, segment_.seq, ledger_);
     if (stop == Stop::malformed) return context_.build.reset(Outcome::reset_malformed);
     context_.build.drop(Outcome::drop_incomplete);
   }
 
-  [[nodiscard]] std::size_t boundary(bool bare) const noexcept {
-    return find_boundary(segment_.payload, bare, segment_.seq.value(), ledger_.next, context_.service);
+  [[nodiscard]] std::size_t boundary(bool is_bare) const noexcept {
+    return find_boundary(segment_.payload, is_bare, segment_.seq.value(), ledger_.next, context_.service);
   }
 
   // Queries whose answers the ledger counts already, perhaps followed by new ones.
   void repeated() noexcept {
-    bool bare = ledger_.prefix && !ledger_.acked;
-    std::size_t counted = boundary(bare);
+    bool first_bare = ledger_.prefix && !ledger_.acked;
+    std::size_t counted = boundary(first_bare);
     if (counted == 0) {
       // The length prefix was acknowledged alone while the whole query, answered by another instance or from an
       // older echo, was on its way: the ledger that arrived last does not know which of the two the client heeds.
-      bare = !bare;
-      counted = boundary(bare);
+      first_bare = !first_bare;
+      counted = boundary(first_bare);
     }
     if (counted == 0) return context_.build.drop(Outcome::drop_beyond);
     context_.answers.reset();
     if (gap_ == 0) return arrived(counted);
 
-    Stop stop = context_.answers.answer({segment_.payload, bare, counted, kMaxStreamReply, true}, context_.service);
+    Stop stop = context_.answers.answer({segment_.payload, first_bare, counted, kMaxStreamReply, true}, context_.service);
     const std::size_t begun = context_.answers.size();
     if (stop == Stop::unrepeatable || begun < gap_ || context_.answers.consumed() != counted) {
       return context_.build.reset(Outcome::reset_changed);
@@ -129,7 +144,7 @@ class Rules {
       stop = context_.answers.answer({segment_.payload, false, SIZE_MAX, kLastOffset - start, false}, context_.service);
     }
     ledger_.sent_end = start;
-    send(Outcome::continued, Outcome::continued, {static_cast<std::uint32_t>(begun) - gap_, segment_.seq, bare}, stop);
+    send(Outcome::continued, Outcome::continued, {static_cast<std::uint32_t>(begun) - gap_, segment_.seq, first_bare}, stop);
   }
 
   // The whole answer to the first `counted` bytes arrived: acknowledge them, and answer what follows.
@@ -141,7 +156,7 @@ class Rules {
     past = past + 1;
     const bool closed = our_fin_acked_;
     context_.build.control(closed ? Outcome::acked_fin : Outcome::fin_ack,
-                           static_cast<std::uint8_t>(closed ? kAck : kFin | kAck), past, closed_at(past));
+                           static_cast<std::uint8_t>(closed ? kAck : kFin | kAck), past, acked());
   }
 
   struct Start {
@@ -156,7 +171,7 @@ class Rules {
     const std::uint32_t sent_end = ledger_.sent_end + static_cast<std::uint32_t>(answers.size());
     const bool client_fin = context_.has(kFin) && stop == Stop::end;
     const bool own_fin = answers.close_after() || must_close(context_, cookie_, sent_end);
-    SeqNum past = start.seq + static_cast<std::uint32_t>(answers.consumed());
+    const SeqNum past = start.seq + static_cast<std::uint32_t>(answers.consumed());
 
     AnswerSegments how;
     how.begin = start.begin;
@@ -170,11 +185,9 @@ class Rules {
     if (client_fin && fits_one(answers.size() - start.begin)) {
       how.ack_all = past + 1;
       how.fin = true;
-      how.ledger.next = static_cast<std::uint16_t>(how.ack_all.value() & kNextMask);
     }
     const bool all = context_.build.answer(answers.bytes(), how);
     if (context_.plan.count == 0) return context_.build.drop(Outcome::drop_zero_window);
-    if (answers.size() == 0) whole = Outcome::acked_silent;
     context_.plan.outcome = all ? whole : parts;
   }
 
@@ -186,7 +199,8 @@ class Rules {
   const Segment& segment_;
   const Accepted cookie_;
   Ledger ledger_;
-  std::uint32_t gap_ = 0;
+  std::uint32_t gap_ = 0;    // what the client misses of what the ledger counts
+  std::uint32_t ahead_ = 0;  // what the client has read beyond that
   bool our_fin_acked_ = false;
 };
 

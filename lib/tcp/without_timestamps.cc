@@ -66,10 +66,10 @@ class Rules {
     if (cookie.off == size + 1) return context_.build.control(Outcome::acked_repeat, kAck, past, std::nullopt);
     // More acknowledged than was ever sent to this query: it is another segment whose MAC fits by chance.
     if (cookie.off > size) return context_.build.drop(Outcome::drop_no_timestamp_late);
-    send(cookie, size, past);
+    send(cookie, past);
   }
 
-  void send(const Accepted& cookie, std::uint32_t size, SeqNum past) noexcept {
+  void send(const Accepted& cookie, SeqNum past) noexcept {
     AnswerSegments how;
     how.begin = cookie.off;
     how.ack_all = past;
@@ -81,8 +81,6 @@ class Rules {
     if (context_.plan.count == 0) return context_.build.drop(Outcome::drop_zero_window);
     if (cookie.off > 0) {
       context_.plan.outcome = Outcome::continued;
-    } else if (size == 0) {
-      context_.plan.outcome = Outcome::acked_silent;
     } else {
       context_.plan.outcome = all ? Outcome::answered : Outcome::answered_withheld;
     }

@@ -228,12 +228,12 @@ TEST_F(ResponderTest, FlagsThatNobodySendsAreDropped) {
   EXPECT_EQ(send(kRst | kAck, kClientIsn + 1, isn + 1).count, 0);
 }
 
-TEST_F(ResponderTest, RequestsThatGetNoAnswerAreAcknowledged) {
+TEST_F(ResponderTest, RequestThatGetsNoAnswerIsReset) {
   open(true);
-  const Plan& plan = ask({"0"});
-  EXPECT_EQ(plan.outcome, Outcome::acked_silent);
-  EXPECT_EQ(plan.segments[0].ack.value(), kClientIsn + 1 + 3);
-  EXPECT_EQ(ask({"10"}, 3).outcome, Outcome::answered);
+  EXPECT_EQ(ask({"0"}).outcome, Outcome::reset_malformed);
+  const Plan& first = ask({"10", "0"});
+  EXPECT_EQ(first.outcome, Outcome::answered);
+  EXPECT_EQ(first.segments[0].ack.value(), kClientIsn + 1 + 4);
 }
 
 TEST_F(ResponderTest, StreamThatEndsInsideAQueryIsClosed) {
