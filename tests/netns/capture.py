@@ -30,4 +30,4 @@ class Capture:
         self.out.close()
 
     def lines(self):
-        return self.path.read_text().splitlines()
+        return [line for line in self.path.read_text().splitlines() if line]

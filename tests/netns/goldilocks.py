@@ -16,7 +16,10 @@ import wire
 from lab import ROOT, SERVER_IF, SERVER_V4, SERVER_V6, die_with_parent
 
 ROOT_ZONE = ROOT / "tests/data/root.zone"
-DEFAULT_ADDRESSES = (SERVER_V4 + "/24", SERVER_V6 + "/64")
+DEFAULT_ADDRESSES = (SERVER_V4, SERVER_V6)
+# What a core counts besides its verdicts.
+NOT_VERDICTS = ("received", "received_bytes", "sent", "sent_bytes", "extra_segments", "tx_full", "no_buffer",
+                "verdict_sum")
 START_LIMIT_S = 60  # the sanitizers make reading the root zone slow
 _count = 0
 
@@ -151,3 +154,31 @@ class Goldilocks:
             limit = json.loads(s.recv(1024))["max_output_len"]
             s.send(command.encode())
             return json.loads(s.recv(limit))[command.split(",")[0]]
+
+    def counters(self, core=None):
+        """Frames, verdicts and DNS counters, of one worker or of all together."""
+        if core is not None:
+            return self.telemetry(f"/goldilocks/core,{core}")
+        return {**self.telemetry("/goldilocks/counters"), **self.telemetry("/goldilocks/dns")}
+
+    def total(self, name):
+        """One counter, summed over the workers. Those of TCP's outcomes may be named without their `tcp_`."""
+        counters = self.counters()
+        return counters[name if name in counters else "tcp_" + name]
+
+    def cores(self):
+        """The lcores that poll: every one but the main one."""
+        return range(1, self.telemetry("/goldilocks/info")["workers"] + 1)
+
+    def check_identity(self):
+        """received == the sum of the verdicts, for each core; a frame in between two readings gets a second look."""
+        for core in self.cores():
+            for _ in range(50):
+                counters = self.counters(core)
+                verdicts = {k: v for k, v in counters.items() if k not in NOT_VERDICTS}
+                if counters["received"] == counters["verdict_sum"] == sum(verdicts.values()):
+                    break
+                time.sleep(0.02)
+            else:
+                raise AssertionError(f"core {core} received {counters['received']} frames, its verdicts add up to "
+                                     f"{sum(verdicts.values())}: {counters}")

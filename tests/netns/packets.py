@@ -10,6 +10,7 @@ from lab import CLIENT_IF, CLIENT_V4, CLIENT_V6, SERVER_V4, SERVER_V6, sh
 
 ETH_P_ALL, ETH_P_IP, ETH_P_ARP, ETH_P_IPV6 = 0x0003, 0x0800, 0x0806, 0x86DD
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
+SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10
 SYN, ACK, FIN, RST, PSH = 2, 16, 1, 4, 8
 
 
@@ -71,6 +72,7 @@ class Wire(contextlib.AbstractContextManager):
         self.mac = bytes.fromhex(mac_of(CLIENT_IF))
         self.server_mac = bytes.fromhex(neighbour(SERVER_V4).replace(":", ""))
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         self.socket.bind((CLIENT_IF, ETH_P_ALL))
 
     def __exit__(self, *exc):
@@ -102,6 +104,23 @@ class Wire(contextlib.AbstractContextManager):
                 return None
             if where[2] != socket.PACKET_OUTGOING and accept(frame):
                 return frame
+        return None
+
+
+    def receive_tagged(self, number, accept, timeout=1.0):
+        """As receive(), of the frames with this 802.1Q tag: the kernel takes the tag off and tells it beside."""
+        end = time.monotonic() + timeout
+        while (left := end - time.monotonic()) > 0:
+            self.socket.settimeout(left)
+            try:
+                frame, beside, _, where = self.socket.recvmsg(65535, 256)
+            except TimeoutError:
+                return None
+            for level, kind, data in beside:
+                if (level, kind) == (SOL_PACKET, PACKET_AUXDATA) and where[2] != socket.PACKET_OUTGOING:
+                    status, _, _, _, _, tci, _ = struct.unpack("=IIIHHHH", data)
+                    if status & TP_STATUS_VLAN_VALID and tci == number and accept(frame):
+                        return frame
         return None
 
 

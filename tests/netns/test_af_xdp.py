@@ -22,7 +22,8 @@ def test_dig():
 
 def test_dnsperf():
     with Lab() as lab, Goldilocks(lab, driver="af_xdp"):
-        out = sh("dnsperf", "-s", SERVER_V4, "-m", "tcp", "-d", queries_file(lab), "-n", 100, "-c", 4, "-q", 20, "-D").stdout
+        out = sh("dnsperf", "-s", SERVER_V4, "-m", "tcp", "-d", queries_file(lab), "-n", 100,
+                 "-c", 50, "-q", 100, "-D").stdout
         assert "Queries lost:         0 " in out, out
 
 

@@ -84,7 +84,7 @@ def test_kdig():
             text = sh("kdig", at, "+tcp", "+keepopen", "+dnssec", "com.", "SOA", "net.", "DS", "org.", "NS", ".",
                       "DNSKEY", "nonexistent-tld.", "A").stdout
             assert text.count("status: ") == 5 and text.count("status: NXDOMAIN") == 1, text
-            refuse(text, "WARNING", "ERROR")
+            refuse(text, "WARNING", r"\bERROR\b")
             assert server.total("syn_ack") - before == 1, "kdig opened more than one connection"
             expect(sh("kdig", at, "+edns", "+nsid", ".", "SOA").stdout, "NSID", "676F6C64|gold")
             expect(sh("kdig", at, "+tcp", "+nsid", ".", "SOA").stdout, "NSID", "676F6C64|gold")
@@ -187,10 +187,13 @@ def test_split_in_the_middle():
     on_one_connection(send)
 
 
-def test_split_into_bytes():
+def test_split_into_nine_pieces():
+    """As many as the client's first congestion window lets it send, and repeat as one segment."""
     def send(s, queries):
-        for byte in wire.framed(queries[0]):
-            s.sendall(bytes([byte]))
+        whole = wire.framed(queries[0])
+        for start in range(8):
+            s.sendall(whole[start:start + 1])
+        s.sendall(whole[8:])
         check(queries[0], wire.read_answer(s))
     on_one_connection(send)
 
@@ -253,9 +256,11 @@ def queries_file(lab):
 def test_dnsperf():
     def body(lab, server):
         for address in BOTH:
-            for how, count in (("tcp", 5000), ("udp", 5000)):
-                out = sh("dnsperf", "-s", address, "-m", how, "-d", queries_file(lab), "-n", count // 28, "-c", 4,
-                         "-q", 20, "-t", 10, "-D").stdout
+            # A connection carries 2^17 bytes of answers, and dnsperf does not ask again what it had in flight when one
+            # closes: so many connections that none comes to its end.
+            for how, connections, in_flight in (("tcp", 50, 100), ("udp", 4, 20)):
+                out = sh("dnsperf", "-s", address, "-m", how, "-d", queries_file(lab), "-n", 180, "-c", connections,
+                         "-q", in_flight, "-t", 10, "-D").stdout
                 expect(out, r"Queries lost:\s+0 ", r"Queries completed:\s+\d{4,} \(100")
                 refuse(out, "SERVFAIL", "REFUSED", "Warning")
     with_server(body)
@@ -268,11 +273,11 @@ def test_kxdpgun():
             wire.ask_udp(wire.query(".", "SOA"), address)  # the kernel then knows the neighbour, where kxdpgun looks
             out = sh("ip", "netns", "exec", lab.client_ns, "kxdpgun", "-T", "-t", 3, "-Q", 1000, "-i",
                      queries_file(lab), "-I", CLIENT_IF, address, timeout=40).stdout
-            asked = re.search(r"total queries:\s+(\d+)", out)
-            answered = re.search(r"total replies:\s+(\d+)", out)
-            assert asked and answered and int(asked[1]) > 500, out
-            assert asked[1] == answered[1], out
-            refuse(out, r"errors?: *[1-9]")
+            total = {k: int(n) for k, n in re.findall(r"^total (\w+): +(\d+)", out, re.M)}
+            assert total["SYNs"] > 1000, out
+            # `closed` is not looked at: kxdpgun passes over a FIN that comes with payload.
+            assert total["SYNs"] == total["established"] == total["replies"], out
+            refuse(out, r"\berrors?\b", "(?i)reset", "(?i)lost", "SERVFAIL", "FORMERR")
     with_server(body)
 
 
@@ -280,7 +285,7 @@ def unbound(lab, family):
     """A validating resolver whose root is Goldilocks, over TCP of one address family."""
     config = lab.path("unbound.conf", f"""
 server:
-  interface: 127.0.0.1@5300
+  interface: {"127.0.0.1" if family == 4 else "::1"}@5300
   directory: "{lab.dir}"
   chroot: ""
   username: ""
@@ -314,20 +319,24 @@ def root_server_addresses(family):
 
 def resolve_with_validation(family):
     roots = root_server_addresses(family)
-    bits = 32 if family == 4 else 128
-    own = SERVER_V4 + "/24" if family == 4 else SERVER_V6 + "/64"
-    with Lab() as lab, Goldilocks(lab, addresses=[own, *(f"{a}/{bits}" for a in roots)]) as server:
+    own = SERVER_V4 if family == 4 else SERVER_V6
+    at = "127.0.0.1" if family == 4 else "::1"
+    with Lab() as lab, Goldilocks(lab, addresses=[own, *roots]) as server:
         # unbound keeps to the root's real addresses, and finds Goldilocks at each of them.
         sh("ip", f"-{family}", "route", "add", "default", "dev", CLIENT_IF)
         before = server.total("queries_tcp")
         process = subprocess.Popen(unbound(lab, family), preexec_fn=die_with_parent, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         try:
-            time.sleep(0.5)
+            for _ in range(100):  # until it listens
+                if sh("dig", "@" + at, "-p", 5300, "+time=1", "+tries=1", "version.bind.", "TXT", "CH",
+                      check=False).returncode == 0:
+                    break
+                time.sleep(0.1)
             for name, kind, status, holds in (("com.", "DS", "NOERROR", r"IN\s+DS"), (".", "SOA", "NOERROR", "SOA"),
                                               ("nonexistent-tld.", "A", "NXDOMAIN", "SOA"),
                                               (".", "NS", "NOERROR", "root-servers")):
-                out = sh("dig", "@127.0.0.1", "-p", 5300, name, kind, "+dnssec", "+time=15", "+tries=1").stdout
+                out = sh("dig", "@" + at, "-p", 5300, name, kind, "+dnssec", "+time=15", "+tries=1").stdout
                 assert f"status: {status}" in out and re.search(r"flags:[^;]* ad[ ;]", out) and re.search(
                     holds, out), out + lab.path("unbound.log").read_text()[-3000:]
         finally:

@@ -1,5 +1,7 @@
 """What the flags change, as a client sees it: UDP limits, TC only, NSID, CHAOS, ports, the configuration file."""
 
+import re
+
 import dns.edns
 import dns.flags
 import dns.message
@@ -154,7 +156,8 @@ def test_odd_messages():
 def flags_of(line):
     """`IP a.port > b.port: Flags [S.], seq 1, ...` as (from the server, flags, payload bytes)."""
     left, right = line.split(": Flags [")
-    return left.split(" > ")[0].endswith(".53"), right.split("]")[0], int(right.rsplit("length ", 1)[1].split(":")[0])
+    return (left.split(" > ")[0].endswith(".53"), right.split("]")[0],
+            int(re.search(r"length (\d+)", right)[1]))
 
 
 def test_immediate_mode():
