@@ -26,9 +26,9 @@ using namespace gl;
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 
-int fail(const std::string& message) {
+int fail(const std::string& message, int code = kFailed) {
   control::say(message);
-  return kFailed;
+  return code;
 }
 
 int serve(const control::CommandLine& line) {
@@ -36,7 +36,7 @@ int serve(const control::CommandLine& line) {
   const auto signals = control::block_signals();  // before the EAL makes threads
   if (!signals) return fail(signals.error());
   auto eal = dpdk::Eal::init(line.eal);
-  if (!eal) return fail(eal.error());
+  if (!eal) return fail(eal.error(), dpdk::Eal::arguments_refused() ? kWrongUsage : kFailed);
   const std::vector<unsigned> lcores = dpdk::Eal::worker_lcores();
   if (lcores.empty()) return fail("no worker lcore: the main lcore does not poll; -l 0,1, or on one CPU --lcores '(0-1)@0'");
 

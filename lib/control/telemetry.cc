@@ -64,7 +64,8 @@ int on_core(const char*, const char* parameters, rte_tel_data* data) {
 int on_zones(const char*, const char*, rte_tel_data* data) {
   const std::lock_guard lock(view_mutex);
   if (view.zones == nullptr) return -ENODEV;
-  rte_tel_data_start_array(data, RTE_TEL_CONTAINER);
+  rte_tel_data_start_dict(data);
+  std::size_t number = 0;
   for (const auto& zone : view.zones->list()) {
     rte_tel_data* const entry = rte_tel_data_alloc();
     if (entry == nullptr) return -ENOMEM;
@@ -73,7 +74,10 @@ int on_zones(const char*, const char*, rte_tel_data* data) {
     rte_tel_data_add_dict_string(entry, "file", zone.path.c_str());
     rte_tel_data_add_dict_u64(entry, "serial", zone.serial);
     rte_tel_data_add_dict_u64(entry, "records", zone.records);
-    rte_tel_data_add_array_container(data, entry, 0);
+    // A key is letters, digits, `_` and `/` to rte_telemetry: an origin is none.
+    if (rte_tel_data_add_dict_container(data, ("zone_" + std::to_string(number++)).c_str(), entry, 0) != 0) {
+      rte_tel_data_free(entry);
+    }
   }
   return 0;
 }
@@ -92,7 +96,7 @@ int on_info(const char*, const char*, rte_tel_data* data) {
                              (port.offloads().rss ? ", RSS" : "") +
                              (port.offloads().rx_checksum ? ", rx checksums" : "") +
                              (port.offloads().any_tx() ? ", tx checksums" : "");
-    // A key is letters, digits, `_` and `/` to rte_telemetry: a PCI address is none.
+    // Nor is a PCI address.
     rte_tel_data_add_dict_string(data, ("port_" + std::to_string(port.id())).c_str(), text.c_str());
   }
   return 0;

@@ -4,6 +4,7 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 
+#include <cerrno>
 #include <climits>
 
 namespace gl::dpdk {
@@ -22,6 +23,8 @@ Result<Eal> Eal::init(const std::vector<std::string>& arguments) {
   }
   return Eal();
 }
+
+bool Eal::arguments_refused() noexcept { return rte_errno == EINVAL; }
 
 Eal::~Eal() {
   if (live_) rte_eal_cleanup();

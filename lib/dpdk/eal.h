@@ -19,6 +19,9 @@ class Eal {
   Eal& operator=(Eal&&) = delete;
   ~Eal();
 
+  // After a failed init(): the EAL refused its arguments.
+  [[nodiscard]] static bool arguments_refused() noexcept;
+
   // The lcores that poll, in order: every enabled one but the main lcore.
   [[nodiscard]] static std::vector<unsigned> worker_lcores();
 
