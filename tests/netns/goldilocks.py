@@ -6,6 +6,7 @@ sum of the verdicts, and SIGTERM ends it with exit code 0.
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -52,6 +53,7 @@ class Goldilocks:
         self.log_path = lab.path(f"goldilocks-{_count}.log")
         self.process = None
         self.port = port
+        lab.on_exit(shutil.rmtree, f"/var/run/dpdk/{self.prefix}", ignore_errors=True)
         secret = secret or lab.path(f"secret-{_count}")
         device = device or driver_device(driver)
         self.command = ["ip", "netns", "exec", lab.server_ns, str(self.binary), lcores(workers), "--no-huge",

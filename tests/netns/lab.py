@@ -129,16 +129,19 @@ class Lab:
         return path
 
     def lose(self, percent):
-        """Drops this share of all IP packets, each way, at random. IPv6 neighbour discovery is spared: the kernel
+        """Drops this share of all TCP and UDP packets, each way, at random. Neighbour discovery is spared: the kernel
         asks three times and then gives up for a while, which is not the subject here."""
-        sh("nft", f"add table inet loss; "
+        sh("nft", "add table inet loss; "
            + "".join(f"add chain inet loss {hook} {{ type filter hook {hook} priority 0; }};"
                      f"add rule inet loss {hook} meta l4proto {{ tcp, udp }} numgen random mod 1000 < {percent * 10} "
                      f"counter drop;"
                      for hook in ("input", "output")))
 
     def lose_nothing(self):
+        """Ends that, and returns how many packets were lost: on their way in, on their way out."""
+        listed = sh("nft", "list", "table", "inet", "loss").stdout
         sh("nft", "delete", "table", "inet", "loss")
+        return [int(n) for n in re.findall(r"counter packets (\d+)", listed)]
 
 
 def sysctl(name, value):

@@ -101,13 +101,14 @@ async def many(kind, expected, failures):
 
 
 def lossy(kind, timestamps):
-    with Lab(timestamps=timestamps) as lab, Goldilocks(lab) as server:
+    with Lab(timestamps=timestamps) as lab, Goldilocks(lab):
         expected = Expected()
         lab.lose(LOSS_PERCENT)
         failures = []
         worst = asyncio.run(many(kind, expected, failures))
-        lab.lose_nothing()
-        print(f"worst exchange {worst:.1f} s")
+        lost = lab.lose_nothing()
+        print(f"worst exchange {worst:.1f} s; lost {lost[0]} packets on their way in, {lost[1]} out")
+        assert min(lost) > EXCHANGES * 2 * LOSS_PERCENT / 100 / 2, f"the network lost only {lost} packets"
         assert not failures, f"{len(failures)} of {EXCHANGES} failed:\n" + "\n".join(failures[:10])
         wire.ask(wire.query(".", "SOA"))
 

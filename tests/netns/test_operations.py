@@ -4,6 +4,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import stat
@@ -329,9 +330,11 @@ def own_lines(stderr):
 
 
 def refused(lab, code, says, application=None, eal=None, zone=ROOT_ZONE, address=DEFAULT_ADDRESSES[0], secret=None):
-    """It ends soon with this code, and its last line is one that explains."""
+    """It ends soon with this code, and says one line that explains."""
+    prefix = f"gl-{os.getpid()}-wrong"
+    lab.on_exit(shutil.rmtree, f"/var/run/dpdk/{prefix}", ignore_errors=True)
     command = ["ip", "netns", "exec", lab.server_ns, str(Goldilocks.binary), lcores(), "--no-huge", "-m", "256",
-               "--no-pci", f"--file-prefix=gl-{os.getpid()}-wrong",
+               "--no-pci", f"--file-prefix={prefix}",
                *(eal if eal is not None else [f"--vdev=net_af_packet0,iface={SERVER_IF}"]), "--"]
     if zone:
         command += ["--zone", str(zone)]
@@ -370,7 +373,7 @@ def test_unreadable_files():
         refused(lab, 1, str(lab.dir), zone=lab.dir)
         refused(lab, 1, "Not a directory", secret=lab.path("file", "") / "secret")
         refused(lab, 1, "short-secret", secret=lab.path("short-secret", "x"))
-        refused(lab, 1, "no-such.conf.*No such file", ["--config", str(lab.path("no-such.conf"))])
+        refused(lab, 2, "no-such.conf.*No such file", ["--config", str(lab.path("no-such.conf"))])
 
 
 def test_missing_devices():
