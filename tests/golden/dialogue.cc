@@ -28,11 +28,23 @@ void parse_setting(TextCursor& in, Dialogue& dialogue) {
     dialogue.settings.burst_segments = static_cast<std::uint8_t>(number());
   } else if (in.accept("rst-rate=")) {
     dialogue.settings.rst_per_second = in.number();
+  } else if (in.accept("zone=")) {
+    dialogue.zone = in.token();
+  } else if (in.accept("origin=")) {
+    dialogue.origin = in.token();
   } else if (in.accept("largest-reply=")) {
     dialogue.largest_reply = in.number();
   } else {
     in.fail("unknown setting");
   }
+}
+
+void parse_question(TextCursor& in, Dialogue& dialogue) {
+  DnsQuestion question;
+  question.name = in.token();
+  question.type = in.token();
+  question.dnssec_ok = in.accept("+dnssec");
+  dialogue.questions.push_back(question);
 }
 
 void parse_query(TextCursor& in, Dialogue& dialogue) {
@@ -84,12 +96,14 @@ void parse_line(std::string_view text, unsigned line, std::uint64_t& now_ms, Dia
   if (in.at_end()) return;
   if (in.accept("--")) {
     parse_setting(in, dialogue);
+  } else if (in.accept("question")) {
+    parse_question(in, dialogue);
   } else if (in.accept("query")) {
     parse_query(in, dialogue);
   } else if (in.accept("+")) {
     parse_step(in, line, now_ms, dialogue);
   } else {
-    in.fail("expected '--', 'query' or '+'");
+    in.fail("expected '--', 'query', 'question' or '+'");
   }
 }
 
@@ -111,6 +125,7 @@ Dialogue read_dialogue(const std::filesystem::path& path) {
       throw std::runtime_error(path.string() + ":" + std::to_string(line) + ": " + error.what());
     }
   }
+  if (!dialogue.zone.empty()) dialogue.zone = path.parent_path() / dialogue.zone;
   if (dialogue.steps.empty()) throw std::runtime_error(path.string() + ": no steps");
   return dialogue;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lib/tcp/responder.h"
+#include "tests/golden/dns_zone_fixture.h"
 #include "tests/golden/packet_text.h"
 #include "tests/golden/scripted_service.h"
 
@@ -45,7 +46,10 @@ struct Dialogue {
   bool ipv4 = true;  // played under this IP version
   bool ipv6 = true;
   Framing framing = Framing::length_prefix;
-  std::vector<ScriptedQuery> queries;
+  std::vector<ScriptedQuery> queries;  // or, with a zone, questions
+  std::vector<DnsQuestion> questions;
+  std::filesystem::path zone;  // answered from by the real service; empty: the scripted one
+  std::string origin;
   std::optional<std::size_t> largest_reply;  // what the service declares; otherwise its largest answer here
   std::vector<Step> steps;
 };

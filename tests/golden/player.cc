@@ -34,11 +34,12 @@ class Player {
   Player(const Dialogue& dialogue, const Circumstances& circumstances)
       : dialogue_(dialogue),
         streams_(make_streams(dialogue.queries, dialogue.framing)),
-        service_(dialogue.framing, dialogue.largest_reply.value_or(streams_.largest_answer)),
+        scripted_(dialogue.framing, dialogue.largest_reply.value_or(streams_.largest_answer)),
         client_isn_(circumstances.client_isn),
         flow_(make_flow(circumstances.ipv6)),
         next_key_(circumstances.key) {
     keys_.by_parity = {new_key(), new_key()};
+    if (!dialogue.zone.empty()) speak_dns();
     restart();
   }
 
@@ -53,6 +54,7 @@ class Player {
  private:
   static tcp::FlowKey make_flow(bool ipv6);
   tcp::SipKey new_key();
+  void speak_dns();
   void restart() { responder_ = std::make_unique<tcp::Responder>(dialogue_.settings); }
 
   void act(const PacketIn& in);
@@ -67,7 +69,9 @@ class Player {
 
   const Dialogue& dialogue_;
   Streams streams_;
-  ScriptedService service_;
+  ScriptedService scripted_;
+  std::optional<DnsZoneFixture> zone_;
+  Service* service_ = &scripted_;
   SeqNum client_isn_;
   tcp::FlowKey flow_;
   std::uint8_t next_key_;
@@ -96,6 +100,15 @@ tcp::SipKey Player::new_key() {
   tcp::SipKey key;
   key.fill(++next_key_);
   return key;
+}
+
+void Player::speak_dns() {
+  service_ = &zone_.emplace(dialogue_.zone, dialogue_.origin).service();
+  std::vector<ByteString> queries;
+  for (const DnsQuestion& question : dialogue_.questions) {
+    queries.push_back(make_query(question, static_cast<unsigned>(queries.size() + 1)));
+  }
+  streams_ = make_streams(queries, *service_);
 }
 
 std::uint32_t Player::timestamp_of(const TimestampText& text) const {
@@ -129,7 +142,7 @@ void Player::act(const PacketIn& in) {
   if (packet.length != 0) segment.payload = Bytes(streams_.client).subspan(begin, packet.length);
 
   responder_->begin_burst(now_ms_, keys_);
-  const tcp::Plan& plan = responder_->handle(segment, listening_ ? &service_ : nullptr);
+  const tcp::Plan& plan = responder_->handle(segment, listening_ ? service_ : nullptr);
   outcome_ = kOutcomeNames[static_cast<std::size_t>(plan.outcome)];
   for (const tcp::OutSegment& out : std::span(plan.segments).first(plan.count)) {
     if (std::uint64_t{out.offset} + out.length > plan.stream.size()) throw Failure{"segment beyond the plan's bytes"};
@@ -167,7 +180,7 @@ void Player::act(Event event) {
       keys_.draining = true;
       break;
     case Event::service_change:
-      service_.change();
+      scripted_.change();
       break;
     case Event::service_off:
       listening_ = false;
@@ -232,17 +245,6 @@ std::optional<Divergence> play(const Dialogue& dialogue, const Circumstances& ci
     return Divergence{line, failure.what};
   }
   return std::nullopt;
-}
-
-std::string report(const Dialogue& dialogue, const Divergence& divergence, const Circumstances& circumstances) {
-  std::string text;
-  for (unsigned line = 1; line <= divergence.line; ++line) {
-    text += (line == divergence.line ? "> " : "  ") + dialogue.lines[line - 1] + '\n';
-  }
-  text += "  ^ " + divergence.what + "\n  (";
-  text += circumstances.ipv6 ? "IPv6" : "IPv4";
-  return text + ", client ISN " + std::to_string(circumstances.client_isn) + ", key " +
-         std::to_string(circumstances.key) + ")\n";
 }
 
 }  // namespace gl::golden

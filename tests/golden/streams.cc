@@ -4,15 +4,12 @@
 
 namespace gl::golden {
 
-Streams make_streams(std::span<const ScriptedQuery> queries, Framing framing) {
+Streams make_streams(std::span<const ByteString> queries, Service& service) {
   Streams streams;
-  ScriptedService service(framing, kMaxStreamReply);
   ByteString answer(kMaxStreamReply);
-  unsigned number = 0;
-  for (const ScriptedQuery& query : queries) {
-    const ByteString bytes = make_query(query, ++number, framing);
-    streams.client.insert(streams.client.end(), bytes.begin(), bytes.end());
-    const Framed framed = service.next_request(bytes, false);
+  for (const ByteString& query : queries) {
+    streams.client.insert(streams.client.end(), query.begin(), query.end());
+    const Framed framed = service.next_request(query, false);
     if (framed.kind != Framed::Kind::complete) continue;
     const Reply reply = service.answer_stream(framed.request, answer, {});
     if (reply.kind != Reply::Kind::answered) continue;
@@ -21,6 +18,15 @@ Streams make_streams(std::span<const ScriptedQuery> queries, Framing framing) {
     streams.largest_answer = std::max(streams.largest_answer, reply.length);
   }
   return streams;
+}
+
+Streams make_streams(std::span<const ScriptedQuery> queries, Framing framing) {
+  std::vector<ByteString> bytes;
+  for (const ScriptedQuery& query : queries) {
+    bytes.push_back(make_query(query, static_cast<unsigned>(bytes.size() + 1), framing));
+  }
+  ScriptedService service(framing, kMaxStreamReply);
+  return make_streams(bytes, service);
 }
 
 }  // namespace gl::golden

@@ -15,6 +15,8 @@ struct Streams {
   std::size_t largest_answer = 0;
 };
 
+// The client says `queries`, and `service` answers each of them once.
+[[nodiscard]] Streams make_streams(std::span<const ByteString> queries, Service& service);
 [[nodiscard]] Streams make_streams(std::span<const ScriptedQuery> queries, Framing framing);
 
 }  // namespace gl::golden
