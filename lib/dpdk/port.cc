@@ -24,6 +24,11 @@ PortOffloads offloads_of(const rte_eth_dev_info& info) {
   found.rx_checksum = (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM) != 0;
   return found;
 }
+// A driver that does not know its largest MTU says 65535, and then means its longest frame (rte_ethdev does the same sum).
+std::uint32_t largest_mtu(const rte_eth_dev_info& info) {
+  if (info.max_mtu != UINT16_MAX) return info.max_mtu;
+  return std::min<std::uint32_t>(UINT16_MAX, info.max_rx_pktlen - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN);
+}
 }  // namespace
 
 Result<std::vector<std::uint16_t>> Port::list() {
@@ -84,9 +89,9 @@ Status Port::configure(const PortSettings& settings, std::uint16_t queues) {
     offloads_.rss = true;
   }
   mtu_ = static_cast<std::uint16_t>(frame_length(id_, settings.mtu) - kEthernetOverhead);
-  if (mtu_ < info.min_mtu || (info.max_mtu != 0 && mtu_ > info.max_mtu)) {
+  if (mtu_ < info.min_mtu || mtu_ > largest_mtu(info)) {
     return Error{"port " + name_ + ": MTU " + std::to_string(mtu_) + " is outside " + std::to_string(info.min_mtu) + " to " +
-                 std::to_string(info.max_mtu)};
+                 std::to_string(largest_mtu(info))};
   }
   conf.rxmode.mtu = mtu_;
   if (const int code = rte_eth_dev_configure(id_, queues, queues, &conf); code != 0) return failure("configure", code);
