@@ -17,7 +17,7 @@ namespace gl::dns {
 [[nodiscard]] constexpr std::uint64_t lower_case(std::uint64_t v) noexcept {
   constexpr std::uint64_t ones = 0x0101010101010101ULL;
   const std::uint64_t low7 = v & (0x7f * ones);
-  const std::uint64_t from_a = low7 + (0x80 - 'A') * ones;         // bit 7 set where byte >= 'A'
+  const std::uint64_t from_a = low7 + (0x80 - 'A') * ones;          // bit 7 set where byte >= 'A'
   const std::uint64_t beyond_z = low7 + (0x80 - ('Z' + 1)) * ones;  // bit 7 set where byte > 'Z'
   const std::uint64_t upper = from_a & ~beyond_z & ~v & (0x80 * ones);
   return v | (upper >> 2);

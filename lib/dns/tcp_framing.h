@@ -18,9 +18,9 @@ namespace detail {
 // declared, cannot be told from the next prefix: such a client gets FORMERR or a reset for what follows.
 [[nodiscard]] inline Framed next_bare(Bytes stream) noexcept {
   const Bytes window = stream.first(std::min(stream.size(), kMaxFramedQuery - kPrefixSize));
-  const Framed::Kind unfinished =
-      stream.size() > window.size() || window.size() == kMaxFramedQuery - kPrefixSize ? Framed::Kind::malformed
-                                                                                       : Framed::Kind::incomplete;
+  const Framed::Kind unfinished = stream.size() > window.size() || window.size() == kMaxFramedQuery - kPrefixSize
+                                      ? Framed::Kind::malformed
+                                      : Framed::Kind::incomplete;
   if (window.size() < kHeaderSize) return {unfinished};
   std::size_t questions = load_be<std::uint16_t>(window.data() + 4);
   std::size_t records = std::size_t{load_be<std::uint16_t>(window.data() + 6)} +

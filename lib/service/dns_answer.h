@@ -72,7 +72,7 @@ class Answer {
   // Each alias may bring one proof (its wildcard's), the end an SOA and three more.
   std::array<Proof, zone::kMaxAliases + 4> proofs_;
   std::array<std::uint64_t, zone::kMaxAliases + 1> visited_;  // hashes of the names answered so far
-  std::array<const zone::Block*, zone::kMaxAliases> dnames_;       // DNAMEs that the answer holds
+  std::array<const zone::Block*, zone::kMaxAliases> dnames_;  // DNAMEs that the answer holds
 };
 
 }  // namespace gl::service

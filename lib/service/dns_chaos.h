@@ -38,7 +38,9 @@ namespace detail {
 }
 
 // One TXT record owned by the question's name; returns its size, at most chaos_record_size(text).
-[[nodiscard]] constexpr std::size_t chaos_record_size(std::string_view text) noexcept { return 13 + text.size(); }
+[[nodiscard]] constexpr std::size_t chaos_record_size(std::string_view text) noexcept {
+  return 13 + text.size();
+}
 inline void write_chaos_record(std::uint8_t* to, std::string_view text) noexcept {
   store_be<std::uint16_t>(to, 0xc000 | dns::kHeaderSize);
   store_be<std::uint16_t>(to + 2, dns::rr::txt);

@@ -33,8 +33,7 @@ inline void write_question(const DnsQuery& query, std::uint8_t* message) noexcep
 
 inline void write_header(const DnsQuery& query, const ResponseHead& head, bool opt, std::uint8_t* message) noexcept {
   std::memcpy(message, query.message.data(), 2);  // id
-  auto flags = static_cast<std::uint16_t>(dns::flag::qr |
-                                          (query.flags & (dns::flag::opcode_mask | dns::flag::rd)) |
+  auto flags = static_cast<std::uint16_t>(dns::flag::qr | (query.flags & (dns::flag::opcode_mask | dns::flag::rd)) |
                                           (static_cast<std::uint16_t>(head.rcode) & dns::flag::rcode_mask));
   if (head.authoritative) flags |= dns::flag::aa;
   if (head.truncated) flags |= dns::flag::tc;

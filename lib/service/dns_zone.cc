@@ -48,17 +48,20 @@ ResponseHead answer_zones(const DnsQuery& query, const zone::ZoneSnapshot* snaps
 
 }  // namespace
 
-DnsZoneService::DnsZoneService(const DnsSettings& settings,
-                               const std::atomic<const zone::PublishedZones*>& published)
+DnsZoneService::DnsZoneService(const DnsSettings& settings, const std::atomic<const zone::PublishedZones*>& published)
     : settings_(settings),
       published_(published),
       scratch_(std::make_unique_for_overwrite<std::uint8_t[]>(dns::kMaxMessage)) {
   settings_.nsid.resize(std::min<std::size_t>(settings_.nsid.size(), 255));
 }
 
-void DnsZoneService::begin_burst(std::uint64_t) noexcept { zones_ = published_.load(std::memory_order_acquire); }
+void DnsZoneService::begin_burst(std::uint64_t) noexcept {
+  zones_ = published_.load(std::memory_order_acquire);
+}
 
-Framed DnsZoneService::next_request(Bytes stream, bool bare) const noexcept { return dns::next_message(stream, bare); }
+Framed DnsZoneService::next_request(Bytes stream, bool bare) const noexcept {
+  return dns::next_message(stream, bare);
+}
 
 // Over a stream an answer that fits no DNS message at all becomes SERVFAIL; a datagram's becomes TC.
 template <DnsZoneService::Transport transport>
@@ -118,14 +121,22 @@ void DnsZoneService::count(const DnsTally& tally) noexcept {
   if (tally.truncated) counters_.truncated.add();
   if (tally.referral) counters_.referrals.add();
   switch (tally.rcode) {
-    case Rcode::noerror: return counters_.noerror.add();
-    case Rcode::formerr: return counters_.formerr.add();
-    case Rcode::servfail: return counters_.servfail.add();
-    case Rcode::nxdomain: return counters_.nxdomain.add();
-    case Rcode::notimp: return counters_.notimp.add();
-    case Rcode::refused: return counters_.refused.add();
-    case Rcode::yxdomain: return counters_.yxdomain.add();
-    case Rcode::badvers: return counters_.badvers.add();
+    case Rcode::noerror:
+      return counters_.noerror.add();
+    case Rcode::formerr:
+      return counters_.formerr.add();
+    case Rcode::servfail:
+      return counters_.servfail.add();
+    case Rcode::nxdomain:
+      return counters_.nxdomain.add();
+    case Rcode::notimp:
+      return counters_.notimp.add();
+    case Rcode::refused:
+      return counters_.refused.add();
+    case Rcode::yxdomain:
+      return counters_.yxdomain.add();
+    case Rcode::badvers:
+      return counters_.badvers.add();
   }
 }
 

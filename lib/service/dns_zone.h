@@ -14,7 +14,7 @@
 namespace gl::service {
 
 struct DnsSettings {
-  std::uint16_t max_udp = 1232;  // bytes of UDP payload; the smaller of this and the client's size counts
+  std::uint16_t max_udp = 1232;   // bytes of UDP payload; the smaller of this and the client's size counts
   bool udp_truncate_all = false;  // --udp=tc: every UDP query gets TC and nothing else
   bool udp_minimal_any = false;   // RFC 8482 over UDP
   std::string nsid;               // bytes of the NSID option (RFC 5001); empty: none
@@ -23,22 +23,22 @@ struct DnsSettings {
 };
 
 // Every name is a counter of each core.
-#define GL_DNS_COUNTERS(X)                                   \
-  X(queries_udp, "requests over UDP")                        \
-  X(queries_tcp, "requests over TCP")                        \
-  X(ignored_response, "messages with QR=1, never answered")  \
-  X(ignored_short, "datagrams shorter than a DNS header")    \
-  X(truncated, "UDP answers with TC")                        \
-  X(noerror, "answers with NOERROR")                         \
-  X(formerr, "answers with FORMERR")                         \
-  X(servfail, "answers with SERVFAIL")                       \
-  X(nxdomain, "answers with NXDOMAIN")                       \
-  X(notimp, "answers with NOTIMP")                           \
-  X(refused, "answers with REFUSED")                         \
-  X(yxdomain, "answers with YXDOMAIN")                       \
-  X(badvers, "answers with BADVERS")                         \
-  X(referrals, "answers that delegate")                      \
-  X(continued, "answers given again, unchanged")             \
+#define GL_DNS_COUNTERS(X)                                  \
+  X(queries_udp, "requests over UDP")                       \
+  X(queries_tcp, "requests over TCP")                       \
+  X(ignored_response, "messages with QR=1, never answered") \
+  X(ignored_short, "datagrams shorter than a DNS header")   \
+  X(truncated, "UDP answers with TC")                       \
+  X(noerror, "answers with NOERROR")                        \
+  X(formerr, "answers with FORMERR")                        \
+  X(servfail, "answers with SERVFAIL")                      \
+  X(nxdomain, "answers with NXDOMAIN")                      \
+  X(notimp, "answers with NOTIMP")                          \
+  X(refused, "answers with REFUSED")                        \
+  X(yxdomain, "answers with YXDOMAIN")                      \
+  X(badvers, "answers with BADVERS")                        \
+  X(referrals, "answers that delegate")                     \
+  X(continued, "answers given again, unchanged")            \
   X(unrepeatable, "begun answers that have changed since")
 
 struct DnsCounters {
@@ -52,13 +52,11 @@ struct DnsTally;
 
 class DnsZoneService final : public Service {
  public:
-  DnsZoneService(const DnsSettings& settings,
-                 const std::atomic<const zone::PublishedZones*>& published);
+  DnsZoneService(const DnsSettings& settings, const std::atomic<const zone::PublishedZones*>& published);
 
   void begin_burst(std::uint64_t now_ms) noexcept override;
   [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
-  [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out,
-                                    const RequestContext& context) noexcept override;
+  [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out) noexcept override;
   [[nodiscard]] std::size_t largest_stream_reply() const noexcept override;
   [[nodiscard]] const DnsCounters& counters() const noexcept { return counters_; }

@@ -32,9 +32,9 @@ struct Block {
   std::uint16_t authorities = 0;
   std::uint16_t additionals = 0;
   std::uint16_t cut_count = 0;
-  std::uint16_t own = 0;     // number of pointers to the base name's start
-  std::uint16_t suffix = 0;  // number of pointers into the base name
-  std::uint16_t self = 0;    // number of pointers into the block
+  std::uint16_t own = 0;       // number of pointers to the base name's start
+  std::uint16_t suffix = 0;    // number of pointers into the base name
+  std::uint16_t self = 0;      // number of pointers into the block
   std::uint16_t max_self = 0;  // the farthest target of those, as rendered
   std::uint16_t target = 0;    // CNAME, DNAME: where in the block its target stands uncompressed
   std::uint8_t base_length = 0;

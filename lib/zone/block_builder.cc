@@ -16,7 +16,16 @@ constexpr std::size_t kMaxBody = dns::kMaxMessage - dns::kHeaderSize - dns::kMax
 bool compressible(std::uint16_t type) {
   using namespace dns::rr;
   switch (type) {
-    case ns: case md: case mf: case soa: case mb: case mg: case mr: case ptr: case minfo: case mx:
+    case ns:
+    case md:
+    case mf:
+    case soa:
+    case mb:
+    case mg:
+    case mr:
+    case ptr:
+    case minfo:
+    case mx:
       return true;
     default:
       return false;
@@ -29,7 +38,9 @@ std::string lower(std::string_view name) {
   return out;
 }
 
-std::size_t label_size(std::string_view name) { return 1U + static_cast<std::uint8_t>(name.front()); }
+std::size_t label_size(std::string_view name) {
+  return 1U + static_cast<std::uint8_t>(name.front());
+}
 
 }  // namespace
 
@@ -53,7 +64,9 @@ void BlockBuilder::put(T value) {
   bytes_ += as_chars(raw);
 }
 
-void BlockBuilder::put_bytes(std::string_view bytes) { bytes_ += bytes; }
+void BlockBuilder::put_bytes(std::string_view bytes) {
+  bytes_ += bytes;
+}
 
 void BlockBuilder::put_pointer(const Target& target) {
   const auto at = static_cast<std::uint16_t>(bytes_.size());

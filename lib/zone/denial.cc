@@ -89,9 +89,13 @@ BlockId Denials::covering_nsec(const dns::Name& name) const noexcept {
   return entries_[last_at_or_before(key + apex_key_length_, length - apex_key_length_)].block;
 }
 
-Nsec3Hash Denials::hash(Bytes name) const noexcept { return nsec3_hash(name, as_bytes(salt_), iterations_); }
+Nsec3Hash Denials::hash(Bytes name) const noexcept {
+  return nsec3_hash(name, as_bytes(salt_), iterations_);
+}
 
-BlockId Denials::covering_nsec3(Bytes name) const noexcept { return covering_nsec3(hash(name)); }
+BlockId Denials::covering_nsec3(Bytes name) const noexcept {
+  return covering_nsec3(hash(name));
+}
 
 BlockId Denials::covering_nsec3(const Nsec3Hash& hash) const noexcept {
   if (entries_.empty()) return kNoBlock;

@@ -22,7 +22,9 @@ Result<BlockId> render_proof(const ZoneTree& tree, Zone& zone, const TreeNode& n
   return block;
 }
 
-bool is_visible(const TreeNode& node, NodeId id) { return node.cover == kNoNode || node.cover == id; }
+bool is_visible(const TreeNode& node, NodeId id) {
+  return node.cover == kNoNode || node.cover == id;
+}
 
 // `*` below the node, in wire form; empty where that is too long to be a name.
 std::string wildcard_of(const TreeNode& node) {

@@ -44,7 +44,7 @@ class ZoneSnapshot {
   [[nodiscard]] const Zone* at(Bytes origin, std::uint64_t hash) const noexcept;
 
   std::vector<std::unique_ptr<const Zone>> zones_;
-  std::vector<Slot> slots_;  // open addressing by origin, a power of two, at most half full
+  std::vector<Slot> slots_;                             // open addressing by origin, a power of two, at most half full
   std::array<bool, dns::kMaxLabels + 1> depth_used_{};  // some origin has that many labels
   std::size_t max_depth_ = 0;
   std::size_t largest_answer_ = 0;

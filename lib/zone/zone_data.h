@@ -33,8 +33,8 @@ struct Node {
   std::uint16_t rrset_count = 0;
   std::uint8_t name_length = 0;
   std::uint8_t labels = 0;
-  bool cut = false;    // a delegation starts here
-  bool dname = false;  // redirects all below it
+  bool cut = false;           // a delegation starts here
+  bool dname = false;         // redirects all below it
   NodeId cover = kNoNode;     // the cut at or above, or the DNAME above, that hides this node
   NodeId wildcard = kNoNode;  // its child `*`
   NodeDenial denial;
@@ -62,9 +62,7 @@ struct Zone {
   std::uint8_t apex_length = 0;
   std::uint8_t max_labels = 0;  // no name here has more
 
-  [[nodiscard]] Bytes name_of(const Node& node) const noexcept {
-    return {names.data() + node.name, node.name_length};
-  }
+  [[nodiscard]] Bytes name_of(const Node& node) const noexcept { return {names.data() + node.name, node.name_length}; }
   [[nodiscard]] const Block& block(BlockId id) const noexcept { return store.blocks[id]; }
 
   [[nodiscard]] NodeId find(Bytes name, std::uint64_t hash) const noexcept {
@@ -103,7 +101,6 @@ struct HashedName {
       hash[n] = h;
     }
   }
-
 };
 
 // The node of `name`, or its closest encloser. `name` is at or below the zone's apex.

@@ -119,8 +119,7 @@ Status read_records(Reader& reader, ZoneFile& into) {
     Rr rr;
     const ldns_status status = reader.next(rr);
     if (reader.failed()) return Error{into.path + ": " + std::strerror(errno)};
-    if (status == LDNS_STATUS_SYNTAX_EMPTY || status == LDNS_STATUS_SYNTAX_TTL ||
-        status == LDNS_STATUS_SYNTAX_ORIGIN) {
+    if (status == LDNS_STATUS_SYNTAX_EMPTY || status == LDNS_STATUS_SYNTAX_TTL || status == LDNS_STATUS_SYNTAX_ORIGIN) {
       continue;
     }
     if (status == LDNS_STATUS_SYNTAX_INCLUDE) {

@@ -29,7 +29,7 @@ struct Record {
   WireString rdata;  // names in it as the file spells them, uncompressed
   std::uint32_t ttl = 0;
   std::uint16_t type = 0;
-  std::uint16_t name_count = 0;     // domain names in rdata, of which the first two are located
+  std::uint16_t name_count = 0;       // domain names in rdata, of which the first two are located
   std::uint16_t name_at[2] = {0, 0};  // their offsets
   int line = 0;
 

@@ -172,7 +172,8 @@ class Renderer {
 
   // What the parent side of a cut has to say: the referral, and DS.
   void render_cut(const TreeNode& node, const Node& rendered) {
-    const std::array<BlockId, 2> referral{render_referral(node, rendered, false), render_referral(node, rendered, true)};
+    const std::array<BlockId, 2> referral{render_referral(node, rendered, false),
+                                          render_referral(node, rendered, true)};
     zone_.rrsets.push_back({kReferral, referral});
     if (const TreeSet* ds = node.set(dns::rr::ds)) add_entry(node, *ds);
   }
@@ -193,7 +194,8 @@ class Renderer {
     return closed(builder, node, ns);
   }
 
-  // Signed delegation: DS (an unsigned zone's vouches for nothing). Otherwise the proof that there is none (RFC 4035 3.1.4, RFC 5155 7.2.7).
+  // Signed delegation: DS (an unsigned zone's vouches for nothing). Otherwise the proof that there is none (RFC
+  // 4035 3.1.4, RFC 5155 7.2.7).
   void add_security(BlockBuilder& builder, const TreeNode& node, const Node& rendered) {
     const TreeSet* ds = node.set(dns::rr::ds);
     if (ds != nullptr && !ds->signatures.empty()) return add_set(builder, Section::authority, node, *ds, true);

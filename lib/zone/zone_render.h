@@ -13,8 +13,7 @@
 
 namespace gl::zone {
 
-[[nodiscard]] Result<std::unique_ptr<const Zone>> render_zone(const ZoneTree& tree,
-                                                              std::vector<std::string>& warnings);
+[[nodiscard]] Result<std::unique_ptr<const Zone>> render_zone(const ZoneTree& tree, std::vector<std::string>& warnings);
 
 // Fills in zone.denials and each node's part in them, from the NSEC or NSEC3 records of the tree.
 // `proofs` gets, by block, the set that was rendered into it, for referrals that carry it too.
