@@ -33,5 +33,7 @@ void answer_without_timestamps(RuleContext& context) noexcept;
 
 // An answer byte and our FIN after it must stay inside the ledger's 17 bits.
 inline constexpr std::uint32_t kLastOffset = kOffsetMask - 1;
+// How far the client may have read beyond what the ledger that it echoes counts; a ledger further behind is not ours.
+inline constexpr std::uint32_t kMaxAhead = 48 * 1024;
 
 }  // namespace gl::tcp

@@ -94,7 +94,14 @@ class Rules {
       if (skip > 0) return context_.build.control(Outcome::acked_repeat, kAck, start, acked());
       return nothing_complete(stop, is_bare);
     }
-    if (ahead_ > context_.answers.size()) return context_.build.reset(Outcome::reset_stale);
+    if (ahead_ > kMaxAhead) return context_.build.reset(Outcome::reset_stale);
+    if (ahead_ > context_.answers.size()) {
+      // All of it has arrived, and more: acknowledge these queries, those that follow have the rest.
+      const SeqNum past = start + static_cast<std::uint32_t>(context_.answers.consumed());
+      const Ledger ledger{ledger_.sent_end + static_cast<std::uint32_t>(context_.answers.size()),
+                          static_cast<std::uint16_t>(past.value() & kNextMask), false, true};
+      return context_.build.control(Outcome::acked_repeat, kAck, past, ledger);
+    }
     if (ahead_ > 0) return send(Outcome::continued, Outcome::continued, {ahead_, start, is_bare}, stop);
     send(Outcome::answered, Outcome::answered_withheld, {0, start, is_bare}, stop);
   }
