@@ -38,7 +38,8 @@ int serve(const control::CommandLine& line) {
   auto eal = dpdk::Eal::init(line.eal);
   if (!eal) return fail(eal.error(), dpdk::Eal::arguments_refused() ? kWrongUsage : kFailed);
   const std::vector<unsigned> lcores = dpdk::Eal::worker_lcores();
-  if (lcores.empty()) return fail("no worker lcore: the main lcore does not poll; -l 0,1, or on one CPU --lcores '(0-1)@0'");
+  if (lcores.empty())
+    return fail("no worker lcore: the main lcore does not poll; -l 0,1, or on one CPU --lcores '(0-1)@0'");
 
   worker::Shared shared(static_cast<unsigned>(lcores.size()));
   const auto quiesce = [&] { shared.quiescent.wait(); };
@@ -59,8 +60,8 @@ int serve(const control::CommandLine& line) {
   if (Status status = network->start(); !status) return fail(status.error());
   control::announce(*network);
   if (Status status = workers.launch(); !status) return fail(status.error());
-  control::say("serving " + std::to_string(zones.list().size()) + " zones on " + std::to_string(network->ports().size()) +
-               " ports with " + std::to_string(lcores.size()) + " workers");
+  control::say("serving " + std::to_string(zones.list().size()) + " zones on " +
+               std::to_string(network->ports().size()) + " ports with " + std::to_string(lcores.size()) + " workers");
 
   control::Supervisor(*signals, keys, zones, workers).run();
 

@@ -20,8 +20,15 @@ void put_ethernet(std::uint8_t* data, const wire::MacAddress& to, const Interfac
 std::size_t write_arp(std::uint8_t* data, const Interface& interface, const wire::Ipv4Address& address) {
   put_ethernet(data, wire::kBroadcastMac, interface, wire::EtherType::arp);
   auto& arp = *reinterpret_cast<wire::ArpPacket*>(data + sizeof(wire::EthernetHeader));
-  arp = {Be16(1), Be16(static_cast<std::uint16_t>(wire::EtherType::ipv4)), 6, 4,
-         Be16(static_cast<std::uint16_t>(wire::ArpOperation::request)), interface.mac, address, {}, address};
+  arp = {Be16(1),
+         Be16(static_cast<std::uint16_t>(wire::EtherType::ipv4)),
+         6,
+         4,
+         Be16(static_cast<std::uint16_t>(wire::ArpOperation::request)),
+         interface.mac,
+         address,
+         {},
+         address};
   return sizeof(wire::EthernetHeader) + sizeof arp;
 }
 
@@ -30,15 +37,21 @@ std::size_t wrap_icmpv6(std::uint8_t* data, const Interface& interface, const wi
                         const wire::Ipv6Address& to, std::size_t length) {
   put_ethernet(data, to.multicast_mac(), interface, wire::EtherType::ipv6);
   std::uint8_t* const l3 = data + sizeof(wire::EthernetHeader);
-  *reinterpret_cast<wire::Ipv6Header*>(l3) = {Be32(0x60000000), Be16(static_cast<std::uint16_t>(length)),
-                                              static_cast<std::uint8_t>(wire::IpProtocol::icmpv6), 255, from, to};
+  *reinterpret_cast<wire::Ipv6Header*>(l3) = {Be32(0x60000000),
+                                              Be16(static_cast<std::uint16_t>(length)),
+                                              static_cast<std::uint8_t>(wire::IpProtocol::icmpv6),
+                                              255,
+                                              from,
+                                              to};
   std::uint8_t* const l4 = l3 + sizeof(wire::Ipv6Header);
   const auto pseudo = datapath::pseudo_header(l3, true, wire::IpProtocol::icmpv6, length);
   reinterpret_cast<wire::NeighborMessage*>(l4)->checksum = wire::checksum(wire::sum_bytes(l4, length, pseudo));
   return sizeof(wire::EthernetHeader) + sizeof(wire::Ipv6Header) + length;
 }
 
-std::uint8_t* icmpv6_at(std::uint8_t* data) { return data + sizeof(wire::EthernetHeader) + sizeof(wire::Ipv6Header); }
+std::uint8_t* icmpv6_at(std::uint8_t* data) {
+  return data + sizeof(wire::EthernetHeader) + sizeof(wire::Ipv6Header);
+}
 
 std::size_t write_solicitation(std::uint8_t* data, const Interface& interface, const wire::Ipv6Address& address) {
   auto& message = *reinterpret_cast<wire::NeighborMessage*>(icmpv6_at(data));

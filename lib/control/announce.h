@@ -1,7 +1,7 @@
-// What a host says when it comes up: ARP announcements (RFC 5227 section 2.3), solicitations for duplicate address detection
-// (RFC 4862 section 5.4.2) and unsolicited advertisements (RFC 4861 section 7.2.6), once for each address. Answers to them
-// reach the workers, which count conflicts.
-// Byte order: wire. Ownership: buffers of the first worker's pool. Thread: main core, after the ports and before the workers start.
+// What a host says when it comes up: ARP announcements (RFC 5227 section 2.3), solicitations for duplicate address
+// detection (RFC 4862 section 5.4.2) and unsolicited advertisements (RFC 4861 section 7.2.6), once for each address.
+// Answers to them reach the workers, which count conflicts. Byte order: wire. Ownership: buffers of the first worker's
+// pool. Thread: main core, after the ports and before the workers start.
 #pragma once
 
 #include <cstddef>

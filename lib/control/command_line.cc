@@ -97,7 +97,8 @@ std::string help_text() {
       "  --no-huge -m MB           without hugepages\n\n"
       "Flags (each is also a key of the configuration file):\n";
   const auto add = [&](const std::string& flag, const char* help) {
-    text += "  " + flag + (flag.size() < 26 ? std::string(26 - flag.size(), ' ') : "\n" + std::string(28, ' ')) + help + "\n";
+    text += "  " + flag + (flag.size() < 26 ? std::string(26 - flag.size(), ' ') : "\n" + std::string(28, ' ')) + help +
+            "\n";
   };
   for (const Option& entry : option_table()) add(std::string("--") + entry.name + " " + entry.argument, entry.help);
   add("--config FILE", "INI file of these keys; later flags win over it");

@@ -41,8 +41,10 @@ Status check_lines(const std::string& path) {
     const std::size_t start = line.find_first_not_of(" \t\r");
     if (start == std::string::npos || line[start] == '#' || line[start] == '[') continue;
     const std::string place = path + ":" + std::to_string(number) + ": ";
-    if (line.find('=') == std::string::npos) return Error{place + "neither `key = value` nor `[goldilocks]` nor a # comment"};
-    if (line.size() >= CFG_VALUE_LEN) return Error{place + "longer than " + std::to_string(CFG_VALUE_LEN - 1) + " bytes"};
+    if (line.find('=') == std::string::npos)
+      return Error{place + "neither `key = value` nor `[goldilocks]` nor a # comment"};
+    if (line.size() >= CFG_VALUE_LEN)
+      return Error{place + "longer than " + std::to_string(CFG_VALUE_LEN - 1) + " bytes"};
   }
   return success();
 }

@@ -29,7 +29,8 @@ tcp::SipKey epoch_key(std::span<const DatedSecret> secrets, std::uint64_t number
   return key;
 }
 
-tcp::CookieKeys cookie_keys(std::span<const DatedSecret> secrets, std::uint64_t unix_time, std::uint32_t epoch_seconds) {
+tcp::CookieKeys cookie_keys(std::span<const DatedSecret> secrets, std::uint64_t unix_time,
+                            std::uint32_t epoch_seconds) {
   const std::uint64_t number = unix_time / epoch_seconds;
   const std::uint64_t elapsed = unix_time % epoch_seconds;
   const bool last_eighth = elapsed >= epoch_seconds - epoch_seconds / 8;

@@ -16,7 +16,9 @@ KeyStore::KeyStore(std::string path, std::uint32_t epoch_seconds, std::atomic<co
                    std::function<void()> quiesce)
     : path_(std::move(path)), epoch_seconds_(epoch_seconds), published_(published), quiesce_(std::move(quiesce)) {}
 
-KeyStore::~KeyStore() { published_.store(nullptr, std::memory_order_release); }
+KeyStore::~KeyStore() {
+  published_.store(nullptr, std::memory_order_release);
+}
 
 Status KeyStore::load() {
   auto secrets = read_or_make_secret_file(path_);

@@ -4,6 +4,8 @@
 
 namespace gl::control {
 
-void say(const std::string& line) { std::fprintf(stderr, "goldilocks: %s\n", line.c_str()); }
+void say(const std::string& line) {
+  std::fprintf(stderr, "goldilocks: %s\n", line.c_str());
+}
 
 }  // namespace gl::control

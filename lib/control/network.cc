@@ -39,7 +39,8 @@ std::vector<wire::MacAddress> groups_of(const datapath::Interface& interface) {
 Result<Network> Network::open(const Settings& settings, const std::vector<unsigned>& lcores) {
   const auto ids = dpdk::Port::list();
   if (!ids) return Error{ids.error()};
-  if (ids->size() > worker::kMaxPorts) return Error{"more than " + std::to_string(worker::kMaxPorts) + " ports: allow fewer with -a"};
+  if (ids->size() > worker::kMaxPorts)
+    return Error{"more than " + std::to_string(worker::kMaxPorts) + " ports: allow fewer with -a"};
   Network network;
   if (Status status = network.make_pools(settings, lcores, *ids); !status) return Error{status.error()};
   std::vector<rte_mempool*> pools;
@@ -78,7 +79,8 @@ Status Network::assign(const Settings& settings) {
       if (setting.port && *setting.port != ports_[i].id()) continue;
       found = true;
       datapath::Interface& interface = *interfaces_[i];
-      const bool added = std::visit([&](const auto& a) { return interface.has(a) || interface.add(a); }, setting.address);
+      const bool added =
+          std::visit([&](const auto& a) { return interface.has(a) || interface.add(a); }, setting.address);
       if (!added) {
         return Error{"--address: more than " + std::to_string(datapath::kMaxAddresses) + " of one family on port " +
                      ports_[i].name()};

@@ -85,10 +85,13 @@ constexpr auto kOptions = std::to_array<Option>({
 
 }  // namespace
 
-std::span<const Option> option_table() { return kOptions; }
+std::span<const Option> option_table() {
+  return kOptions;
+}
 
 const Option* find_option(const std::string& name) {
-  const auto* const found = std::find_if(kOptions.begin(), kOptions.end(), [&](const Option& o) { return name == o.name; });
+  const auto* const found =
+      std::find_if(kOptions.begin(), kOptions.end(), [&](const Option& o) { return name == o.name; });
   return found == kOptions.end() ? nullptr : found;
 }
 

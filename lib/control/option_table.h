@@ -1,5 +1,6 @@
 // The one table that the flags, the configuration file and --help are made from.
-// Thread: constants; apply() on the main core. Errors: one line without the option's name, which the caller puts before it.
+// Thread: constants; apply() on the main core. Errors: one line without the option's name, which the caller puts before
+// it.
 #pragma once
 
 #include <span>

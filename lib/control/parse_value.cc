@@ -49,7 +49,8 @@ Result<AddressSetting> parse_address(const std::string& text) {
     found.address = v6;
     return found;
   }
-  return Error{"'" + address + "' is not a unicast IPv4 or IPv6 address (ADDRESS or ADDRESS@PORT, without a prefix length)"};
+  return Error{"'" + address +
+               "' is not a unicast IPv4 or IPv6 address (ADDRESS or ADDRESS@PORT, without a prefix length)"};
 }
 
 Result<zone::ZoneSource> parse_zone(const std::string& text) {

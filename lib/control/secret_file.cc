@@ -16,7 +16,9 @@ namespace gl::control {
 
 namespace {
 
-Error failure(const std::string& path, const std::string& reason) { return Error{"secret file " + path + ": " + reason}; }
+Error failure(const std::string& path, const std::string& reason) {
+  return Error{"secret file " + path + ": " + reason};
+}
 
 Result<DatedSecret> parse_line(std::istringstream words) {
   DatedSecret secret;
@@ -31,8 +33,10 @@ Result<DatedSecret> parse_line(std::istringstream words) {
   }
   std::size_t length = 0;
   const char* end = nullptr;
-  const int code = sodium_hex2bin(secret.bytes.data(), secret.bytes.size(), word.data(), word.size(), nullptr, &length, &end);
-  if (code != 0 || length != secret.bytes.size() || end != word.data() + word.size()) return Error{"expected 64 hex digits"};
+  const int code =
+      sodium_hex2bin(secret.bytes.data(), secret.bytes.size(), word.data(), word.size(), nullptr, &length, &end);
+  if (code != 0 || length != secret.bytes.size() || end != word.data() + word.size())
+    return Error{"expected 64 hex digits"};
   if (words >> word) return Error{"something follows the 64 hex digits"};
   return secret;
 }
@@ -48,8 +52,9 @@ Status make_secret_file(const std::string& path) {
   randombytes_buf(bytes.data(), bytes.size());
   std::array<char, 65> hex;
   sodium_bin2hex(hex.data(), hex.size(), bytes.data(), bytes.size());
-  const std::string text = "# Cookie secrets; every node that serves an address needs the same file. See docs/operations.md\n" +
-                           std::string(hex.data()) + "\n";
+  const std::string text =
+      "# Cookie secrets; every node that serves an address needs the same file. See docs/operations.md\n" +
+      std::string(hex.data()) + "\n";
   const bool written = write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   const int code = errno;
   if (close(descriptor) != 0 || !written) return failure(path, std::strerror(code));

@@ -1,5 +1,5 @@
-// The file of cookie secrets: lines `[@UNIXTIME] <64 hex digits>`, and comments after `#`. A line without a time holds since ever.
-// Made with mode 0600 and random bytes where it is missing; refused where group or others may read it.
+// The file of cookie secrets: lines `[@UNIXTIME] <64 hex digits>`, and comments after `#`. A line without a time holds
+// since ever. Made with mode 0600 and random bytes where it is missing; refused where group or others may read it.
 // Thread: main core. Errors: one line with file, line and reason; the secret itself is never in it.
 #pragma once
 

@@ -92,8 +92,8 @@ int on_info(const char*, const char*, rte_tel_data* data) {
   rte_tel_data_add_dict_u64(data, "context_bytes", sizeof(worker::WorkerContext));
   rte_tel_data_add_dict_u64(data, "zone_loads", view.zones->loads());
   for (const dpdk::Port& port : view.network->ports()) {
-    const std::string text = port.name() + ": " + port.driver() + ", MTU " + std::to_string(port.mtu()) + ", multicast: " + port.group_filter() +
-                             (port.offloads().rss ? ", RSS" : "") +
+    const std::string text = port.name() + ": " + port.driver() + ", MTU " + std::to_string(port.mtu()) +
+                             ", multicast: " + port.group_filter() + (port.offloads().rss ? ", RSS" : "") +
                              (port.offloads().rx_checksum ? ", rx checksums" : "") +
                              (port.offloads().any_tx() ? ", tx checksums" : "");
     // Nor is a PCI address.

@@ -1,6 +1,6 @@
 // /goldilocks/... in rte_telemetry, readable with dpdk-telemetry.py.
-// Ownership: borrows; from the destructor on the commands answer nothing. Thread: made and destroyed on the main core, answers
-// come from telemetry's own thread.
+// Ownership: borrows; from the destructor on the commands answer nothing. Thread: made and destroyed on the main core,
+// answers come from telemetry's own thread.
 #pragma once
 
 #include "lib/control/network.h"

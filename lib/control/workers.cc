@@ -21,7 +21,8 @@ int run(void* context) {
 
 }  // namespace
 
-Workers::Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores, worker::Shared& shared)
+Workers::Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores,
+                 worker::Shared& shared)
     : shared_(shared) {
   tcp::ResponderSettings tcp = settings.tcp;
   tcp.mss_v4 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv4);

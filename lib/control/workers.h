@@ -14,7 +14,8 @@ namespace gl::control {
 
 class Workers {
  public:
-  Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores, worker::Shared& shared);
+  Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores,
+          worker::Shared& shared);
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
   ~Workers() { stop(); }
@@ -24,7 +25,9 @@ class Workers {
   // Returns when none runs any more.
   void stop() noexcept;
 
-  [[nodiscard]] const std::vector<std::unique_ptr<worker::WorkerContext>>& contexts() const noexcept { return contexts_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<worker::WorkerContext>>& contexts() const noexcept {
+    return contexts_;
+  }
 
  private:
   worker::Shared& shared_;

@@ -8,7 +8,9 @@ ZoneStore::ZoneStore(std::vector<zone::ZoneSource> sources, std::uint32_t linger
                      std::atomic<const zone::PublishedZones*>& published, std::function<void()> quiesce)
     : sources_(std::move(sources)), linger_(linger_seconds), published_(published), quiesce_(std::move(quiesce)) {}
 
-ZoneStore::~ZoneStore() { published_.store(nullptr, std::memory_order_release); }
+ZoneStore::~ZoneStore() {
+  published_.store(nullptr, std::memory_order_release);
+}
 
 void ZoneStore::publish(zone::PublishedZones zones) {
   auto next = std::make_unique<const zone::PublishedZones>(zones);

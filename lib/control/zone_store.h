@@ -1,7 +1,7 @@
 // The zones that are published: loaded, swapped whole, and freed when no worker can see them any more.
-// After a swap the zones before it stay beside the new ones for `linger` seconds, so that begun answers can be finished.
-// Ownership: owns the snapshots. Thread: main core swaps; list() also from telemetry's thread, hence a lock between the two.
-// Errors: one line; the published zones then stay as they were.
+// After a swap the zones before it stay beside the new ones for `linger` seconds, so that begun answers can be
+// finished. Ownership: owns the snapshots. Thread: main core swaps; list() also from telemetry's thread, hence a lock
+// between the two. Errors: one line; the published zones then stay as they were.
 #pragma once
 
 #include <atomic>

@@ -17,7 +17,8 @@ namespace gl::datapath {
 
   // RFC 5227 section 2.4: any ARP whose sender address is ours and whose sender is not. The main core logs it.
   if (interface.has(arp.sender_address)) return Verdict::drop_arp_conflict;
-  if (arp.operation.host() != static_cast<std::uint16_t>(wire::ArpOperation::request)) return Verdict::drop_arp_operation;
+  if (arp.operation.host() != static_cast<std::uint16_t>(wire::ArpOperation::request))
+    return Verdict::drop_arp_operation;
   if (!interface.has(arp.target_address)) return Verdict::drop_arp_not_ours;
 
   // A probe (sender address 0.0.0.0) is answered like any request: that is how its sender learns of us.

@@ -10,13 +10,13 @@
 
 namespace gl::datapath {
 
-#define GL_CORE_COUNTERS(X)                                              \
-  X(received, "frames taken from the ports")                             \
-  X(received_bytes, "bytes of them")                                     \
-  X(sent, "frames that the ports took")                                  \
-  X(sent_bytes, "bytes of them")                                         \
-  X(extra_segments, "frames sent beyond the first for one received")     \
-  X(tx_full, "replies lost: the port's queue stayed full")               \
+#define GL_CORE_COUNTERS(X)                                          \
+  X(received, "frames taken from the ports")                         \
+  X(received_bytes, "bytes of them")                                 \
+  X(sent, "frames that the ports took")                              \
+  X(sent_bytes, "bytes of them")                                     \
+  X(extra_segments, "frames sent beyond the first for one received") \
+  X(tx_full, "replies lost: the port's queue stayed full")           \
   X(no_buffer, "segments lost: the core's pool was empty")
 
 struct CoreCounters {

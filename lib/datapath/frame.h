@@ -22,8 +22,8 @@ struct TxOffload {
 
 struct Frame {
   std::uint8_t* data = nullptr;
-  std::size_t length = 0;         // bytes; of the reply once a stage has written one
-  std::size_t capacity = 0;       // bytes that may be written from `data` on
+  std::size_t length = 0;           // bytes; of the reply once a stage has written one
+  std::size_t capacity = 0;         // bytes that may be written from `data` on
   bool ipv4_checksum_good = false;  // the port has checked it on the way in
   bool l4_checksum_good = false;
   TxOffload tx{};
@@ -32,15 +32,15 @@ struct Frame {
 // A packet while it travels up: what the stages so far have found.
 struct Packet {
   std::uint16_t ether_type = 0;
-  std::size_t l2_length = 0;    // Ethernet header and VLAN tag
-  bool link_group = false;      // came in a broadcast or multicast frame
-  bool ip_group = false;        // for an IPv6 multicast group of ours
+  std::size_t l2_length = 0;  // Ethernet header and VLAN tag
+  bool link_group = false;    // came in a broadcast or multicast frame
+  bool ip_group = false;      // for an IPv6 multicast group of ours
   bool v6 = false;
   std::uint8_t hop_limit = 0;
-  std::uint8_t protocol = 0;    // of the upper layer
+  std::uint8_t protocol = 0;                  // of the upper layer
   const std::uint8_t* source = nullptr;       // IP address in the frame
   const std::uint8_t* destination = nullptr;  // IP address in the frame
-  MutableBytes payload{};       // of IP, exactly: padding and extension headers cut off
+  MutableBytes payload{};                     // of IP, exactly: padding and extension headers cut off
 
   [[nodiscard]] std::size_t reply_l3_length() const noexcept { return v6 ? 40 : 20; }
   [[nodiscard]] std::size_t reply_l4_offset() const noexcept { return l2_length + reply_l3_length(); }

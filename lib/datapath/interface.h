@@ -1,5 +1,6 @@
 // What the stages know of the port that a frame came through.
-// Byte order: addresses as on the wire. Ownership: filled by the main core before the workers start. Thread: read-only then.
+// Byte order: addresses as on the wire. Ownership: filled by the main core before the workers start. Thread: read-only
+// then.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // Stage 3: neighbour discovery for our IPv6 addresses (RFC 4861 sections 7.1 and 7.2, RFC 4862 section 5.4).
-// Byte order: wire. Ownership: the advertisement is written over the solicitation. Thread: pure functions. Outcomes: verdict.h.
+// Byte order: wire. Ownership: the advertisement is written over the solicitation. Thread: pure functions. Outcomes:
+// verdict.h.
 #pragma once
 
 #include <optional>
@@ -35,7 +36,8 @@ inline void write_advertisement(std::uint8_t* l4, const wire::Ipv6Address& targe
   option.mac = mac;
 }
 
-[[nodiscard]] inline Verdict neighbor_solicitation(Frame& frame, const Packet& packet, const Interface& interface) noexcept {
+[[nodiscard]] inline Verdict neighbor_solicitation(Frame& frame, const Packet& packet,
+                                                   const Interface& interface) noexcept {
   const auto options = valid_neighbor_message(packet);
   if (!options) return Verdict::drop_ndp_invalid;
   const wire::Ipv6Address target = reinterpret_cast<const wire::NeighborMessage*>(packet.payload.data())->target;

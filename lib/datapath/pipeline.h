@@ -1,9 +1,9 @@
 // The way of a frame, stage by stage: the table of contents of this folder. One Pipeline is one core's.
 //   ethernet.h -> arp.h | ipv4.h | ipv6.h -> icmp.h | icmpv6.h, ndp.h | udp.h | tcp.h -> reply.h
 // It needs neither the EAL nor a port. To feed whole frames from a test or a fuzzer: fill in an Interface and a
-// ServiceTable, make a Responder (begin_burst() once), construct a Pipeline, put the bytes into writable memory of at least
-// l2 + MTU, point a Frame at it (data, length, capacity), and call process() with a sink (sink.h).
-// Byte order: wire. Ownership: borrows everything it is given. Thread: that core only. Errors: verdict.h; each is counted.
+// ServiceTable, make a Responder (begin_burst() once), construct a Pipeline, put the bytes into writable memory of at
+// least l2 + MTU, point a Frame at it (data, length, capacity), and call process() with a sink (sink.h). Byte order:
+// wire. Ownership: borrows everything it is given. Thread: that core only. Errors: verdict.h; each is counted.
 #pragma once
 
 #include <array>

@@ -1,7 +1,7 @@
 // Replies: the headers below layer 4 written in place of the request's, and the checksums, by the port or here.
-// IPv4: DF and identification 0 (RFC 6864 section 4.1), no options; IPv6: flow label 0, no extension headers. Traffic class
-// 0: a client's ECN and DSCP bits are not ours to send. Nothing is ever fragmented.
-// Byte order: wire. Ownership: writes the frame's buffer. Thread: pure functions.
+// IPv4: DF and identification 0 (RFC 6864 section 4.1), no options; IPv6: flow label 0, no extension headers. Traffic
+// class 0: a client's ECN and DSCP bits are not ours to send. Nothing is ever fragmented. Byte order: wire. Ownership:
+// writes the frame's buffer. Thread: pure functions.
 #pragma once
 
 #include <cstddef>

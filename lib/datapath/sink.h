@@ -11,11 +11,14 @@ namespace gl::datapath {
 template <class T>
 concept ReplySink = requires(T& sink, Frame& frame) {
   // The received frame now holds a reply of `frame.length` bytes: send it.
-  { sink.reply(frame) } noexcept -> std::same_as<void>;
+  { sink.reply(frame) }
+  noexcept->std::same_as<void>;
   // Fills in an empty buffer for one further frame; false where there is none.
-  { sink.extra(frame) } noexcept -> std::same_as<bool>;
+  { sink.extra(frame) }
+  noexcept->std::same_as<bool>;
   // Sends the buffer that extra() gave last.
-  { sink.send_extra(frame) } noexcept -> std::same_as<void>;
+  { sink.send_extra(frame) }
+  noexcept->std::same_as<void>;
 };
 
 }  // namespace gl::datapath

@@ -1,7 +1,7 @@
-// Stage 3: TCP (RFC 9293 section 3.1): segment in, checked; the responder's plan out, as frames. The first segment is written
-// over the received one, further ones into buffers of the sink.
-// Byte order: wire in frames, host in segments. Ownership: the plan's bytes are the responder's until its next call.
-// Thread: that core only. Outcomes: verdict.h, where the responder's own are the tcp_ ones.
+// Stage 3: TCP (RFC 9293 section 3.1): segment in, checked; the responder's plan out, as frames. The first segment is
+// written over the received one, further ones into buffers of the sink. Byte order: wire in frames, host in segments.
+// Ownership: the plan's bytes are the responder's until its next call. Thread: that core only. Outcomes: verdict.h,
+// where the responder's own are the tcp_ ones.
 #pragma once
 
 #include <array>
@@ -49,7 +49,8 @@ struct TcpPorts {
 }
 
 // Header, options and payload at `l4`; the checksum is still to come. Returns the length of it all.
-inline std::size_t write_segment(std::uint8_t* l4, const tcp::OutSegment& out, Bytes payload, const TcpPorts& ports) noexcept {
+inline std::size_t write_segment(std::uint8_t* l4, const tcp::OutSegment& out, Bytes payload,
+                                 const TcpPorts& ports) noexcept {
   auto& header = *reinterpret_cast<wire::TcpHeader*>(l4);
   wire::TcpOptions options;
   options.mss = out.mss;
@@ -90,8 +91,8 @@ inline void seal_tcp(Frame& frame, const Packet& packet, const Interface& interf
 
 // The plan's segments after the first. `headers` is Ethernet and IP of the first, which is gone by now.
 template <ReplySink Sink>
-void send_further(const tcp::Plan& plan, const Frame& first, Bytes headers, const Packet& packet, const Interface& interface,
-                  const TcpPorts& ports, CoreCounters& counters, Sink& sink) noexcept {
+void send_further(const tcp::Plan& plan, const Frame& first, Bytes headers, const Packet& packet,
+                  const Interface& interface, const TcpPorts& ports, CoreCounters& counters, Sink& sink) noexcept {
   for (std::size_t i = 1; i < plan.count; ++i) {
     const tcp::OutSegment& out = plan.segments[i];
     Frame frame;
@@ -112,8 +113,9 @@ void send_further(const tcp::Plan& plan, const Frame& first, Bytes headers, cons
 }
 
 template <ReplySink Sink>
-[[nodiscard]] Verdict tcp_segment(Frame& frame, const Packet& packet, const Interface& interface, const ServiceTable& services,
-                                  tcp::Responder& responder, CoreCounters& counters, Sink& sink) noexcept {
+[[nodiscard]] Verdict tcp_segment(Frame& frame, const Packet& packet, const Interface& interface,
+                                  const ServiceTable& services, tcp::Responder& responder, CoreCounters& counters,
+                                  Sink& sink) noexcept {
   tcp::Segment segment;
   TcpPorts ports;
   if (const Verdict verdict = read_segment(frame, packet, segment, ports); verdict != kContinue) return verdict;
@@ -126,7 +128,8 @@ template <ReplySink Sink>
     return verdict;
   }
   const std::size_t l4_at = packet.reply_l4_offset();
-  const std::size_t l4_length = write_segment(frame.data + l4_at, out, plan.stream.subspan(out.offset, out.length), ports);
+  const std::size_t l4_length =
+      write_segment(frame.data + l4_at, out, plan.stream.subspan(out.offset, out.length), ports);
   turn_around(frame, packet, interface, wire::IpProtocol::tcp, l4_length);
   seal_tcp(frame, packet, interface, l4_length);
   if (plan.count == 1) {

@@ -18,8 +18,8 @@ namespace gl::datapath {
   return frame.l4_checksum_good || l4_checksum_holds(packet);
 }
 
-inline void write_udp(Frame& frame, const Packet& packet, const Interface& interface, Be16 client_port, Be16 server_port,
-                      std::size_t payload_length) noexcept {
+inline void write_udp(Frame& frame, const Packet& packet, const Interface& interface, Be16 client_port,
+                      Be16 server_port, std::size_t payload_length) noexcept {
   const std::size_t l4_length = sizeof(wire::UdpHeader) + payload_length;
   turn_around(frame, packet, interface, wire::IpProtocol::udp, l4_length);
   std::uint8_t* const l4 = frame.data + packet.reply_l4_offset();
@@ -39,8 +39,8 @@ inline void write_udp(Frame& frame, const Packet& packet, const Interface& inter
 }
 
 // `scratch` holds the request while the answer is written over it.
-[[nodiscard]] inline Verdict udp(Frame& frame, const Packet& packet, const Interface& interface, const ServiceTable& services,
-                                 MutableBytes scratch) noexcept {
+[[nodiscard]] inline Verdict udp(Frame& frame, const Packet& packet, const Interface& interface,
+                                 const ServiceTable& services, MutableBytes scratch) noexcept {
   if (packet.payload.size() < sizeof(wire::UdpHeader)) return Verdict::drop_udp_length;
   const auto header = *reinterpret_cast<const wire::UdpHeader*>(packet.payload.data());
   const std::size_t length = header.length.host();

@@ -1,5 +1,6 @@
 // Lets dpdk-dumpcap attach as a secondary process (rte_pdump).
-// Ownership: ends with the object. Thread: main core; capturing itself copies frames on the workers, only while somebody captures.
+// Ownership: ends with the object. Thread: main core; capturing itself copies frames on the workers, only while
+// somebody captures.
 #pragma once
 
 #include <string>

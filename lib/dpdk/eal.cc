@@ -24,7 +24,9 @@ Result<Eal> Eal::init(const std::vector<std::string>& arguments) {
   return Eal();
 }
 
-bool Eal::arguments_refused() noexcept { return rte_errno == EINVAL; }
+bool Eal::arguments_refused() noexcept {
+  return rte_errno == EINVAL;
+}
 
 Eal::~Eal() {
   if (live_) rte_eal_cleanup();
@@ -32,7 +34,8 @@ Eal::~Eal() {
 
 std::vector<unsigned> Eal::worker_lcores() {
   std::vector<unsigned> lcores;
-  for (unsigned lcore = rte_get_next_lcore(UINT_MAX, 1, 0); lcore < RTE_MAX_LCORE; lcore = rte_get_next_lcore(lcore, 1, 0)) {
+  for (unsigned lcore = rte_get_next_lcore(UINT_MAX, 1, 0); lcore < RTE_MAX_LCORE;
+       lcore = rte_get_next_lcore(lcore, 1, 0)) {
     lcores.push_back(lcore);
   }
   return lcores;

@@ -1,5 +1,6 @@
 // The environment abstraction layer: initialised once, cleaned up at the end.
-// Ownership: hugepages, lcores, devices of the process. Thread: main core. Errors: one line; the EAL logs details itself.
+// Ownership: hugepages, lcores, devices of the process. Thread: main core. Errors: one line; the EAL logs details
+// itself.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // A pool of packet buffers, and one buffer with an owner.
-// Units: sizes in bytes. Ownership: the pool frees itself, so it outlives ports and bursts. Thread: made and freed on the main
-// core; buffers are taken and given back on any lcore, fastest on the one whose pool it is. Errors: one line.
+// Units: sizes in bytes. Ownership: the pool frees itself, so it outlives ports and bursts. Thread: made and freed on
+// the main core; buffers are taken and given back on any lcore, fastest on the one whose pool it is. Errors: one line.
 #pragma once
 
 #include <rte_mbuf.h>

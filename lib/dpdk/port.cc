@@ -24,7 +24,8 @@ PortOffloads offloads_of(const rte_eth_dev_info& info) {
   found.rx_checksum = (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM) != 0;
   return found;
 }
-// A driver that does not know its largest MTU says 65535, and then means its longest frame (rte_ethdev does the same sum).
+// A driver that does not know its largest MTU says 65535, and then means its longest frame (rte_ethdev does the same
+// sum).
 std::uint32_t largest_mtu(const rte_eth_dev_info& info) {
   if (info.max_mtu != UINT16_MAX) return info.max_mtu;
   return std::min<std::uint32_t>(UINT16_MAX, info.max_rx_pktlen - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN);
@@ -36,10 +37,12 @@ Result<std::vector<std::uint16_t>> Port::list() {
   const auto next = [](std::uint64_t from) {  // ports that no other device, such as a bond, has taken
     return rte_eth_find_next_owned_by(static_cast<std::uint16_t>(from), RTE_ETH_DEV_NO_OWNER);
   };
-  for (std::uint64_t id = next(0); id < RTE_MAX_ETHPORTS; id = next(id + 1)) ids.push_back(static_cast<std::uint16_t>(id));
+  for (std::uint64_t id = next(0); id < RTE_MAX_ETHPORTS; id = next(id + 1))
+    ids.push_back(static_cast<std::uint16_t>(id));
   if (ids.empty()) {
-    return Error{"no ports: bind a NIC to vfio-pci (dpdk-devbind.py) or name one, such as "
-                 "--vdev=net_af_packet0,iface=eth1 before --"};
+    return Error{
+        "no ports: bind a NIC to vfio-pci (dpdk-devbind.py) or name one, such as "
+        "--vdev=net_af_packet0,iface=eth1 before --"};
   }
   return ids;
 }
@@ -49,7 +52,9 @@ std::uint16_t Port::frame_length(std::uint16_t id, std::uint16_t mtu) {
   return static_cast<std::uint16_t>(mtu + kEthernetOverhead);
 }
 
-int Port::socket(std::uint16_t id) { return rte_eth_dev_socket_id(id); }
+int Port::socket(std::uint16_t id) {
+  return rte_eth_dev_socket_id(id);
+}
 
 Error Port::failure(const std::string& what, int code) const {
   return Error{"port " + name_ + ": " + what + ": " + rte_strerror(-code)};
@@ -79,9 +84,9 @@ Status Port::configure(const PortSettings& settings, std::uint16_t queues) {
   offloads_ = offloads_of(info);
   rte_eth_conf conf{};
   conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM;
-  conf.txmode.offloads =
-      info.tx_offload_capa & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
-                              RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE);  // a queue's buffers all come from one pool
+  conf.txmode.offloads = info.tx_offload_capa &
+                         (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+                          RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE);  // a queue's buffers all come from one pool
   constexpr std::uint64_t kHashed = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
   if (queues > 1 && (info.flow_type_rss_offloads & kHashed) != 0) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
@@ -90,8 +95,8 @@ Status Port::configure(const PortSettings& settings, std::uint16_t queues) {
   }
   mtu_ = static_cast<std::uint16_t>(frame_length(id_, settings.mtu) - kEthernetOverhead);
   if (mtu_ < info.min_mtu || mtu_ > largest_mtu(info)) {
-    return Error{"port " + name_ + ": MTU " + std::to_string(mtu_) + " is outside " + std::to_string(info.min_mtu) + " to " +
-                 std::to_string(largest_mtu(info))};
+    return Error{"port " + name_ + ": MTU " + std::to_string(mtu_) + " is outside " + std::to_string(info.min_mtu) +
+                 " to " + std::to_string(largest_mtu(info))};
   }
   conf.rxmode.mtu = mtu_;
   if (const int code = rte_eth_dev_configure(id_, queues, queues, &conf); code != 0) return failure("configure", code);

@@ -1,6 +1,6 @@
 // An Ethernet port with one queue pair a worker.
-// Units: bytes, descriptors. Ownership: stops and closes the device at the end. Thread: main core; a queue is used by one core.
-// Errors: one line that names the port.
+// Units: bytes, descriptors. Ownership: stops and closes the device at the end. Thread: main core; a queue is used by
+// one core. Errors: one line that names the port.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace gl::dpdk {
 struct PortSettings {
   std::uint16_t rx_descriptors = 1024;  // a queue; the driver's limits are kept to
   std::uint16_t tx_descriptors = 1024;
-  std::uint16_t mtu = 0;                // 0: as the port has it
+  std::uint16_t mtu = 0;  // 0: as the port has it
 };
 
 struct PortOffloads {
@@ -39,7 +39,8 @@ class Port {
   [[nodiscard]] static int socket(std::uint16_t id);
 
   // Configured and with its queues, not started. One pool a queue.
-  [[nodiscard]] static Result<Port> open(std::uint16_t id, const PortSettings& settings, std::span<rte_mempool* const> pools);
+  [[nodiscard]] static Result<Port> open(std::uint16_t id, const PortSettings& settings,
+                                         std::span<rte_mempool* const> pools);
 
   Port(Port&& other) noexcept { *this = std::move(other); }
   Port& operator=(Port&& other) noexcept;

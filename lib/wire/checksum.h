@@ -1,6 +1,7 @@
-// The Internet checksum (RFC 1071), its pseudo headers (RFC 9293, RFC 768, RFC 8200) and its incremental update (RFC 1624).
-// Byte order: sums are kept in memory order (RFC 1071 section 2(B)), so nothing is swapped; a Be16 takes the result as it lies.
-// Ownership: borrows. Thread: pure functions. Errors: none, any span may be summed; spans up to 256 KiB do not overflow.
+// The Internet checksum (RFC 1071), its pseudo headers (RFC 9293, RFC 768, RFC 8200) and its incremental update (RFC
+// 1624). Byte order: sums are kept in memory order (RFC 1071 section 2(B)), so nothing is swapped; a Be16 takes the
+// result as it lies. Ownership: borrows. Thread: pure functions. Errors: none, any span may be summed; spans up to 256
+// KiB do not overflow.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,9 @@ namespace gl::wire {
 // A sum not yet folded: 16-bit words in memory order, with their carries above.
 using PartialSum = std::uint64_t;
 
-[[nodiscard]] constexpr Be16 be16_from_raw(std::uint16_t raw) noexcept { return Be16(host_to_be(raw)); }
+[[nodiscard]] constexpr Be16 be16_from_raw(std::uint16_t raw) noexcept {
+  return Be16(host_to_be(raw));
+}
 
 namespace detail {
 template <class T>
@@ -75,9 +78,13 @@ template <class T>
   return be16_from_raw(static_cast<std::uint16_t>(~fold(sum)));
 }
 // True where the sum covers its own checksum field and is right.
-[[nodiscard]] constexpr bool checksum_holds(PartialSum sum) noexcept { return fold(sum) == 0xffff; }
+[[nodiscard]] constexpr bool checksum_holds(PartialSum sum) noexcept {
+  return fold(sum) == 0xffff;
+}
 
-[[nodiscard]] constexpr PartialSum sum_word(std::uint16_t host_value) noexcept { return host_to_be(host_value); }
+[[nodiscard]] constexpr PartialSum sum_word(std::uint16_t host_value) noexcept {
+  return host_to_be(host_value);
+}
 
 // RFC 768, RFC 9293 section 3.1: addresses, protocol, length.
 [[nodiscard]] inline PartialSum pseudo_v4(const std::uint8_t* source, const std::uint8_t* destination,

@@ -24,7 +24,14 @@ struct Ipv6Header {
 };
 static_assert(sizeof(Ipv6Header) == 40 && alignof(Ipv6Header) == 1);
 
-enum class Extension : std::uint8_t { hop_by_hop = 0, routing = 43, fragment = 44, authentication = 51, none = 59, destination = 60 };
+enum class Extension : std::uint8_t {
+  hop_by_hop = 0,
+  routing = 43,
+  fragment = 44,
+  authentication = 51,
+  none = 59,
+  destination = 60
+};
 
 inline constexpr unsigned kMaxExtensions = 8;
 

@@ -12,7 +12,14 @@
 
 namespace gl::wire {
 
-enum class TcpOptionKind : std::uint8_t { end = 0, nop = 1, mss = 2, window_scale = 3, sack_permitted = 4, timestamps = 8 };
+enum class TcpOptionKind : std::uint8_t {
+  end = 0,
+  nop = 1,
+  mss = 2,
+  window_scale = 3,
+  sack_permitted = 4,
+  timestamps = 8
+};
 
 struct TcpTimestamps {
   std::uint32_t value = 0;

@@ -25,14 +25,14 @@ struct WorkerSettings {
 };
 
 struct PortQueue {
-  std::uint16_t port = 0;           // written by the main core before the start, read by the worker
+  std::uint16_t port = 0;                          // written by the main core before the start, read by the worker
   const datapath::Interface* interface = nullptr;  // likewise
-  dpdk::TxBurst out;                // the worker's alone
+  dpdk::TxBurst out;                               // the worker's alone
 };
 
 struct alignas(64) WorkerContext {
-  WorkerContext(const WorkerSettings& worker_settings, const tcp::ResponderSettings& tcp, const service::DnsSettings& dns_settings,
-                Shared& shared_state)
+  WorkerContext(const WorkerSettings& worker_settings, const tcp::ResponderSettings& tcp,
+                const service::DnsSettings& dns_settings, Shared& shared_state)
       : settings(worker_settings),
         shared(shared_state),
         responder(tcp),

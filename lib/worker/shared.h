@@ -1,5 +1,6 @@
 // What the main core publishes to the workers.
-// Ownership: the main core; pointees are freed after a quiescent state (rte_rcu_qsbr). Thread: the main core writes, workers read.
+// Ownership: the main core; pointees are freed after a quiescent state (rte_rcu_qsbr). Thread: the main core writes,
+// workers read.
 #pragma once
 
 #include <rte_rcu_qsbr.h>

@@ -1,5 +1,5 @@
-// Per-frame cost of the whole pipeline, from received bytes to the finished reply, software checksums included: SYN to SYN-ACK,
-// a query over TCP, a datagram. The service costs nothing on purpose: it gives a fixed answer.
+// Per-frame cost of the whole pipeline, from received bytes to the finished reply, software checksums included: SYN to
+// SYN-ACK, a query over TCP, a datagram. The service costs nothing on purpose: it gives a fixed answer.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -128,7 +128,8 @@ BENCHMARK(UdpQuery)->Arg(4)->Arg(6);
 
 void Dropped(benchmark::State& state) {
   Core core;
-  run(state, core, ip_frame(state.range(0) == 6, 17, udp(Buffer(29, 'q'), 40000, 54), 6), datapath::Verdict::drop_udp_closed);
+  run(state, core, ip_frame(state.range(0) == 6, 17, udp(Buffer(29, 'q'), 40000, 54), 6),
+      datapath::Verdict::drop_udp_closed);
 }
 BENCHMARK(Dropped)->Arg(4)->Arg(6);
 

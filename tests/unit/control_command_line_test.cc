@@ -1,4 +1,5 @@
-// Flags and configuration file: what they set, and that a wrong value names flag, or file, line and key, and what is allowed.
+// Flags and configuration file: what they set, and that a wrong value names flag, or file, line and key, and what is
+// allowed.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -24,11 +25,15 @@ Result<CommandLine> parse_more(Arguments flags) {
   flags.insert(flags.begin(), {"--zone", "root.zone", "--address", "192.0.2.1"});
   return parse(std::move(flags));
 }
-std::string error_of(const Result<CommandLine>& line) { return line.ok() ? "" : line.error(); }
+std::string error_of(const Result<CommandLine>& line) {
+  return line.ok() ? "" : line.error();
+}
 
 class File {
  public:
-  explicit File(const std::string& text) : path_(testing::TempDir() + "goldilocks_test.conf") { std::ofstream(path_) << text; }
+  explicit File(const std::string& text) : path_(testing::TempDir() + "goldilocks_test.conf") {
+    std::ofstream(path_) << text;
+  }
   ~File() { std::remove(path_.c_str()); }
   [[nodiscard]] const std::string& path() const { return path_; }
 
@@ -46,10 +51,28 @@ TEST(CommandLine, SplitsAtTheDashes) {
 }
 
 TEST(CommandLine, Values) {
-  const auto line = parse_more({"--zone", "example.=e.zone", "--address=2001:db8::1@1", "--port", "53", "--port=5353", "--max-udp",
-                                "4096", "--udp=tc", "--udp-any=minimal", "--nsid=n", "--version-string=v", "--server-id=s",
-                                "--mode=immediate", "--rst-rate=0", "--secret=/x", "--epoch=60", "--linger=5", "--mtu=9000",
-                                "--rx-queue=256", "--tx-queue=128", "--idle-sleep-us=50"});
+  const auto line = parse_more({"--zone",
+                                "example.=e.zone",
+                                "--address=2001:db8::1@1",
+                                "--port",
+                                "53",
+                                "--port=5353",
+                                "--max-udp",
+                                "4096",
+                                "--udp=tc",
+                                "--udp-any=minimal",
+                                "--nsid=n",
+                                "--version-string=v",
+                                "--server-id=s",
+                                "--mode=immediate",
+                                "--rst-rate=0",
+                                "--secret=/x",
+                                "--epoch=60",
+                                "--linger=5",
+                                "--mtu=9000",
+                                "--rx-queue=256",
+                                "--tx-queue=128",
+                                "--idle-sleep-us=50"});
   ASSERT_TRUE(line) << error_of(line);
   const Settings& s = line->settings;
   EXPECT_EQ(s.zones.at(1).origin, "example.");
@@ -85,9 +108,10 @@ TEST(CommandLine, ErrorsNameTheFlagAndWhatIsAllowed) {
        "--port: more than 8"},
   };
   for (const auto& c : cases) EXPECT_EQ(error_of(parse_more(c.flags)), c.message);
-  for (const char* const address : {"localhost", "127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "::1", "ff02::1",
-                                    "192.0.2.1/24", "192.0.2.256"}) {
-    EXPECT_TRUE(error_of(parse_more({"--address", address})).starts_with(std::string("--address: '") + address)) << address;
+  for (const char* const address : {"localhost", "127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "::1",
+                                    "ff02::1", "192.0.2.1/24", "192.0.2.256"}) {
+    EXPECT_TRUE(error_of(parse_more({"--address", address})).starts_with(std::string("--address: '") + address))
+        << address;
   }
 }
 

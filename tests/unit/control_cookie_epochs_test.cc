@@ -29,7 +29,8 @@ TEST(CookieEpochs, CurrentSignsAndTheOtherSlotFollowsTheClock) {
     std::uint64_t elapsed;
     std::uint64_t other;
     bool draining;
-  } moments[] = {{0, 999, false}, {399, 999, false}, {400, 999, true}, {699, 999, true}, {700, 1001, false}, {799, 1001, false}};
+  } moments[] = {{0, 999, false},  {399, 999, false},  {400, 999, true},
+                 {699, 999, true}, {700, 1001, false}, {799, 1001, false}};
   for (const auto& moment : moments) {
     const tcp::CookieKeys keys = cookie_keys(secrets, kStart + moment.elapsed, kEpoch);
     EXPECT_EQ(keys.current, 0) << moment.elapsed;
@@ -113,7 +114,7 @@ TEST_F(SecretFile, ErrorsSayLineAndReason) {
   EXPECT_EQ(error(), "secret file " + path_ + ": others than its owner may read it; chmod 600");
   write("# nothing\n");
   EXPECT_EQ(error(), "secret file " + path_ + ": holds no secret; remove it and a new one is made");
-  for (const std::string& line : {good.substr(1), good + "a", std::string(64, 'g'), "@17"  + std::string()}) {
+  for (const std::string& line : {good.substr(1), good + "a", std::string(64, 'g'), "@17" + std::string()}) {
     write("#\n" + line + "\n");
     EXPECT_EQ(error(), "secret file " + path_ + ":2: expected 64 hex digits") << line;
   }

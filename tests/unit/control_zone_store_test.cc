@@ -13,7 +13,8 @@ class ZoneSwap : public testing::Test {
  protected:
   void TearDown() override { std::remove(path_.c_str()); }
   void write(unsigned serial, const std::string& more = "") {
-    std::ofstream(path_) << "$ORIGIN example.\n@ 300 IN SOA ns h " << serial << " 2 3 4 300\n@ 300 IN NS ns\nns 300 IN A 192.0.2.1\n"
+    std::ofstream(path_) << "$ORIGIN example.\n@ 300 IN SOA ns h " << serial
+                         << " 2 3 4 300\n@ 300 IN NS ns\nns 300 IN A 192.0.2.1\n"
                          << more;
   }
   const std::string path_ = testing::TempDir() + "goldilocks_swap.zone";

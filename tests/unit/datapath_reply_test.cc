@@ -1,4 +1,5 @@
-// Replies byte by byte: headers turned around, checksums by the port and in software, tags, padding, options, several segments.
+// Replies byte by byte: headers turned around, checksums by the port and in software, tags, padding, options, several
+// segments.
 #include "tests/unit/pipeline_harness.h"
 
 namespace gl::test {
@@ -10,8 +11,12 @@ using datapath::Verdict;
 const Buffer kPayload = {'a', 'b', 'c', 'd', 'e'};
 const Buffer kAnswer = {'e', 'd', 'c', 'b', 'a'};
 
-Buffer udp4(const Ipv4& ip = {}) { return ip(summed(ip, udp(kPayload), 6)); }
-Buffer udp6(const Ipv6& ip = {}) { return ip(summed(ip, udp(kPayload), 6)); }
+Buffer udp4(const Ipv4& ip = {}) {
+  return ip(summed(ip, udp(kPayload), 6));
+}
+Buffer udp6(const Ipv6& ip = {}) {
+  return ip(summed(ip, udp(kPayload), 6));
+}
 
 // What a reply of ours must be, from the client's point of view.
 Buffer expected_udp4() {
@@ -19,9 +24,9 @@ Buffer expected_udp4() {
   ip.from = kOurs4;
   ip.to = kClient4;
   Buffer packet = ip(summed(ip, udp(kAnswer, 53, 40000), 6));
-  packet[1] = 0;  // traffic class
+  packet[1] = 0;              // traffic class
   packet[4] = packet[5] = 0;  // identification
-  packet[6] = 0x40;  // DF
+  packet[6] = 0x40;           // DF
   packet[8] = 64;
   packet[10] = packet[11] = 0;
   const unsigned sum = naive_checksum(part(packet, 0, 20));
@@ -92,7 +97,8 @@ TEST(Reply, ChecksumsLeftToThePort) {
   EXPECT_EQ(get16(harness.reply(), 14 + 10), 0u);
   EXPECT_EQ(get16(harness.reply(), 14 + 20 + 6), ~naive_checksum(ip.pseudo(13)) & 0xffff);
   const TxOffload& tx = harness.out.sent[0].tx;
-  EXPECT_TRUE(tx.ipv4_checksum && !tx.v6 && tx.layer4 == TxOffload::Layer4::udp && tx.l2_length == 14 && tx.l3_length == 20);
+  EXPECT_TRUE(tx.ipv4_checksum && !tx.v6 && tx.layer4 == TxOffload::Layer4::udp && tx.l2_length == 14 &&
+              tx.l3_length == 20);
 
   ASSERT_EQ(harness.give(ethernet(0x86dd, udp6())), Verdict::udp_reply);
   EXPECT_FALSE(harness.out.sent[0].tx.ipv4_checksum);
@@ -125,7 +131,8 @@ TEST(Reply, UdpSumOfZeroIsSentAsAllOnes) {
   ip.to = kClient4;
   Buffer answer = {0, 0};
   const unsigned rest = naive_checksum(ip.pseudo(10) + udp(answer, 53, 40000));
-  const Buffer request = {static_cast<std::uint8_t>(rest), static_cast<std::uint8_t>(rest >> 8)};  // reversed on the way
+  const Buffer request = {static_cast<std::uint8_t>(rest),
+                          static_cast<std::uint8_t>(rest >> 8)};  // reversed on the way
   ASSERT_EQ(harness.give(ethernet(0x0800, Ipv4{}(udp(request)))), Verdict::udp_reply);
   EXPECT_EQ(get16(harness.reply(), 14 + 20 + 6), 0xffffu);
 }
@@ -146,7 +153,8 @@ TEST(Reply, EchoKeepsItsDataAndLosesOptions) {
 
 TEST(Reply, Arp) {
   Harness harness;
-  ASSERT_EQ(harness.give(ethernet(0x0806, arp(1, kClientMac, kClient4, kOurs4), wire::kBroadcastMac)), Verdict::arp_reply);
+  ASSERT_EQ(harness.give(ethernet(0x0806, arp(1, kClientMac, kClient4, kOurs4), wire::kBroadcastMac)),
+            Verdict::arp_reply);
   Buffer expected = arp(2, kOurMac, kOurs4, kClient4);
   std::copy(kClientMac.bytes.begin(), kClientMac.bytes.end(), expected.begin() + 18);
   EXPECT_EQ(harness.reply(), ethernet(0x0806, expected, kClientMac, kOurMac));

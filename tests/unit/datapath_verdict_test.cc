@@ -18,10 +18,18 @@ const Ipv6 kV6;
 const std::uint8_t kTxt[] = {'a', 'b', 'c', 'd'};
 const Buffer kPayload(kTxt, kTxt + 4);
 
-Buffer v4(const Ipv4& ip, const Buffer& payload) { return ethernet(0x0800, ip(payload)); }
-Buffer v6(const Ipv6& ip, const Buffer& payload) { return ethernet(0x86dd, ip(payload)); }
-Buffer good_udp4(const Ipv4& ip = {}) { return v4(ip, summed(ip, udp(kPayload), 6)); }
-Buffer good_udp6(const Ipv6& ip = {}) { return v6(ip, summed(ip, udp(kPayload), 6)); }
+Buffer v4(const Ipv4& ip, const Buffer& payload) {
+  return ethernet(0x0800, ip(payload));
+}
+Buffer v6(const Ipv6& ip, const Buffer& payload) {
+  return ethernet(0x86dd, ip(payload));
+}
+Buffer good_udp4(const Ipv4& ip = {}) {
+  return v4(ip, summed(ip, udp(kPayload), 6));
+}
+Buffer good_udp6(const Ipv6& ip = {}) {
+  return v6(ip, summed(ip, udp(kPayload), 6));
+}
 Buffer tcp4(const Tcp& tcp, const Buffer& payload = {}) {
   Ipv4 ip;
   ip.protocol = 6;
@@ -81,7 +89,10 @@ std::vector<Case> ipv4_cases() {
       {Verdict::drop_ipv4_source, from({{224, 0, 0, 1}})},
       {Verdict::drop_ipv4_source, from({{255, 255, 255, 255}})},
       {Verdict::drop_ipv4_source, from(kOurs4)},
-      {Verdict::drop_ipv4_destination, good_udp4(with(kV4, [](auto& ip) { ip.to = {{192, 0, 2, 255}}; }))},
+      {Verdict::drop_ipv4_destination, good_udp4(with(kV4,
+                                                      [](auto& ip) {
+                                                        ip.to = {{192, 0, 2, 255}};
+                                                      }))},
       {Verdict::drop_ipv4_fragment, good_udp4(with(kV4, [](auto& ip) { ip.fragment = 0x2000; }))},
       {Verdict::drop_ipv4_fragment, good_udp4(with(kV4, [](auto& ip) { ip.fragment = 1; }))},
       {Verdict::udp_reply, good_udp4(with(kV4, [](auto& ip) { ip.fragment = 0x4000; }))},
@@ -184,7 +195,8 @@ std::vector<Case> port_cases() {
       {Verdict::drop_tcp_source_port, tcp4(with(syn, [](auto& t) { t.from = 0; }))},
       {Verdict::drop_tcp_options, options({2, 3, 1, 1})},
       {Verdict::tcp_reset_closed_port, tcp4(with(syn, [](auto& t) { t.to = 54; }))},
-      {Verdict::tcp_reset_no_cookie, tcp4(with(syn, [&](auto& t) { t.flags = 0x10, t.ack = 12345, t.options = timestamps; }), kPayload)},
+      {Verdict::tcp_reset_no_cookie,
+       tcp4(with(syn, [&](auto& t) { t.flags = 0x10, t.ack = 12345, t.options = timestamps; }), kPayload)},
       {Verdict::tcp_drop_rst, tcp4(with(syn, [](auto& t) { t.flags = 0x04; }))},
       {Verdict::tcp_drop_flags, tcp4(with(syn, [](auto& t) { t.flags = 0x03; }))},
   };
@@ -208,13 +220,16 @@ std::vector<Case> all_cases() {
   return all;
 }
 
-std::string_view name(Verdict verdict) { return datapath::kVerdictTexts[datapath::index(verdict)].name; }
+std::string_view name(Verdict verdict) {
+  return datapath::kVerdictTexts[datapath::index(verdict)].name;
+}
 
 TEST(Verdicts, EachFrameEndsAsItShould) {
   Harness harness;
   for (const Case& c : all_cases()) {
     EXPECT_EQ(name(harness.give(c.frame)), name(c.verdict));
-    EXPECT_EQ(harness.out.sent.empty(), datapath::kVerdictTexts[datapath::index(c.verdict)].is_drop()) << name(c.verdict);
+    EXPECT_EQ(harness.out.sent.empty(), datapath::kVerdictTexts[datapath::index(c.verdict)].is_drop())
+        << name(c.verdict);
   }
   EXPECT_EQ(harness.counters.verdict_sum(), harness.received);
 }

@@ -1,5 +1,5 @@
-// Frames for tests, byte by byte and with a naive checksum: nothing here is shared with the code under test but the addresses.
-// Byte order: wire. Ownership: values. Thread: plain functions.
+// Frames for tests, byte by byte and with a naive checksum: nothing here is shared with the code under test but the
+// addresses. Byte order: wire. Ownership: values. Thread: plain functions.
 #pragma once
 
 #include <cstdint>
@@ -30,13 +30,15 @@ inline void put32(Buffer& to, std::uint32_t value) {
 }
 template <class Bytes>
 void put(Buffer& to, const Bytes& bytes) {
-  to.insert(to.end(), bytes.begin(), bytes.end());
+  for (const auto byte : bytes) to.push_back(static_cast<std::uint8_t>(byte));
 }
 inline Buffer operator+(Buffer a, const Buffer& b) {
   put(a, b);
   return a;
 }
-inline unsigned get16(const Buffer& from, std::size_t at) { return static_cast<unsigned>(from.at(at) << 8 | from.at(at + 1)); }
+inline unsigned get16(const Buffer& from, std::size_t at) {
+  return static_cast<unsigned>(from.at(at) << 8 | from.at(at + 1));
+}
 
 // RFC 1071, one word after the other.
 inline unsigned naive_checksum(const Buffer& bytes) {
@@ -98,9 +100,9 @@ struct Ipv4 {
 struct Ipv6 {
   wire::Ipv6Address from = kClient6;
   wire::Ipv6Address to = kOurs6;
-  unsigned protocol = 17;      // of the upper layer
+  unsigned protocol = 17;  // of the upper layer
   unsigned hop_limit = 37;
-  Buffer extensions{};         // complete, the last one naming the upper layer
+  Buffer extensions{};  // complete, the last one naming the upper layer
   unsigned first_extension = 0;
   int extra_length = 0;
 

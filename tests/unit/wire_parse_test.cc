@@ -76,7 +76,8 @@ TEST(Walkers, NeverPassTheirSpan) {
   const Buffer seeds = {0, 1, 2, 5, 6, 8, 10, 43, 44, 51, 58, 60, 131, 255};
   for (int round = 0; round < 200000; ++round) {
     Buffer bytes(random() % 72);
-    for (auto& byte : bytes) byte = (random() & 1) != 0 ? seeds[random() % seeds.size()] : static_cast<std::uint8_t>(random());
+    for (auto& byte : bytes)
+      byte = (random() & 1) != 0 ? seeds[random() % seeds.size()] : static_cast<std::uint8_t>(random());
     const auto next = seeds[random() % seeds.size()];
     on_exact_heap(bytes, [&](Bytes exact) {
       (void)parse_tcp_options(exact);
