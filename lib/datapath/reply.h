@@ -18,11 +18,18 @@ namespace gl::datapath {
 
 inline constexpr std::uint8_t kReplyHopLimit = 64;
 
+// The header is one of turn_ip()'s. Its sum is taken over values, not over the bytes: those were written in small pieces a
+// moment ago, and wide loads would wait until the stores have left the store buffer.
 inline void set_ipv4_length(std::uint8_t* l3, std::size_t l4_length, bool checksum_by_port) noexcept {
   auto& header = *reinterpret_cast<wire::Ipv4Header*>(l3);
-  header.total_length = Be16(static_cast<std::uint16_t>(sizeof header + l4_length));
+  const auto total_length = static_cast<std::uint16_t>(sizeof header + l4_length);
+  header.total_length = Be16(total_length);
   header.checksum = Be16(0);
-  if (!checksum_by_port) header.checksum = wire::checksum(wire::sum_bytes(l3, sizeof header));
+  if (checksum_by_port) return;
+  const auto ttl_protocol = static_cast<std::uint16_t>(header.ttl << 8 | header.protocol);
+  header.checksum = wire::checksum(wire::pseudo_v4(header.source.bytes.data(), header.destination.bytes.data(), 0, 0) +
+                                   wire::sum_word(0x4500) + wire::sum_word(total_length) +
+                                   wire::sum_word(wire::Ipv4Header::kDontFragment) + wire::sum_word(ttl_protocol));
 }
 
 // The length of what follows, into an IP header that is otherwise ready.
