@@ -17,6 +17,7 @@ using golden::Framing;
 using golden::ScriptedQuery;
 
 constexpr std::uint32_t kClientIsn = 0xfffff000u;
+constexpr std::size_t kLargestAnswer = 50000;  // three of them fill a ledger
 
 // One conversation: a client that knows its stream and may send any part of it at any time.
 class Conversation {
@@ -28,7 +29,7 @@ class Conversation {
     const unsigned queries = input.ConsumeIntegralInRange(1u, 5u);
     for (unsigned i = 1; i <= queries; ++i) {
       const ScriptedQuery query{input.PickValueInArray(kKinds), input.ConsumeIntegralInRange<std::size_t>(24, 900),
-                                input.ConsumeIntegralInRange<std::size_t>(0, 20000)};
+                                input.ConsumeIntegralInRange<std::size_t>(0, kLargestAnswer)};
       const golden::ByteString bytes = make_query(query, i, Framing::length_prefix);
       stream_.insert(stream_.end(), bytes.begin(), bytes.end());
     }
@@ -49,7 +50,7 @@ class Conversation {
   static constexpr ScriptedQuery::Kind kKinds[] = {ScriptedQuery::Kind::answer, ScriptedQuery::Kind::answer,
                                                    ScriptedQuery::Kind::close,  ScriptedQuery::Kind::silent,
                                                    ScriptedQuery::Kind::reject, ScriptedQuery::Kind::broken};
-  static constexpr std::uint16_t kMss[] = {0, 64, 536, 1460, 8940, 65535};
+  static constexpr std::uint16_t kMss[] = {0, 63, 64, 536, 1460, 8940, 65535};
 
   static tcp::ResponderSettings settings(FuzzedDataProvider& input) {
     tcp::ResponderSettings settings;
@@ -73,13 +74,15 @@ class Conversation {
     segment.payload = Bytes(stream_).subspan(begin, length);
     if (input_.ConsumeIntegralInRange(0, 63) == 0) service_.change();
     responder_.begin_burst(++now_ms_, keys_);
-    inspect(segment, responder_.handle(segment, &service_));
+    const bool closed = input_.ConsumeIntegralInRange(0, 63) == 0;
+    inspect(segment, responder_.handle(segment, closed ? nullptr : &service_));
   }
 
   // How much of what was sent the client claims to have.
   std::uint32_t acknowledged() {
     const auto claim = input_.ConsumeIntegralInRange(0, 3);
     if (claim == 0) return 0;
+    if (claim == 2 && input_.ConsumeIntegralInRange(0, 15) == 0) return input_.ConsumeIntegral<std::uint32_t>();
     return claim == 1 ? sent_end_ : input_.ConsumeIntegralInRange(0u, sent_end_ + 2);
   }
   std::uint32_t echo() {
@@ -121,7 +124,7 @@ class Conversation {
   FuzzedDataProvider& input_;
   tcp::Responder responder_;
   tcp::CookieKeys keys_;
-  golden::ScriptedService service_{Framing::length_prefix, 20000};
+  golden::ScriptedService service_{Framing::length_prefix, kLargestAnswer};
   golden::ByteString stream_;
   bool timestamps_ = false;
   wire::SeqNum isn_;

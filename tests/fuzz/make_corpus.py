@@ -101,6 +101,9 @@ def frames():
     solicit = struct.pack(">BBHI", 135, 0, 0, 0) + OUR6 + b"\1\1" + CLIENT_MAC
     packet = ipv6(58, sealed(58, solicit, 2, LINK_LOCAL, group), LINK_LOCAL, group, 255)
     yield "solicitation", 0, ethernet(0x86DD, packet, destination=b"\x33\x33" + group[12:])
+    for label, target in (("advertisement", CLIENT6), ("advertisement_of_ours", OUR6)):
+        advertise = struct.pack(">BBHI", 136, 0, 0, 0x60000000) + target + b"\2\1" + CLIENT_MAC
+        yield label, 0, ethernet(0x86DD, ipv6(58, sealed(58, advertise, 2, LINK_LOCAL, OUR6), LINK_LOCAL, hops=255))
     hop_by_hop = bytes([17, 0, 1, 4, 0, 0, 0, 0])
     yield "hop_by_hop", 0, ethernet(0x86DD, ipv6(0, hop_by_hop + udp(ask, CLIENT6, OUR6)))
 
