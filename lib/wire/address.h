@@ -2,16 +2,34 @@
 #pragma once
 
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <variant>
 
 namespace gl::wire {
 
+namespace detail {
+// Equality a word at a time: comparing the arrays themselves calls memcmp, which was a fifth of a frame's time.
+template <class Words, class ByteArray>
+[[nodiscard]] constexpr bool same_words(const ByteArray& a, const ByteArray& b) noexcept {
+  const auto x = std::bit_cast<Words>(a);
+  const auto y = std::bit_cast<Words>(b);
+  typename Words::value_type difference = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    difference = static_cast<typename Words::value_type>(difference | (x[i] ^ y[i]));
+  }
+  return difference == 0;
+}
+}  // namespace detail
+
 struct MacAddress {
   std::array<std::uint8_t, 6> bytes{};
   [[nodiscard]] constexpr bool is_multicast() const noexcept { return (bytes[0] & 1) != 0; }
-  friend constexpr bool operator==(const MacAddress&, const MacAddress&) noexcept = default;
+  friend constexpr bool operator==(const MacAddress& a, const MacAddress& b) noexcept {
+    return detail::same_words<std::array<std::uint16_t, 3>>(a.bytes, b.bytes);
+  }
 };
 inline constexpr MacAddress kBroadcastMac{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
@@ -20,7 +38,9 @@ struct Ipv4Address {
   [[nodiscard]] constexpr bool is_unspecified() const noexcept { return *this == Ipv4Address{}; }
   [[nodiscard]] constexpr bool is_multicast() const noexcept { return (bytes[0] & 0xf0) == 0xe0; }
   [[nodiscard]] constexpr bool is_broadcast() const noexcept { return *this == Ipv4Address{{255, 255, 255, 255}}; }
-  friend constexpr bool operator==(const Ipv4Address&, const Ipv4Address&) noexcept = default;
+  friend constexpr bool operator==(const Ipv4Address& a, const Ipv4Address& b) noexcept {
+    return detail::same_words<std::array<std::uint32_t, 1>>(a.bytes, b.bytes);
+  }
 };
 
 struct Ipv6Address {
@@ -35,7 +55,9 @@ struct Ipv6Address {
   [[nodiscard]] constexpr MacAddress multicast_mac() const noexcept {
     return {{0x33, 0x33, bytes[12], bytes[13], bytes[14], bytes[15]}};
   }
-  friend constexpr bool operator==(const Ipv6Address&, const Ipv6Address&) noexcept = default;
+  friend constexpr bool operator==(const Ipv6Address& a, const Ipv6Address& b) noexcept {
+    return detail::same_words<std::array<std::uint64_t, 2>>(a.bytes, b.bytes);
+  }
 };
 inline constexpr Ipv6Address kAllNodes{{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 
