@@ -63,50 +63,59 @@ Framed DnsZoneService::next_request(Bytes stream, bool bare) const noexcept {
   return dns::next_message(stream, bare);
 }
 
+// How long the answer may be: over UDP what the client takes and we send, RFC 6891 6.2.3.
+template <DnsZoneService::Transport transport>
+std::size_t DnsZoneService::limit_for(const DnsQuery& query, std::size_t room) const noexcept {
+  const std::size_t limit = std::min(room, dns::kMaxMessage);
+  if constexpr (transport == Transport::stream) return limit;
+  const std::size_t client = std::max<std::size_t>(query.edns.payload, dns::kMinUdpPayload);
+  return std::min({limit, client, std::max<std::size_t>(settings_.max_udp, dns::kMinUdpPayload)});
+}
+
+// The records of a well-formed query's answer.
+template <DnsZoneService::Transport transport>
+ResponseHead DnsZoneService::answer_query(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
+                                          zone::Composer& composer, DnsTally& tally) const noexcept {
+  constexpr bool datagram = transport == Transport::datagram;
+  if (datagram && settings_.udp_truncate_all) return {Rcode::noerror, false, true};
+  switch (query.question.rr_class) {
+    case dns::rr_class::in:
+    case dns::rr_class::any:
+      return answer_zones(query, snapshot, datagram && settings_.udp_minimal_any, composer, tally);
+    case dns::rr_class::ch:
+      return answer_chaos(query, settings_, composer);
+    default:
+      return {Rcode::refused};
+  }
+}
+
 // Over a stream an answer that fits no DNS message at all becomes SERVFAIL; a datagram's becomes TC.
 template <DnsZoneService::Transport transport>
 std::size_t DnsZoneService::respond(Bytes request, MutableBytes out, const zone::ZoneSnapshot* snapshot,
                                     DnsTally& tally) const noexcept {
-  constexpr bool datagram = transport == Transport::datagram;
   if (request.size() < dns::kHeaderSize) return tally.kind = DnsTally::Kind::ignored_short, 0;
+  if ((request[2] & 0x80) != 0) return tally.kind = DnsTally::Kind::ignored_response, 0;
   DnsQuery query;
   ResponseHead head;
-  if ((request[2] & 0x80) != 0) return tally.kind = DnsTally::Kind::ignored_response, 0;
   head.rcode = parse_query(request, query);
-
   const bool opt = query.edns.present;
   const std::string_view nsid = query.edns.nsid ? std::string_view(settings_.nsid) : std::string_view{};
   const std::size_t tail = opt ? dns::opt_size(nsid) : 0;
   const std::size_t begin = body_offset(query);
-  std::size_t limit = std::min(out.size(), dns::kMaxMessage);
-  if constexpr (datagram) {
-    const std::size_t client = std::max<std::size_t>(query.edns.payload, dns::kMinUdpPayload);
-    limit = std::min({limit, client, std::max<std::size_t>(settings_.max_udp, dns::kMinUdpPayload)});
-  }
-  if (begin + tail > limit) return 0;
+  const std::size_t limit = limit_for<transport>(query, out.size());
+  if (begin + tail > limit) return 0;  // no room for header and question even
+
   write_question(query, out.data());
-
   zone::Composer composer(out.data(), begin, limit - tail);
-  if (head.rcode != Rcode::noerror) {
-    // Nothing but header and question.
-  } else if (datagram && settings_.udp_truncate_all) {
-    head.truncated = true;
-  } else if (query.question.rr_class == dns::rr_class::ch) {
-    head = answer_chaos(query, settings_, composer);
-  } else if (query.question.rr_class == dns::rr_class::in || query.question.rr_class == dns::rr_class::any) {
-    head = answer_zones(query, snapshot, datagram && settings_.udp_minimal_any, composer, tally);
-  } else {
-    head.rcode = Rcode::refused;
-  }
-
-  std::size_t end = composer.at();
-  if (head.truncated) {
-    end = begin;
-    if constexpr (!datagram) head = {Rcode::servfail};
-  } else {
+  if (head.rcode == Rcode::noerror) head = answer_query<transport>(query, snapshot, composer, tally);
+  std::size_t end = begin;
+  if (!head.truncated) {
+    end = composer.at();
     head.answers = composer.answers();
     head.authorities = composer.authorities();
     head.additionals = composer.additionals();
+  } else if (transport == Transport::stream) {
+    head = {Rcode::servfail};
   }
   write_header(query, head, opt, out.data());
   if (opt) dns::write_opt(out.data() + end, settings_.max_udp, head.rcode, query.edns.dnssec_ok, nsid);

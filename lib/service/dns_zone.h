@@ -11,6 +11,10 @@
 #include "lib/service/service.h"
 #include "lib/zone/published.h"
 
+namespace gl::zone {
+class Composer;
+}
+
 namespace gl::service {
 
 struct DnsSettings {
@@ -47,8 +51,9 @@ struct DnsCounters {
 #undef X
 };
 
-// What one message came to, for the counters.
-struct DnsTally;
+struct DnsQuery;
+struct ResponseHead;
+struct DnsTally;  // what one message came to, for the counters
 
 class DnsZoneService final : public Service {
  public:
@@ -68,6 +73,11 @@ class DnsZoneService final : public Service {
   template <Transport transport>
   [[nodiscard]] std::size_t respond(Bytes request, MutableBytes out, const zone::ZoneSnapshot* snapshot,
                                     DnsTally& tally) const noexcept;
+  template <Transport transport>
+  [[nodiscard]] ResponseHead answer_query(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
+                                          zone::Composer& composer, DnsTally& tally) const noexcept;
+  template <Transport transport>
+  [[nodiscard]] std::size_t limit_for(const DnsQuery& query, std::size_t room) const noexcept;
   [[nodiscard]] Reply repeat(Bytes request, MutableBytes out, std::size_t length) noexcept;
   void count(const DnsTally& tally) noexcept;
 

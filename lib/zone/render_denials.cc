@@ -8,6 +8,8 @@
 namespace gl::zone {
 namespace {
 
+constexpr std::uint16_t kMaxIterations = 2500;
+
 Result<BlockId> render_proof(const ZoneTree& tree, Zone& zone, const TreeNode& node, const TreeSet& set,
                              RenderedProofs& proofs) {
   BlockBuilder builder(zone.store, tree.apex().name);
@@ -140,6 +142,9 @@ Status render_denials(const ZoneTree& tree, Zone& zone, RenderedProofs& proofs, 
     warnings.push_back(error_at(tree.file->path, first.line,
                                 "more than 100 NSEC3 iterations: validators treat the zone as unsigned (RFC 9276)")
                            .message);
+  }
+  if (parameters->iterations > kMaxIterations) {
+    return error_at(tree.file->path, first.line, "more than 2500 NSEC3 iterations (RFC 5155 10.3): too slow to serve");
   }
   zone.denials.use_nsec3(parameters->salt, parameters->iterations);
   if (Status status = collect_nsec3(tree, zone, *parameters, proofs); !status) return status;

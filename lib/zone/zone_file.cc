@@ -65,11 +65,22 @@ Record to_record(const ldns_rr& rr, int line) {
   return record;
 }
 
+// How many names the data of this type has at least. Data in the notation of RFC 3597 may lack them.
+std::size_t names_needed(std::uint16_t type) {
+  const ldns_rr_descriptor* descriptor = ldns_rr_descript(type);
+  std::size_t names = 0;
+  for (std::size_t i = 0; i < ldns_rr_descriptor_minimum(descriptor); ++i) {
+    if (ldns_rr_descriptor_field_type(descriptor, i) == LDNS_RDF_TYPE_DNAME) ++names;
+  }
+  return names;
+}
+
 // What is wrong with a record as such, apart from the zone it is in.
 std::string fault_of(const ldns_rr& rr, const Record& record) {
   if (ldns_rr_get_class(&rr) != LDNS_RR_CLASS_IN) return "class is not IN";
   if (dns::name_length(as_bytes(record.owner)) != record.owner.size()) return "the owner's name is not a valid name";
   if (record.rdata.size() > 0xffff) return "record data is longer than 65535 bytes";
+  if (record.name_count < names_needed(record.type)) return "a name is missing in the record data";
   for (std::size_t i = 0; i < 2 && i < record.name_count; ++i) {
     if (record.name(i).empty()) return "a name in the record data is not a valid name";
   }

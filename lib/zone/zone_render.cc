@@ -1,7 +1,6 @@
 #include "lib/zone/zone_render.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "lib/base/endian.h"
 #include "lib/zone/block_builder.h"
@@ -29,7 +28,6 @@ class Renderer {
   Renderer(const ZoneTree& tree, Zone& zone) : tree_(tree), zone_(zone) {}
 
   Status render(std::vector<std::string>& warnings) {
-    make_nodes();
     if (Status status = render_denials(tree_, zone_, proofs_, warnings); !status) return status;
     for (NodeId id = 0; id < tree_.nodes.size(); ++id) {
       const TreeNode& node = tree_.nodes[id];
@@ -62,25 +60,6 @@ class Renderer {
   }
 
  private:
-  void make_nodes() {
-    for (const TreeNode& from : tree_.nodes) {
-      Node node;
-      node.name = static_cast<std::uint32_t>(zone_.names.size());
-      node.name_length = static_cast<std::uint8_t>(from.name.size());
-      node.labels = from.labels;
-      node.cut = from.cut;
-      node.dname = from.dname;
-      node.cover = from.cover;
-      const Bytes name = as_bytes(from.name);
-      zone_.names.insert(zone_.names.end(), name.begin(), name.end());
-      if (from.name.starts_with(std::string_view("\1*", 2)) && from.parent != kNoNode) {
-        zone_.nodes[from.parent].wildcard = static_cast<NodeId>(zone_.nodes.size());
-      }
-      zone_.max_labels = std::max(zone_.max_labels, from.labels);
-      zone_.nodes.push_back(node);
-    }
-  }
-
   void add_set(BlockBuilder& builder, Section section, const TreeNode& node, const TreeSet& set, bool dnssec) {
     for (const Record* r : set.records) builder.add(section, node.name, *r, set.ttl);
     if (!dnssec) return;
@@ -217,19 +196,6 @@ class Renderer {
   std::string fault_;
 };
 
-void fill_slots(Zone& zone) {
-  zone.slots.resize(std::bit_ceil(2 * zone.nodes.size() + 2));
-  HashedName name;
-  for (NodeId id = 0; id < zone.nodes.size(); ++id) {
-    if (!name.name.parse(zone.name_of(zone.nodes[id]))) continue;  // cannot be: the reader checked it
-    name.rehash();
-    const std::uint64_t hash = name.hash[name.name.labels];
-    std::size_t at = hash & (zone.slots.size() - 1);
-    while (zone.slots[at].node != kNoNode) at = (at + 1) & (zone.slots.size() - 1);
-    zone.slots[at] = {static_cast<std::uint32_t>(hash >> 32), id};
-  }
-}
-
 }  // namespace
 
 Result<std::unique_ptr<const Zone>> render_zone(const ZoneTree& tree, std::vector<std::string>& warnings) {
@@ -246,10 +212,11 @@ Result<std::unique_ptr<const Zone>> render_zone(const ZoneTree& tree, std::vecto
   }
   zone->apex_labels = tree.apex().labels;
   zone->apex_length = static_cast<std::uint8_t>(tree.apex().name.size());
+  make_nodes(tree, *zone);
   Renderer renderer(tree, *zone);
   if (Status status = renderer.render(warnings); !status) return Error{status.error()};
   renderer.render_negative_soa();
-  fill_slots(*zone);
+  index_names(*zone);
   if (zone->store.bytes.size() > 0xffffffffU || zone->store.patches.size() > 0xffffffffU) {
     return Error{zone->path + ": the zone is too large: its answers take more than 4 GiB"};
   }

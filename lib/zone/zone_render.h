@@ -15,6 +15,10 @@ namespace gl::zone {
 
 [[nodiscard]] Result<std::unique_ptr<const Zone>> render_zone(const ZoneTree& tree, std::vector<std::string>& warnings);
 
+// The nodes of the tree, in its order, without their records; and the hash table over their names.
+void make_nodes(const ZoneTree& tree, Zone& zone);
+void index_names(Zone& zone);
+
 // Fills in zone.denials and each node's part in them, from the NSEC or NSEC3 records of the tree.
 // `proofs` gets, by block, the set that was rendered into it, for referrals that carry it too.
 struct RenderedProof {

@@ -64,6 +64,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"two_dnames", kHead + "x IN DNAME a\nx IN DNAME b\n", 7, "more than one DNAME"},
                     Case{"wildcard_ns", kHead + "*.x IN NS ns1\n", 6, "NS at a wildcard"},
                     Case{"wildcard_dname", kHead + "*.x IN DNAME ns1\n", 6, "DNAME at a wildcard"},
+                    Case{"no_name_in_data", kHead + "x IN CNAME \\# 0\n", 6, ""},
+                    Case{"half_a_soa", "$ORIGIN e.\n@ 5 IN SOA \\# 3 016100\n@ 5 IN NS a\n", 2, ""},
+                    Case{"mx_without_host", kHead + "x IN MX \\# 2 000a\n", 6, ""},
+                    Case{"iterations", kHead + "@ IN NSEC3PARAM 1 0 2501 -\n", 6, "more than 2500 NSEC3 iterations"},
                     Case{"include", kHead + "$INCLUDE other.zone\n", 6, "$INCLUDE"},
                     Case{"meta_type", kHead + "x IN TYPE255 \\# 0\n", 6, "not a type that a zone can hold"}),
     [](const auto& tested) { return tested.param.name; });
