@@ -13,15 +13,24 @@ from packets import Wire
 from runner import Skip, run
 
 
+# The client's kernel has multicast of its own to send, at times that nobody chooses.
+NOISY = {"drop_ipv6_source": 10, "drop_ipv6_destination": 10}
+
+
 def expect_counted(server, counter, send, count=1, limit=3.0):
-    """`send` makes exactly this verdict grow by `count`."""
+    """`send` makes exactly this verdict grow by `count`; where others may do so too, it is repeated to stand out."""
     before = server.total(counter)
-    send()
+    if counter in NOISY:
+        count *= 5 * NOISY[counter]
+        for _ in range(5 * NOISY[counter]):
+            send()
+    else:
+        send()
     end = time.monotonic() + limit
     while server.total(counter) - before < count and time.monotonic() < end:
         time.sleep(0.02)
     grown = server.total(counter) - before
-    assert grown == count, f"{counter} grew by {grown}, not {count}"
+    assert count <= grown <= count + NOISY.get(counter, 0), f"{counter} grew by {grown}, not {count}"
 
 
 def still_answers():
