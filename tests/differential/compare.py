@@ -14,6 +14,7 @@ Allowed, and nothing else:
     NSEC3, as for a name that the wildcard stands in for (RFC 5155 7.2.3 needs one record, 7.2.5 is about the latter).
  9. At and below an empty non-terminal that opt-out leaves without NSEC3: Goldilocks proves the closest provable
     encloser (RFC 5155 7.2.1); NSD takes the empty non-terminal for provable and gives no record that matches one.
+    Our proof is checked by itself.
  8. A denial at the end of a DNAME: NSD leaves out the NSEC that covers the name itself (RFC 4035 3.1.3.2 has both).
 10. UDP: answers with aliases, and referrals for names like those of the name servers, are some bytes longer than NSD's,
     as blocks made beforehand cannot point at everything (RFC 1035 4.1.4: compression is a choice): one that NSD can
@@ -23,7 +24,10 @@ Allowed, and nothing else:
 12. UDP: NSD sets TC some bytes before the limit that the client gave, keeping room for options. RFC 6891 6.2.5 lets an
     answer be as long as the limit: ours then has the same answer and authority sections as over TCP.
 """
+import base64
 import struct
+
+import dns.dnssec
 
 from wire import TYPES, Answer, show_record
 
@@ -90,6 +94,30 @@ def without_dname_denial(ours, theirs):
     return {r for r in mine if covered(r) != NSEC or r in theirs}
 
 
+def proves_opted_out(ours):
+    """Allowed difference 9: the apex matched, the next closer name covered by an opt-out span, and where the name does
+    not exist the wildcard at the apex covered."""
+    spans = []
+    for owner, rtype, _, _, rdata in ours.sections[1]:
+        if rtype == NSEC3:
+            after = rdata[5 + rdata[4]:]
+            spans.append((owner[1:33].decode(), b32hex(after[1:1 + after[0]]), rdata[1] & 1))
+
+    def covered_by(name):
+        digest = dns.dnssec.nsec3_hash(name, None, 0, 1).lower()
+        return [flag for start, end, flag in spans
+                if (start < digest < end if start < end else digest > start or digest < end)]
+
+    apex = dns.dnssec.nsec3_hash('optout.test', None, 0, 1).lower()
+    wanted = any(start == apex for start, _, _ in spans) and 1 in covered_by('y.optout.test')
+    return wanted and (ours.rcode != 3 or bool(covered_by('*.optout.test')))
+
+
+def b32hex(raw):
+    text = base64.b32encode(raw).decode()
+    return text.translate(str.maketrans('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567', '0123456789abcdefghijklmnopqrstuv'))
+
+
 def any_difference(ours, theirs):
     """Allowed difference 2."""
     if not set(theirs.sections[0]) <= set(ours.sections[0]):
@@ -120,8 +148,8 @@ def section_difference(query, ours, theirs):
     if query.qtype == ANY and ours.authoritative and ours.sections[0]:
         return any_difference(ours, theirs)
     authority, additional = without_zone_ns(ours, theirs)
-    if ours.question.lower()[:-4].endswith(OPTED_OUT):  # allowed difference 9
-        authority = ours.sections[1] = set()
+    if ours.question.lower()[:-4].endswith(OPTED_OUT) and NSEC3 in {r[1] for r in ours.sections[1]}:
+        return None if proves_opted_out(ours) else 'proof of the closest provable encloser'
     if ours.question.startswith(b'\1*') and not ours.sections[0]:  # allowed difference 7
         authority = {r for r in authority if covered(r) != NSEC3 or r in ours.sections[1]}
     pairs = (('answer', set(ours.sections[0]), set(theirs.sections[0])),

@@ -3,7 +3,8 @@
 three sections. What may differ is listed in compare.py. Exit status 1 on any other difference.
 
   differential.py --subject pipe:BUILD/tests/differential/dns_answers
-  differential.py --subject 192.0.2.1:53 --zones-in DIR     a running server that has loaded the zones in DIR
+  differential.py --subject 192.0.2.1:53 --zones-in DIR     a running server that has loaded the zones in DIR, and
+                                                            has --nsid, --server-id `differential`, a version
   differential.py --zones-out DIR --only-zones              makes these zones and ends
 """
 import argparse
@@ -29,7 +30,7 @@ def arguments():
     parser.add_argument('--zones-out', type=pathlib.Path, help='keep the zones that were made here')
     parser.add_argument('--zones-in', type=pathlib.Path, help='use the zones that were made here earlier')
     parser.add_argument('--only-zones', action='store_true', help='make zones, ask nothing')
-    parser.add_argument('--version', default='goldilocks 0.1.0', help='version.bind and NSID texts are not compared')
+    parser.add_argument('--version', default='goldilocks 0.1.0', help='what version.bind says')
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--show', type=int, default=20, help='how many differences to print')
     return parser.parse_args()
