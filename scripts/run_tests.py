@@ -210,6 +210,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="print the names, run nothing")
     args = parser.parse_args()
     if args.list:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `scripts/test --list | head`
         return list_names()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
