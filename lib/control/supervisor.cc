@@ -76,10 +76,12 @@ void Supervisor::report_conflicts() {
       conflicts += context->counters.verdicts[datapath::index(verdict)].value();
     }
   }
-  if (conflicts != conflicts_) {
-    say("another host on the link claims one of our addresses (" + std::to_string(conflicts) + " frames so far)");
-  }
+  constexpr std::uint64_t kReportSeconds = 10;  // a host that keeps claiming does not fill the log
+  const std::uint64_t now = monotonic_seconds();
+  if (conflicts == conflicts_ || now < next_report_) return;
+  say("another host on the link claims one of our addresses (" + std::to_string(conflicts) + " frames so far)");
   conflicts_ = conflicts;
+  next_report_ = now + kReportSeconds;
 }
 
 }  // namespace gl::control

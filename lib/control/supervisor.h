@@ -35,7 +35,8 @@ class Supervisor {
   KeyStore& keys_;
   ZoneStore& zones_;
   const Workers& workers_;
-  std::uint64_t conflicts_ = 0;
+  std::uint64_t conflicts_ = 0;    // reported so far
+  std::uint64_t next_report_ = 0;  // monotonic seconds
 };
 
 }  // namespace gl::control
