@@ -32,52 +32,64 @@ struct TcpPorts {
   if (header_length < sizeof header || header_length > packet.payload.size()) return Verdict::drop_tcp_length;
   if (!frame.l4_checksum_good && !l4_checksum_holds(packet)) return Verdict::drop_tcp_checksum;
   if (header.source_port == Be16(0)) return Verdict::drop_tcp_source_port;
-  const auto options = wire::parse_tcp_options(packet.payload.subspan(sizeof header, header_length - sizeof header));
-  if (!options) return Verdict::drop_tcp_options;
+  wire::TcpOptions options;
+  if (!wire::parse_tcp_options(packet.payload.subspan(sizeof header, header_length - sizeof header), options)) {
+    return Verdict::drop_tcp_options;
+  }
 
   ports = {header.source_port, header.destination_port};
-  segment.flow = packet.v6 ? tcp::FlowKey::v6(packet.source, packet.destination, ports.client, ports.server)
-                           : tcp::FlowKey::v4(packet.source, packet.destination, ports.client, ports.server);
+  if (packet.v6) {
+    segment.flow.set_v6(packet.source, packet.destination, ports.client, ports.server);
+  } else {
+    segment.flow.set_v4(packet.source, packet.destination, ports.client, ports.server);
+  }
   segment.seq = wire::SeqNum(header.sequence.host());
   segment.ack = wire::SeqNum(header.acknowledgment.host());
   segment.flags = header.flags;
   segment.window = header.window.host();
-  segment.mss = options->mss;
-  if (options->timestamps) segment.timestamps = tcp::Timestamps{options->timestamps->value, options->timestamps->echo};
+  segment.mss = options.mss;
+  if (options.timestamps) segment.timestamps = tcp::Timestamps{options.timestamps->value, options.timestamps->echo};
   segment.payload = packet.payload.subspan(header_length);
   return kContinue;
 }
 
-// Header, options and payload at `l4`; the checksum is still to come. Returns the length of it all.
-inline std::size_t write_segment(std::uint8_t* l4, const tcp::OutSegment& out, Bytes payload,
-                                 const TcpPorts& ports) noexcept {
-  auto& header = *reinterpret_cast<wire::TcpHeader*>(l4);
+// A segment written but for its checksum: how long it is, and the sum of its bytes, taken while they were in registers.
+struct Written {
+  std::size_t length = 0;
+  wire::PartialSum sum = 0;
+};
+
+// Header, options and payload at `l4`. The header goes out in whole words, each added to the sum on its way.
+inline Written write_segment(std::uint8_t* l4, const tcp::OutSegment& out, Bytes payload,
+                             const TcpPorts& ports) noexcept {
   wire::TcpOptions options;
   options.mss = out.mss;
   if (out.has_timestamps) options.timestamps = wire::TcpTimestamps{out.timestamps.value, out.timestamps.echo};
-  const std::size_t header_length = sizeof header + wire::write_tcp_options(options, l4 + sizeof header);
-  header.source_port = ports.server;
-  header.destination_port = ports.client;
-  header.sequence = Be32(out.seq.value());
-  header.acknowledgment = Be32(out.ack.value());
-  header.data_offset = static_cast<std::uint8_t>(header_length << 2);
-  header.flags = out.flags;
-  header.window = Be16(out.window);
-  header.checksum = Be16(0);
-  header.urgent = Be16(0);
-  if (!payload.empty()) std::memcpy(l4 + header_length, payload.data(), payload.size());
-  return header_length + payload.size();
+  Written written;
+  const std::size_t header_length =
+      sizeof(wire::TcpHeader) + wire::write_tcp_options(options, l4 + sizeof(wire::TcpHeader), written.sum);
+  const auto put = [&](std::size_t at, std::uint32_t word) {
+    store_be(l4 + at, word);
+    written.sum += host_to_be(word);
+  };
+  put(0, std::uint32_t{ports.server.host()} << 16 | ports.client.host());
+  put(4, out.seq.value());
+  put(8, out.ack.value());
+  put(12, static_cast<std::uint32_t>(header_length) << 26 | std::uint32_t{out.flags} << 16 | out.window);
+  put(16, 0);  // checksum, urgent pointer
+  written.sum = wire::copy_and_sum(l4 + header_length, payload.data(), payload.size(), written.sum);
+  written.length = header_length + payload.size();
+  return written;
 }
 
-inline void seal_tcp(Frame& frame, const Packet& packet, const Interface& interface, std::size_t l4_length) noexcept {
-  std::uint8_t* const l4 = frame.data + packet.reply_l4_offset();
-  auto& header = *reinterpret_cast<wire::TcpHeader*>(l4);
-  const auto pseudo = pseudo_header(frame.data + packet.l2_length, packet.v6, wire::IpProtocol::tcp, l4_length);
+inline void seal_tcp(Frame& frame, const Packet& packet, const Interface& interface, const Written& written) noexcept {
+  auto& header = *reinterpret_cast<wire::TcpHeader*>(frame.data + packet.reply_l4_offset());
+  const auto pseudo = pseudo_header(frame.data + packet.l2_length, packet.v6, wire::IpProtocol::tcp, written.length);
   if (interface.tx_tcp_checksum) {
     header.checksum = wire::be16_from_raw(wire::fold(pseudo));
     frame.tx.layer4 = TxOffload::Layer4::tcp;
   } else {
-    header.checksum = wire::checksum(wire::sum_bytes(l4, l4_length, pseudo));
+    header.checksum = wire::checksum(pseudo + written.sum);
   }
 }
 
@@ -101,12 +113,12 @@ void send_further(const tcp::Plan& plan, const Frame& first, Bytes headers, cons
       return;
     }
     std::memcpy(frame.data, headers.data(), headers.size());
-    const std::size_t l4_length =
+    const Written written =
         write_segment(frame.data + headers.size(), out, plan.stream.subspan(out.offset, out.length), ports);
-    set_ip_length(frame.data + packet.l2_length, packet.v6, l4_length, interface);
+    set_ip_length(frame.data + packet.l2_length, packet.v6, written.length, interface);
     frame.tx = first.tx;
-    frame.length = headers.size() + l4_length;
-    seal_tcp(frame, packet, interface, l4_length);
+    frame.length = headers.size() + written.length;
+    seal_tcp(frame, packet, interface, written);
     counters.extra_segments.add();
     sink.send_extra(frame);
   }
@@ -128,10 +140,9 @@ template <ReplySink Sink>
     return verdict;
   }
   const std::size_t l4_at = packet.reply_l4_offset();
-  const std::size_t l4_length =
-      write_segment(frame.data + l4_at, out, plan.stream.subspan(out.offset, out.length), ports);
-  turn_around(frame, packet, interface, wire::IpProtocol::tcp, l4_length);
-  seal_tcp(frame, packet, interface, l4_length);
+  const Written written = write_segment(frame.data + l4_at, out, plan.stream.subspan(out.offset, out.length), ports);
+  turn_around(frame, packet, interface, wire::IpProtocol::tcp, written.length);
+  seal_tcp(frame, packet, interface, written);
   if (plan.count == 1) {
     sink.reply(frame);
     return verdict;

@@ -27,6 +27,10 @@ template <class T>
   std::memcpy(&v, at, sizeof v);
   return v;
 }
+template <class T>
+inline void store_raw(std::uint8_t* at, T v) noexcept {
+  std::memcpy(at, &v, sizeof v);
+}
 }  // namespace detail
 
 // Adds `n` bytes at `p`; only the last span of a sum may have an odd length.
@@ -62,6 +66,47 @@ template <class T>
 }
 [[nodiscard]] inline PartialSum sum_bytes(Bytes bytes, PartialSum sum = 0) noexcept {
   return sum_bytes(bytes.data(), bytes.size(), sum);
+}
+
+// Copies and adds in one pass. A sum of the copy would wait for the stores, and of the source for its last patches.
+[[nodiscard]] inline PartialSum copy_and_sum(std::uint8_t* to, const std::uint8_t* from, std::size_t n,
+                                             PartialSum sum) noexcept {
+  using detail::load_raw;
+  std::uint64_t other = 0;
+  for (; n >= 16; n -= 16, to += 16, from += 16) {
+    const auto a = load_raw<std::uint64_t>(from);
+    const auto b = load_raw<std::uint64_t>(from + 8);
+    detail::store_raw(to, a);
+    detail::store_raw(to + 8, b);
+    sum += (a & 0xffffffffu) + (a >> 32);
+    other += (b & 0xffffffffu) + (b >> 32);
+  }
+  if ((n & 8) != 0) {
+    const auto v = load_raw<std::uint64_t>(from);
+    detail::store_raw(to, v);
+    sum += (v & 0xffffffffu) + (v >> 32);
+    from += 8;
+    to += 8;
+  }
+  if ((n & 4) != 0) {
+    const auto v = load_raw<std::uint32_t>(from);
+    detail::store_raw(to, v);
+    sum += v;
+    from += 4;
+    to += 4;
+  }
+  if ((n & 2) != 0) {
+    const auto v = load_raw<std::uint16_t>(from);
+    detail::store_raw(to, v);
+    other += v;
+    from += 2;
+    to += 2;
+  }
+  if ((n & 1) != 0) {
+    *to = *from;
+    other += host_to_be(static_cast<std::uint16_t>(*from << 8));
+  }
+  return sum + other;
 }
 
 // The 16 bits in memory order.

@@ -9,6 +9,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/endian.h"
+#include "lib/wire/checksum.h"
 
 namespace gl::wire {
 
@@ -35,14 +36,15 @@ struct TcpOptions {
 inline constexpr std::size_t kMaxTcpOptions = 40;
 inline constexpr std::uint32_t kNopNopTimestamps = 0x0101080a;  // as every common stack sends them
 
-// Nothing where an option has an impossible length; unknown options are skipped by their length.
-[[nodiscard]] inline std::optional<TcpOptions> parse_tcp_options(Bytes options) noexcept {
-  TcpOptions found;
+// Fills in what there is of `found`, which is empty before. False where an option has an impossible length; unknown
+// options are skipped by their length. Not by value: copying an optional of narrow fields just written waits for each
+// of them.
+[[nodiscard]] inline bool parse_tcp_options(Bytes options, TcpOptions& found) noexcept {
   const std::uint8_t* const p = options.data();
   const std::size_t n = options.size();
   if (n == 12 && load_be<std::uint32_t>(p) == kNopNopTimestamps) {
     found.timestamps = TcpTimestamps{load_be<std::uint32_t>(p + 4), load_be<std::uint32_t>(p + 8)};
-    return found;
+    return true;
   }
   for (std::size_t at = 0; at < n;) {
     const auto kind = static_cast<TcpOptionKind>(p[at]);
@@ -51,37 +53,49 @@ inline constexpr std::uint32_t kNopNopTimestamps = 0x0101080a;  // as every comm
       ++at;
       continue;
     }
-    if (n - at < 2) return std::nullopt;
+    if (n - at < 2) return false;
     const std::size_t length = p[at + 1];
-    if (length < 2 || length > n - at) return std::nullopt;
+    if (length < 2 || length > n - at) return false;
     if (kind == TcpOptionKind::mss) {
-      if (length != 4) return std::nullopt;
+      if (length != 4) return false;
       found.mss = load_be<std::uint16_t>(p + at + 2);
     } else if (kind == TcpOptionKind::timestamps) {
-      if (length != 10) return std::nullopt;
+      if (length != 10) return false;
       found.timestamps = TcpTimestamps{load_be<std::uint32_t>(p + at + 2), load_be<std::uint32_t>(p + at + 6)};
     }
     at += length;
   }
+  return true;
+}
+[[nodiscard]] inline std::optional<TcpOptions> parse_tcp_options(Bytes options) noexcept {
+  TcpOptions found;
+  if (!parse_tcp_options(options, found)) return std::nullopt;
   return found;
 }
 
 inline constexpr std::size_t kMaxWrittenTcpOptions = 16;
 
-// Writes what is present (MSS 0: absent); `out` has room for kMaxWrittenTcpOptions. Returns a multiple of 4.
-[[nodiscard]] inline std::size_t write_tcp_options(const TcpOptions& options, std::uint8_t* out) noexcept {
+// Writes what is present (MSS 0: absent); `out` has room for kMaxWrittenTcpOptions. Returns a multiple of 4, and adds
+// what it wrote to `sum`, for the checksum.
+[[nodiscard]] inline std::size_t write_tcp_options(const TcpOptions& options, std::uint8_t* out,
+                                                   PartialSum& sum) noexcept {
   std::size_t at = 0;
-  if (options.mss != 0) {
-    store_be<std::uint32_t>(out, 0x02040000u | options.mss);
-    at = 4;
-  }
+  const auto put = [&](std::uint32_t word) {
+    store_be(out + at, word);
+    sum += host_to_be(word);
+    at += 4;
+  };
+  if (options.mss != 0) put(0x02040000u | options.mss);
   if (options.timestamps) {
-    store_be<std::uint32_t>(out + at, kNopNopTimestamps);
-    store_be<std::uint32_t>(out + at + 4, options.timestamps->value);
-    store_be<std::uint32_t>(out + at + 8, options.timestamps->echo);
-    at += 12;
+    put(kNopNopTimestamps);
+    put(options.timestamps->value);
+    put(options.timestamps->echo);
   }
   return at;
+}
+[[nodiscard]] inline std::size_t write_tcp_options(const TcpOptions& options, std::uint8_t* out) noexcept {
+  PartialSum unused = 0;
+  return write_tcp_options(options, out, unused);
 }
 
 }  // namespace gl::wire
