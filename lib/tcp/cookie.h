@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 
 #include "lib/base/endian.h"
@@ -17,14 +18,35 @@ using wire::SeqNum;
 // Both ends of a connection, in wire order, laid out so that the keyed hash takes it as it lies.
 // IPv4 uses the last 12 bytes: client 4, server 4, ports 4; IPv6 all 36.
 struct FlowKey {
-  std::array<std::uint8_t, 36> bytes{};
-  std::uint8_t offset = 24;  // 24: IPv4, 0: IPv6
+  std::array<std::uint8_t, 36> bytes;  // not cleared: no one reads in front of `offset`
+  std::uint8_t offset = 24;            // 24: IPv4, 0: IPv6
 
   [[nodiscard]] bool is_v6() const noexcept { return offset == 0; }
   static FlowKey v4(const std::uint8_t* client, const std::uint8_t* server, Be16 client_port,
-                    Be16 server_port) noexcept;
+                    Be16 server_port) noexcept {
+    FlowKey key;
+    key.set_v4(client, server, client_port, server_port);
+    return key;
+  }
   static FlowKey v6(const std::uint8_t* client, const std::uint8_t* server, Be16 client_port,
-                    Be16 server_port) noexcept;
+                    Be16 server_port) noexcept {
+    FlowKey key;
+    key.set_v6(client, server, client_port, server_port);
+    return key;
+  }
+
+  // In place. Written in the pieces in which the hash reads it: a load over several younger stores waits for them all.
+  void set_v4(const std::uint8_t* client, const std::uint8_t* server, Be16 client_port, Be16 server_port) noexcept {
+    offset = 24;
+    store_be(bytes.data() + 24, std::uint64_t{load_be<std::uint32_t>(client)} << 32 | load_be<std::uint32_t>(server));
+    store_be(bytes.data() + 32, std::uint32_t{client_port.host()} << 16 | server_port.host());
+  }
+  void set_v6(const std::uint8_t* client, const std::uint8_t* server, Be16 client_port, Be16 server_port) noexcept {
+    offset = 0;
+    std::memcpy(bytes.data(), client, 16);
+    std::memcpy(bytes.data() + 16, server, 16);
+    store_be(bytes.data() + 32, std::uint32_t{client_port.host()} << 16 | server_port.host());
+  }
 };
 
 // Segment sizes that three bits can name; an MSS option is rounded down to one of them.
@@ -45,16 +67,53 @@ struct CookieKeys {
 inline constexpr std::uint32_t kOffsetLimit = 1u << 17;
 
 struct Accepted {
-  SeqNum isn;              // our initial sequence number
-  std::uint32_t off;       // answer bytes (and our FIN) that the client has acknowledged: SEG.ACK - 1 - ISN
+  SeqNum isn;         // our initial sequence number
+  std::uint32_t off;  // answer bytes (and our FIN) that the client has acknowledged: SEG.ACK - 1 - ISN
   std::uint8_t mss_class;
-  bool old_epoch;          // signed by the previous epoch's key
+  bool old_epoch;  // signed by the previous epoch's key
 };
 
 // `client_isn` is bound into the MAC for a client without timestamps, and absent for one with them.
 [[nodiscard]] SeqNum make_isn(const CookieKeys& keys, const FlowKey& flow, std::uint8_t mss_class,
                               std::optional<SeqNum> client_isn) noexcept;
-[[nodiscard]] std::optional<Accepted> check_ack(const CookieKeys& keys, const FlowKey& flow, SeqNum ack,
-                                                std::optional<SeqNum> client_isn) noexcept;
+
+namespace detail {
+
+inline constexpr std::uint32_t kMacMask = (1u << 28) - 1;
+inline constexpr unsigned kParityShift = 28;
+inline constexpr unsigned kClassShift = 29;
+
+// 28 bits of SipHash-2-4 over the flow, and over the client's ISN where one is given. The two inputs differ in
+// length, which SipHash takes into its last block, so one kind of cookie never stands for the other.
+[[nodiscard]] std::uint32_t mac28(const SipKey& key, const FlowKey& flow) noexcept;
+[[nodiscard]] std::uint32_t mac28(const SipKey& key, const FlowKey& flow, SeqNum client_isn) noexcept;
+[[nodiscard]] inline std::uint32_t mac28(const SipKey& key, const FlowKey& flow,
+                                         std::optional<SeqNum> client_isn) noexcept {
+  return client_isn ? mac28(key, flow, *client_isn) : mac28(key, flow);
+}
+
+// The acknowledgement under one parity's key: the distance from that key's cookie, if it is small enough.
+[[nodiscard]] inline std::optional<Accepted> check_parity(const CookieKeys& keys, std::uint32_t acked,
+                                                          const FlowKey& flow, std::optional<SeqNum> client_isn,
+                                                          std::uint32_t parity) noexcept {
+  const std::uint32_t off = (acked - mac28(keys.by_parity[parity], flow, client_isn)) & kMacMask;
+  if (off > kOffsetLimit) return std::nullopt;
+  const std::uint32_t isn = acked - off;
+  if (((isn >> kParityShift) & 1) != parity) return std::nullopt;
+  return Accepted{SeqNum(isn), off, static_cast<std::uint8_t>(isn >> kClassShift), parity != keys.current};
+}
+
+}  // namespace detail
+
+// Inline, so that the result stays in registers on every segment's way.
+[[nodiscard]] inline std::optional<Accepted> check_ack(const CookieKeys& keys, const FlowKey& flow, SeqNum ack,
+                                                       std::optional<SeqNum> client_isn) noexcept {
+  const std::uint32_t acked = ack.value() - 1;
+  const std::uint32_t parity = (acked >> detail::kParityShift) & 1;
+  if (auto accepted = detail::check_parity(keys, acked, flow, client_isn, parity)) return accepted;
+  // The bytes since the ISN may have carried into the parity bit; otherwise the bit is as it was sent.
+  if ((acked & detail::kMacMask) > kOffsetLimit) return std::nullopt;
+  return detail::check_parity(keys, acked, flow, client_isn, parity ^ 1);
+}
 
 }  // namespace gl::tcp
