@@ -57,7 +57,7 @@ inline void copy_lower(std::uint8_t* to, const std::uint8_t* from, std::size_t l
 
 // A name in lower case and where its labels begin. The tail of `bytes` stays zero up to the next eight bytes.
 struct Name {
-  std::array<std::uint8_t, kMaxName + 9> bytes;
+  std::array<std::uint8_t, kMaxName + 1 + 16> bytes;
   std::array<std::uint8_t, kMaxLabels + 1> label_at;  // [labels] is where the root's zero byte lies
   std::uint8_t length = 0;                            // 1 to 255
   std::uint8_t labels = 0;                            // the root has none
@@ -78,9 +78,17 @@ struct Name {
     }
     length = static_cast<std::uint8_t>(at + 1);
     labels = static_cast<std::uint8_t>(count);
-    copy_lower(bytes.data(), from.data(), length);
-    std::memset(bytes.data() + length, 0, 8);
+    fill(from.data(), true);
     return true;
+  }
+
+  // A copy of only what is used of it.
+  void assign(const Name& other) noexcept {
+    length = other.length;
+    fill(other.bytes.data(), false);
+    for (std::size_t i = 0; i <= other.labels; ++i) label_at[i] = other.label_at[i];
+    labels =
+        other.labels;  // not beside `length`: the two would be read as one word, right after they were written as two
   }
 
   // The ancestor with `count` labels (0: the root), as bytes of this name.
@@ -89,6 +97,23 @@ struct Name {
     return {bytes.data() + at, length - at};
   }
   [[nodiscard]] Bytes view() const noexcept { return {bytes.data(), length}; }
+
+ private:
+  // `length` bytes and the zeros behind, in whole words: the hash reads words, and would wait for smaller stores.
+  void fill(const std::uint8_t* from, bool lower) noexcept {
+    std::uint64_t v;
+    std::size_t at = 0;
+    for (; at + 8 <= length; at += 8) {
+      std::memcpy(&v, from + at, 8);
+      if (lower) v = lower_case(v);
+      std::memcpy(bytes.data() + at, &v, 8);
+    }
+    v = 0;
+    for (std::size_t i = length; i-- > at;) v = v << 8 | from[i];
+    if (lower) v = lower_case(v);
+    std::memcpy(bytes.data() + at, &v, 8);
+    std::memset(bytes.data() + at + 8, 0, 8);
+  }
 };
 
 // Hash of a name, built from its last label to its first, so that every ancestor's hash falls out on the way.

@@ -65,7 +65,7 @@ class Answer {
   AnswerOptions options_;
   zone::Composer& composer_;
   Outcome outcome_;
-  zone::NameAt current_;  // the name that is being answered, in the message
+  zone::NameAt current_{dns::kHeaderSize, 0};  // the name that is being answered, in the message
   std::size_t aliases_ = 0;
   std::size_t proof_count_ = 0;
   std::size_t dname_count_ = 0;

@@ -32,16 +32,16 @@ inline void write_question(const DnsQuery& query, std::uint8_t* message) noexcep
 }
 
 inline void write_header(const DnsQuery& query, const ResponseHead& head, bool opt, std::uint8_t* message) noexcept {
-  std::memcpy(message, query.message.data(), 2);  // id
   auto flags = static_cast<std::uint16_t>(dns::flag::qr | (query.flags & (dns::flag::opcode_mask | dns::flag::rd)) |
                                           (static_cast<std::uint16_t>(head.rcode) & dns::flag::rcode_mask));
   if (head.authoritative) flags |= dns::flag::aa;
   if (head.truncated) flags |= dns::flag::tc;
-  store_be(message + 2, flags);
-  store_be<std::uint16_t>(message + 4, query.has_question ? 1 : 0);
-  store_be(message + 6, head.answers);
-  store_be(message + 8, head.authorities);
-  store_be(message + 10, static_cast<std::uint16_t>(head.additionals + (opt ? 1 : 0)));
+  // In words, as the checksum will read it: a load over several younger stores waits for them all.
+  const std::uint64_t id = load_be<std::uint16_t>(query.message.data());
+  const std::uint64_t questions = query.has_question ? 1 : 0;
+  store_be(message, id << 48 | std::uint64_t{flags} << 32 | questions << 16 | head.answers);
+  store_be(message + 8,
+           std::uint32_t{head.authorities} << 16 | static_cast<std::uint16_t>(head.additionals + (opt ? 1 : 0)));
 }
 
 }  // namespace gl::service

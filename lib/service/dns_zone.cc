@@ -37,7 +37,7 @@ ResponseHead answer_zones(const DnsQuery& query, const zone::ZoneSnapshot* snaps
                           zone::Composer& composer, DnsTally& tally) noexcept {
   if (snapshot == nullptr || is_meta_type(query.question.type)) return {Rcode::refused};
   zone::HashedName name;
-  name.name = query.question.name;
+  name.name.assign(query.question.name);
   name.rehash();
   const AnswerOptions options{query.question.type, query.edns.dnssec_ok, minimal_any};
   const Outcome outcome = Answer(*snapshot, options, composer).run(name);

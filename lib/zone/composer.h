@@ -14,8 +14,8 @@ namespace gl::zone {
 
 // A name that stands uncompressed in the message: the question's, or the target of a CNAME.
 struct NameAt {
-  std::size_t at = dns::kHeaderSize;
-  std::size_t length = 0;
+  std::size_t at;
+  std::size_t length;
   [[nodiscard]] std::size_t end() const noexcept { return at + length; }
 };
 
