@@ -98,11 +98,13 @@ def build(folder, options=(), env=None):
     """Configures a build folder if that is still to do and builds all of it; quiet unless it fails."""
     heading(f"Building {folder}/")
     steps = [] if (ROOT / folder / "build.ninja").exists() else [["meson", "setup", folder, *options]]
-    for step in steps + [["ninja", "-C", folder]]:
+    for step in steps + [["ninja", "-k", "0", "-C", folder]]:
         code, log, seconds = run(step, 1200, env)
         print(f"{' '.join(step)} ({seconds:.0f} s)", flush=True)
         if code != 0:
-            record("FAIL", f"build/{folder}", seconds, "does not build", log)
+            # Of a long build only what went wrong.
+            wrong = [line for line in log.splitlines() if re.search(r"^FAILED:|error|undefined reference", line)]
+            record("FAIL", f"build/{folder}", seconds, "does not build", "\n".join(wrong) or log)
             return False
     return True
 
