@@ -12,6 +12,7 @@ constexpr std::uint32_t kTimestampOptionBytes = 12;  // with its padding, RFC 73
 void PlanBuilder::begin(const Segment& segment) noexcept {
   segment_ = &segment;
   timestamps_ = segment.timestamps && !settings_.immediate;
+  stamp_base_ = segment.timestamps ? segment.timestamps->echo : 0;
   plan_.count = 0;
   plan_.outcome = Outcome::drop_ack_only;
   plan_.stream = {};
@@ -39,7 +40,7 @@ OutSegment& PlanBuilder::add(SeqNum seq, SeqNum ack, std::uint8_t flags) noexcep
 void PlanBuilder::stamp(OutSegment& out, const Ledger& ledger) const noexcept {
   if (!timestamps_) return;
   out.has_timestamps = true;
-  out.timestamps = {ledger.encode(segment_->timestamps->echo), segment_->timestamps->value};
+  out.timestamps = {ledger.encode(stamp_base_), segment_->timestamps->value};
 }
 
 void PlanBuilder::control(Outcome outcome, std::uint8_t flags, SeqNum ack,
@@ -85,12 +86,30 @@ void PlanBuilder::cut(const AnswerSegments& how, SeqNum ack, std::uint32_t end, 
     const bool last = at + length == end;
     const bool fin = how.fin && !how.immediate && at + length == stream_size;
     OutSegment& out = add(seq, ack, static_cast<std::uint8_t>(kAck | (last ? kPsh : 0) | (fin ? kFin : 0)));
+    if (at != how.begin && ack == how.ack_none) out.ack = how.ack_early;
     out.offset = at;
     out.length = length;
     stamp(out, how.ledger);
     at += length;
     seq = seq + length;
   }
+}
+
+std::uint32_t PlanBuilder::range(const StreamRange& range) noexcept {
+  SeqNum seq = range.seq;
+  std::uint32_t at = range.begin;
+  while (at < range.end && plan_.count < settings_.burst_segments) {
+    const std::uint32_t length = std::min(range.segment_size, range.end - at);
+    const SeqNum ack = at == range.begin ? range.first_ack : range.ack;
+    OutSegment& out = add(seq, ack, static_cast<std::uint8_t>(kAck | (at + length == range.end ? kPsh : 0)));
+    out.offset = at;
+    out.length = length;
+    out.has_timestamps = true;
+    out.timestamps = {range.stamp, segment_->timestamps->value};
+    at += length;
+    seq = seq + length;
+  }
+  return at;
 }
 
 bool PlanBuilder::answer(Bytes stream, const AnswerSegments& how) noexcept {

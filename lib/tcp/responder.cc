@@ -16,7 +16,7 @@ constexpr std::uint16_t kDefaultMssV6 = 1220;
 
 struct Responder::Work {
   explicit Work(const ResponderSettings& given)
-      : settings(given), resets(given.rst_per_second), build(plan, resets, settings) {}
+      : settings(given), resets(given.rst_per_second), build(plan, resets, settings), flows(given.flow_cache) {}
 
   void syn(const Segment& segment, Service* service) noexcept;
 
@@ -26,6 +26,7 @@ struct Responder::Work {
   Plan plan;
   PlanBuilder build;
   AnswerStream answers;
+  FlowCache flows;
 };
 
 void Responder::Work::syn(const Segment& segment, Service* service) noexcept {
@@ -39,6 +40,7 @@ void Responder::Work::syn(const Segment& segment, Service* service) noexcept {
   const SeqNum isn =
       make_isn(*keys, segment.flow, *mss, timestamps ? std::nullopt : std::optional<SeqNum>(segment.seq));
   std::optional<Ledger> ledger;
+  if (timestamps) flows.forget(segment.flow, isn);  // the client's port begins anew
   if (timestamps) ledger = Ledger{0, static_cast<std::uint16_t>(past.value() & kNextMask), false, true};
   build.syn_ack(isn, past, build.own_mss(), ledger);
 }
@@ -63,7 +65,8 @@ const Plan& Responder::handle(const Segment& segment, Service* service) noexcept
   } else if (service == nullptr) {
     work.build.reset(Outcome::reset_closed_port);
   } else {
-    RuleContext context{segment, *service, *work.keys, work.settings, work.answers, work.build, work.plan};
+    RuleContext context{segment, *service, *work.keys, work.settings, work.answers, work.build, work.plan,
+                        work.flows};
     if (segment.timestamps && !work.settings.immediate) {
       answer_with_timestamps(context);
     } else {

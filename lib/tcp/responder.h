@@ -61,6 +61,10 @@ struct OutSegment {
   X(acked_keepalive, "keepalive probe acknowledged")                                      \
   X(acked_fin, "FIN of a closed or closing connection acknowledged")                      \
   X(fin_ack, "FIN answered with FIN and ACK")                                             \
+  X(flow_answered, "pipelined queries answered from the flow cache")                      \
+  X(flow_continued, "more of a long answer sent as acknowledgements come in")             \
+  X(flow_resent, "part of an answer sent again after duplicate acknowledgements")         \
+  X(flow_kept, "query kept until it is whole, or until answers before it have arrived")   \
   X(closed_full, "no room left in the ledger for this answer: FIN")                       \
   X(reset_no_cookie, "no cookie fits: RST")                                               \
   X(reset_closed_port, "no service on this port: RST")                                    \
@@ -104,6 +108,7 @@ struct ResponderSettings {
   std::uint16_t mss_v6 = 1440;
   bool immediate = false;                // the column's way: acknowledge at once, close after the answer
   std::uint32_t rst_per_second = 1000;   // 0: never send a RST
+  std::uint32_t flow_cache = 0;          // entries of soft state; 0: none
 };
 
 class Responder {

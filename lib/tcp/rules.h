@@ -6,6 +6,7 @@
 #include "lib/service/service.h"
 #include "lib/tcp/answer_stream.h"
 #include "lib/tcp/cookie.h"
+#include "lib/tcp/flow_cache.h"
 #include "lib/tcp/plan_builder.h"
 #include "lib/tcp/responder.h"
 
@@ -19,12 +20,15 @@ struct RuleContext {
   AnswerStream& answers;
   PlanBuilder& build;
   Plan& plan;
+  FlowCache& flows;
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (segment.flags & flag) != 0; }
 };
 
 // Clients that carry our ledger in their timestamp echo.
 void answer_with_timestamps(RuleContext& context) noexcept;
+// Takes the segment, if an entry of the flow cache knows better than the ledger alone; false: it does not fit.
+[[nodiscard]] bool answer_from_flow(RuleContext& context, const Accepted& cookie, Flow& flow) noexcept;
 // Clients that carry only the cookie: one segment of queries a connection. Also the column's immediate mode.
 void answer_without_timestamps(RuleContext& context) noexcept;
 

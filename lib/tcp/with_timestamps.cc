@@ -75,7 +75,7 @@ class Rules {
 
   void at_next_query(bool is_bare) noexcept {
     if (our_fin_acked_) return context_.build.reset(Outcome::reset_stale);
-    if (gap_ != 0) return context_.build.drop(Outcome::drop_beyond);
+    if (gap_ != 0) return beyond(is_bare);
     context_.answers.reset();
     fresh(segment_.payload, 0, is_bare);
   }
@@ -120,7 +120,35 @@ class Rules {
     }
     if (stop == Stop::full) return context_.build.control(Outcome::closed_full, kFin | kAck, segment_.seq, ledger_);
     if (stop == Stop::malformed) return context_.build.reset(Outcome::reset_malformed);
-    context_.build.drop(Outcome::drop_incomplete);
+    if (!context_.flows.enabled()) return context_.build.drop(Outcome::drop_incomplete);
+    context_.build.drop(Outcome::flow_kept);
+    keep_query(segment_.payload, segment_.seq, is_bare);
+  }
+
+  // Pipelined behind queries whose answers have not arrived: soft state may keep it until then.
+  void beyond(bool is_bare) noexcept {
+    context_.build.drop(Outcome::drop_beyond);
+    if (!context_.flows.enabled()) return;
+    const Flow* const old = context_.flows.find(segment_.flow, cookie_.isn);
+    if (old != nullptr && !old->known && before(old->base, segment_.seq)) return;  // not next to what waits there
+    Flow& flow = context_.flows.make(segment_.flow, cookie_.isn);
+    flow.base = segment_.seq;
+    flow.bare = is_bare;
+    flow.fin = context_.has(kFin);
+    if (flow.keep(segment_.payload)) context_.build.drop(Outcome::flow_kept);
+  }
+
+  // An entry that knows where it stands: the query at `seq` is the next one to be answered, or the first one not yet
+  // wholly received by the client.
+  Flow& keep_query(Bytes payload, SeqNum seq, bool is_bare) noexcept {
+    Flow& flow = context_.flows.make(segment_.flow, cookie_.isn);
+    flow.known = true;
+    flow.stamp = segment_.timestamps->echo;
+    flow.counted_end = flow.base_end = flow.answered_end = flow.sent_to = flow.last_off = ledger_.sent_end;
+    flow.base = flow.answered = flow.stamp_ack = flow.safe_ack = seq;
+    flow.bare = is_bare;
+    (void)flow.keep(payload);  // a segment fits: it was within our window
+    return flow;
   }
 
   [[nodiscard]] std::size_t boundary(bool is_bare) const noexcept {
@@ -137,7 +165,7 @@ class Rules {
       first_bare = !first_bare;
       counted = boundary(first_bare);
     }
-    if (counted == 0) return context_.build.drop(Outcome::drop_beyond);
+    if (counted == 0) return beyond(false);
     context_.answers.reset();
     if (gap_ == 0) return arrived(counted);
 
@@ -183,6 +211,7 @@ class Rules {
     AnswerSegments how;
     how.begin = start.begin;
     how.ack_none = start.seq;
+    how.ack_early = segment_.seq;
     how.bare = start.bare;
     how.mss_class = cookie_.mss_class;
     how.ledger.sent_end = sent_end;
@@ -196,6 +225,19 @@ class Rules {
     const bool all = context_.build.answer(answers.bytes(), how);
     if (context_.plan.count == 0) return context_.build.drop(Outcome::drop_zero_window);
     context_.plan.outcome = all ? whole : parts;
+    if (!all && !own_fin && context_.flows.enabled()) pace(start, sent_end, past);
+  }
+
+  // An answer of several segments went out, perhaps not all of it: the rest can follow the client's acknowledgements.
+  void pace(const Start& start, std::uint32_t sent_end, SeqNum past) noexcept {
+    const OutSegment& last = context_.plan.segments[context_.plan.count - 1u];
+    Flow& flow = keep_query(segment_.payload.subspan(start.seq - segment_.seq), start.seq, start.bare);
+    flow.stamp = last.timestamps.value;
+    flow.answered = past;
+    flow.answered_end = flow.counted_end = sent_end;
+    flow.sent_to = flow.base_end + last.offset + last.length;
+    flow.last_off = cookie_.off;
+    flow.fin = context_.has(kFin);
   }
 
   [[nodiscard]] bool fits_one(std::size_t size) const noexcept {
@@ -216,6 +258,9 @@ class Rules {
 void answer_with_timestamps(RuleContext& context) noexcept {
   const auto cookie = check_ack(context.keys, context.segment.flow, context.segment.ack, std::nullopt);
   if (!cookie) return context.build.reset(Outcome::reset_no_cookie);
+  if (Flow* const flow = context.flows.find(context.segment.flow, cookie->isn); flow != nullptr) {
+    if (answer_from_flow(context, *cookie, *flow)) return;
+  }
   Rules(context, *cookie).apply();
 }
 

@@ -73,7 +73,7 @@ class Rules {
     AnswerSegments how;
     how.begin = cookie.off;
     how.ack_all = past;
-    how.ack_none = segment_.seq;
+    how.ack_none = how.ack_early = segment_.seq;
     how.fin = true;
     how.mss_class = cookie.mss_class;
     how.immediate = context_.settings.immediate;

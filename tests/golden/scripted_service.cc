@@ -66,6 +66,8 @@ Framed ScriptedService::next_request(Bytes stream, bool bare) const noexcept {
     return {Framed::Kind::complete, stream.first(end), end + kBlankLine.size()};
   }
   if (bare) {
+    // Like a DNS message, a bare request cannot be mistaken for one with its prefix: it begins with a digit.
+    if (stream.front() < '0' || stream.front() > '9') return {Framed::Kind::malformed, {}, 0};
     const std::size_t end = text_of(stream).find(kNewline);
     if (end == std::string_view::npos) return {};
     return {Framed::Kind::complete, stream.first(end + 1), end + 1};

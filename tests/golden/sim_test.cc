@@ -5,7 +5,9 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <random>
+#include <vector>
 
 #include "tests/golden/sim_client.h"
 #include "tests/golden/sim_network.h"
@@ -16,7 +18,15 @@ namespace {
 
 enum class Style : std::uint8_t { sequential, pipelined, batched, split };
 
+// What the server's side is like.
+struct ServerSettings {
+  std::uint32_t flow_cache = 0;  // entries an instance
+  unsigned instances = 2;        // each segment goes to one of them at random
+  double restarts = 0;           // share of segments before which their instance starts anew
+};
+
 struct Scenario {
+  ServerSettings server{};
   SimClientSettings client;
   ChannelSettings channel;
   Style style = Style::sequential;
@@ -38,16 +48,20 @@ std::vector<Write> writes_of(const Scenario& scenario) {
   return writes;
 }
 
-// The server's side: two instances with one secret.
+// The server's side: instances with one secret.
 class SimServer {
  public:
-  SimServer() {
+  explicit SimServer(const ServerSettings& settings) : settings_(settings) {
+    tcp_.flow_cache = settings.flow_cache;
+    for (unsigned i = 0; i < settings.instances; ++i) instances_.push_back(std::make_unique<tcp::Responder>(tcp_));
     keys_.by_parity[0].fill(3);
     keys_.by_parity[1].fill(5);
     flow_.bytes.fill(9);
   }
   void receive(std::uint64_t now_ms, const SimSegment& in, SimNetwork& network) {
-    tcp::Responder& responder = network.chance(0.5) ? one_ : other_;
+    auto& instance = instances_[network.chance(0.5) ? 0 : instances_.size() - 1];
+    if (network.chance(settings_.restarts)) instance = std::make_unique<tcp::Responder>(tcp_);
+    tcp::Responder& responder = *instance;
     responder.begin_burst(now_ms, keys_);
     const tcp::Segment segment{flow_, in.seq, in.ack, in.flags, in.window, in.mss, in.timestamps, in.payload};
     const tcp::Plan& plan = responder.handle(segment, &service_);
@@ -64,8 +78,9 @@ class SimServer {
   tcp::CookieKeys keys_;
   tcp::FlowKey flow_;
   ScriptedService service_{Framing::length_prefix, 8000};
-  tcp::Responder one_{tcp::ResponderSettings{}};
-  tcp::Responder other_{tcp::ResponderSettings{}};
+  ServerSettings settings_;
+  tcp::ResponderSettings tcp_;
+  std::vector<std::unique_ptr<tcp::Responder>> instances_;
 };
 
 constexpr std::uint64_t kGiveUpMs = 3600 * 1000;
@@ -74,7 +89,7 @@ constexpr std::uint64_t kGiveUpMs = 3600 * 1000;
   const Streams streams = make_streams(scenario.queries, Framing::length_prefix);
   SimNetwork network(scenario.channel, seed);
   SimClient client(scenario.client, streams.client, writes_of(scenario), streams.server.size(), network);
-  SimServer server;
+  SimServer server(scenario.server);
   std::uint64_t now_ms = 0;
   while (!client.closed() && client.complaint().empty()) {
     const std::uint64_t packet_at = network.next_at().value_or(kGiveUpMs);
@@ -111,42 +126,75 @@ Scenario random_scenario(std::uint64_t seed, bool timestamps, double loss) {
   const std::size_t count = timestamps ? 1 + below(8) : 1 + below(4);
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t longest = timestamps ? 300 : 100;
-    scenario.queries.push_back({ScriptedQuery::Kind::answer, 30 + below(longest), 1 + (below(8000) >> below(6))});
+    scenario.queries.push_back({ScriptedQuery::Kind::answer, 30 + below(longest), 14 + (below(8000) >> below(6))});
   }
   return scenario;
 }
 
-void expect_all_complete(bool timestamps, double loss) {
-  for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
-    ASSERT_TRUE(exchange(random_scenario(seed, timestamps, loss), seed));
-  }
-}
+struct Run {
+  bool timestamps = true;
+  double loss = 0;
+  std::uint64_t jitter_ms = 0;  // 0: the scenario's own
+  ServerSettings server{};
+};
 
-// Segments that overtake whole retransmissions: the ledger that a client echoes may lag behind what it has read.
-TEST(Sim, DelaysBeyondTheClientsTimer) {
-  for (std::uint64_t seed = 1; seed <= 5000; ++seed) {
-    Scenario scenario = random_scenario(seed, true, 0.05);
-    scenario.channel.jitter_ms = 400;
+void expect_all_complete(const Run& run, std::uint64_t seeds = 1500) {
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    Scenario scenario = random_scenario(seed, run.timestamps, run.loss);
+    if (run.jitter_ms != 0) scenario.channel.jitter_ms = run.jitter_ms;
+    scenario.server = run.server;
     ASSERT_TRUE(exchange(scenario, seed));
   }
 }
+
 TEST(Sim, WithTimestampsNoLoss) {
-  expect_all_complete(true, 0);
+  expect_all_complete({});
 }
 TEST(Sim, WithTimestampsFivePercentLoss) {
-  expect_all_complete(true, 0.05);
+  expect_all_complete({.loss = 0.05});
 }
 TEST(Sim, WithTimestampsTwentyPercentLoss) {
-  expect_all_complete(true, 0.2);
+  expect_all_complete({.loss = 0.2});
+}
+// Segments that overtake whole retransmissions: the ledger that a client echoes may lag behind what it has read.
+TEST(Sim, DelaysBeyondTheClientsTimer) {
+  expect_all_complete({.loss = 0.05, .jitter_ms = 400}, 5000);
 }
 TEST(Sim, WithoutTimestampsNoLoss) {
-  expect_all_complete(false, 0);
+  expect_all_complete({.timestamps = false});
 }
 TEST(Sim, WithoutTimestampsFivePercentLoss) {
-  expect_all_complete(false, 0.05);
+  expect_all_complete({.timestamps = false, .loss = 0.05});
 }
 TEST(Sim, WithoutTimestampsTwentyPercentLoss) {
-  expect_all_complete(false, 0.2);
+  expect_all_complete({.timestamps = false, .loss = 0.2});
+}
+
+constexpr ServerSettings kOneWithCache{.flow_cache = 4, .instances = 1, .restarts = 0};
+constexpr ServerSettings kTwoWithCache{.flow_cache = 4, .instances = 2, .restarts = 0};
+constexpr ServerSettings kForgetful{.flow_cache = 4, .instances = 1, .restarts = 0.2};
+constexpr ServerSettings kAnythingGoes{.flow_cache = 4, .instances = 2, .restarts = 0.1};
+
+TEST(Sim, CacheNoLoss) {
+  expect_all_complete({.server = kOneWithCache});
+}
+TEST(Sim, CacheFivePercentLoss) {
+  expect_all_complete({.loss = 0.05, .server = kOneWithCache});
+}
+TEST(Sim, CacheTwentyPercentLoss) {
+  expect_all_complete({.loss = 0.2, .server = kOneWithCache});
+}
+TEST(Sim, CacheDelaysBeyondTheClientsTimer) {
+  expect_all_complete({.loss = 0.05, .jitter_ms = 400, .server = kOneWithCache}, 5000);
+}
+TEST(Sim, Migration) {
+  expect_all_complete({.loss = 0.05, .server = kTwoWithCache}, 5000);
+}
+TEST(Sim, Amnesia) {
+  expect_all_complete({.loss = 0.05, .server = kForgetful}, 5000);
+}
+TEST(Sim, MigrationAmnesiaDelayAndLoss) {
+  expect_all_complete({.loss = 0.1, .jitter_ms = 300, .server = kAnythingGoes}, 5000);
 }
 
 }  // namespace

@@ -7,6 +7,13 @@
 namespace gl::tcp {
 namespace {
 
+TEST(Ledger, NeverTakesBackItsFlags) {
+  const std::uint32_t echo = Ledger{500, 35, true, true}.encode(0x80000000);
+  EXPECT_EQ((Ledger{500, 35, false, true}.encode(echo)), echo);
+  EXPECT_EQ((Ledger{500, 35, true, false}.encode(echo)), echo);
+  EXPECT_EQ((Ledger{501, 35, false, false}.encode(echo)), echo + (1u << 14) - 3);
+}
+
 TEST(Ledger, SurvivesTheTripThroughTheClient) {
   std::mt19937 random(1);
   for (int i = 0; i < 100000; ++i) {
