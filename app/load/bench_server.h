@@ -1,7 +1,6 @@
-// The server under test: one worker with the real pipeline, responder, zone service and zone, as app/goldilocks makes it, and
-// the time it takes.
-// Units: TSC cycles, frames. Ownership: owns context, keys and zones; borrows port and pool. Thread: made on the main core, polled by
-// one core; the figures are read when that core has stopped. Errors: one line.
+// The server under test: one worker with the real pipeline, responder, zone service and zone, as app/goldilocks makes
+// it, and the time it takes. Units: TSC cycles, frames. Ownership: owns context, keys and zones; borrows port and pool.
+// Thread: made on the main core, polled by one core; the figures are read when that core has stopped. Errors: one line.
 #pragma once
 
 #include <cstdint>

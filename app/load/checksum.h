@@ -36,8 +36,12 @@ using Sum = std::uint64_t;
 }
 
 // What goes into a checksum field, in the byte order of memory.
-[[nodiscard]] inline std::uint16_t checksum(Sum sum) noexcept { return static_cast<std::uint16_t>(~fold(sum)); }
+[[nodiscard]] inline std::uint16_t checksum(Sum sum) noexcept {
+  return static_cast<std::uint16_t>(~fold(sum));
+}
 // Whether a range that includes its checksum field is right.
-[[nodiscard]] inline bool checksum_ok(Sum sum) noexcept { return fold(sum) == 0xffff; }
+[[nodiscard]] inline bool checksum_ok(Sum sum) noexcept {
+  return fold(sum) == 0xffff;
+}
 
 }  // namespace gl::load

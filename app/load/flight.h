@@ -82,7 +82,7 @@ struct Flight {
     }
     ++report.counts.answers;
     report.counts.answer_bytes += length;
-    report.counts.truncated += (flags >> 9) & 1;
+    report.counts.truncated += (flags >> 9) & 1u;
     ++report.counts.rcode[flags & 15];
     report.latency.add(now - s.started);
     return true;

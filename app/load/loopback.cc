@@ -1,7 +1,7 @@
 // goldilocks-loopback: the server's worker and the clients in one process, joined by a pair of rings.
-// With two lcores the clients run on one and the server on the other: what is shown is the rate. With one lcore they take
-// turns, and only the server's turns are timed: what is shown is the time of a frame in the server with warm caches, which
-// compares with `dpdk-testpmd --forward-mode=5tswap` on a ring.
+// With two lcores the clients run on one and the server on the other: what is shown is the rate. With one lcore they
+// take turns, and only the server's turns are timed: what is shown is the time of a frame in the server with warm
+// caches, which compares with `dpdk-testpmd --forward-mode=5tswap` on a ring.
 #include <rte_launch.h>
 
 #include <csignal>
@@ -24,7 +24,8 @@ constexpr unsigned kRing = 4096;
 volatile bool stop = false;
 
 constexpr const char* kUsage =
-    "goldilocks-loopback [EAL flags] -- --zone FILE [--json] --target ADDR --source ADDR/LEN [flags of goldilocks-load]\n"
+    "goldilocks-loopback [EAL flags] -- --zone FILE [--json] --target ADDR --source ADDR/LEN [flags of "
+    "goldilocks-load]\n"
     "Server and clients in one process. One lcore: the server's time a frame. Two: exchanges a second.\n";
 
 int fail(int status, const std::string& message) {
@@ -44,8 +45,10 @@ Arguments split(int argc, char** argv) {
   for (; i < argc && std::string(argv[i]) != "--"; ++i) a.eal.emplace_back(argv[i]);
   a.load.push_back(argv[0]);
   for (++i; i < argc; ++i) {
-    if (std::string(argv[i]) == "--zone" && i + 1 < argc) a.zone = argv[++i];
-    else a.load.push_back(argv[i]);
+    if (std::string(argv[i]) == "--zone" && i + 1 < argc)
+      a.zone = argv[++i];
+    else
+      a.load.push_back(argv[i]);
   }
   return a;
 }
@@ -57,7 +60,8 @@ struct Side {
 };
 
 gl::Result<Side> open_side(const std::string& name, std::uint16_t id) {
-  auto pool = gl::dpdk::MbufPool::create(name, {kMbufs, gl::dpdk::Port::frame_length(id, 0), gl::dpdk::Port::socket(id)});
+  auto pool =
+      gl::dpdk::MbufPool::create(name, {kMbufs, gl::dpdk::Port::frame_length(id, 0), gl::dpdk::Port::socket(id)});
   if (!pool) return gl::Error{pool.error()};
   rte_mempool* const pools[] = {pool->get()};
   auto port = gl::dpdk::Port::open(id, {}, pools);
@@ -74,10 +78,12 @@ void print_server(const BenchServer& server, bool json) {
   const double burst = frames / static_cast<double>(t.bursts == 0 ? 1 : t.bursts);
   const double busy = static_cast<double>(t.cycles) / static_cast<double>(t.total_cycles == 0 ? 1 : t.total_cycles);
   const bool adds_up = server.counters().received.value() == server.counters().verdict_sum();
-  std::printf(json ? "{\"server_frames\":%.0f,\"cycles_per_frame\":%.1f,\"ns_per_frame\":%.2f,\"frames_per_burst\":%.1f,"
-                     "\"busy\":%.3f,\"verdicts_add_up\":%s}\n"
-                   : "server: %.0f frames, %.1f cycles (%.2f ns) a frame, %.1f frames a burst, busy %.3f, verdicts add up: %s\n",
-              frames, cycles, ns, burst, busy, adds_up ? "true" : "false");
+  std::printf(
+      json
+          ? "{\"server_frames\":%.0f,\"cycles_per_frame\":%.1f,\"ns_per_frame\":%.2f,\"frames_per_burst\":%.1f,"
+            "\"busy\":%.3f,\"verdicts_add_up\":%s}\n"
+          : "server: %.0f frames, %.1f cycles (%.2f ns) a frame, %.1f frames a burst, busy %.3f, verdicts add up: %s\n",
+      frames, cycles, ns, burst, busy, adds_up ? "true" : "false");
 }
 
 // The server takes its turn whenever the clients poll: what they sent is answered before they look.
@@ -118,7 +124,12 @@ int measure(gl::load::Options options, const gl::load::Queries& queries, gl::zon
     TurnTaking both(std::move(*clients), server);
     gl::load::run(both, options, stop);
   } else {
-    rte_eal_remote_launch([](void* s) { static_cast<BenchServer*>(s)->loop(); return 0; }, &server, lcores[0]);
+    rte_eal_remote_launch(
+        [](void* s) {
+          static_cast<BenchServer*>(s)->loop();
+          return 0;
+        },
+        &server, lcores[0]);
     gl::load::run(**clients, options, stop);
     server.stop();
     rte_eal_wait_lcore(lcores[0]);

@@ -119,8 +119,10 @@ void Neighbour::receive(rte_mbuf* m) noexcept {
   const Bytes frame(rte_pktmbuf_mtod(m, const std::uint8_t*), m->data_len);
   if (frame.size() >= kEthernet) {
     const auto type = load_be<std::uint16_t>(frame.data() + 12);
-    if (type == kArp) receive_arp(frame);
-    else if (type == Ip6::kEtherType) receive_ndp(frame);
+    if (type == kArp)
+      receive_arp(frame);
+    else if (type == Ip6::kEtherType)
+      receive_ndp(frame);
   }
   output_.recycle(m);
 }

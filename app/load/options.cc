@@ -11,8 +11,27 @@ namespace gl::load {
 namespace {
 
 enum Flag : int {
-  kMode = 256, kTarget, kPort, kMac, kSourceMac, kSource, kQuery, kQueries, kConnections, kRate, kDuration, kTimeout, kTries,
-  kPerConnection, kMss, kPortId, kNoTimestamps, kDnssec, kMergeAck, kJson, kHelp,
+  kMode = 256,
+  kTarget,
+  kPort,
+  kMac,
+  kSourceMac,
+  kSource,
+  kQuery,
+  kQueries,
+  kConnections,
+  kRate,
+  kDuration,
+  kTimeout,
+  kTries,
+  kPerConnection,
+  kMss,
+  kPortId,
+  kNoTimestamps,
+  kDnssec,
+  kMergeAck,
+  kJson,
+  kHelp,
 };
 
 constexpr option kFlags[] = {
@@ -60,19 +79,26 @@ Status number(const Argument& a, T low, T high, T& out) {
 }
 
 Status mode(const Argument& a, Mode& out) {
-  if (a.text == "udp") out = Mode::udp;
-  else if (a.text == "tcp") out = Mode::tcp;
-  else if (a.text == "syn") out = Mode::syn;
-  else return Error{"--mode: '" + a.text + "' is none of udp, tcp, syn"};
+  if (a.text == "udp")
+    out = Mode::udp;
+  else if (a.text == "tcp")
+    out = Mode::tcp;
+  else if (a.text == "syn")
+    out = Mode::syn;
+  else
+    return Error{"--mode: '" + a.text + "' is none of udp, tcp, syn"};
   return success();
 }
 
 Status address(const Argument& a, wire::IpAddress& out) {
   wire::Ipv4Address v4;
   wire::Ipv6Address v6;
-  if (inet_pton(AF_INET, a.text.c_str(), v4.bytes.data()) == 1) out = v4;
-  else if (inet_pton(AF_INET6, a.text.c_str(), v6.bytes.data()) == 1) out = v6;
-  else return Error{std::string("--") + a.flag + ": '" + a.text + "' is no IPv4 or IPv6 address"};
+  if (inet_pton(AF_INET, a.text.c_str(), v4.bytes.data()) == 1)
+    out = v4;
+  else if (inet_pton(AF_INET6, a.text.c_str(), v6.bytes.data()) == 1)
+    out = v6;
+  else
+    return Error{std::string("--") + a.flag + ": '" + a.text + "' is no IPv4 or IPv6 address"};
   return success();
 }
 
@@ -97,27 +123,55 @@ Status sources(const Argument& a, Sources& out) {
 
 Status apply(int flag, const Argument& a, Options& o) {
   switch (flag) {
-    case kMode: return mode(a, o.mode);
-    case kTarget: return address(a, o.target);
-    case kPort: return number<std::uint16_t>(a, 1, 65535, o.target_port);
-    case kMac: return mac(a, o.target_mac);
-    case kSourceMac: return mac(a, o.source_mac);
-    case kSource: return sources(a, o.sources);
-    case kQuery: o.query = a.text; return success();
-    case kQueries: o.queries_file = a.text; return success();
-    case kConnections: return number<std::uint32_t>(a, 1, 1u << 20, o.connections);
-    case kRate: return number<double>(a, 0, 1e9, o.rate);
-    case kDuration: return number<double>(a, 0.01, 1e6, o.duration);
-    case kTimeout: return number<double>(a, 0.1, 60000, o.timeout_ms);
-    case kTries: return number<std::uint8_t>(a, 1, 20, o.tries);
-    case kPerConnection: return number<std::uint16_t>(a, 1, 65535, o.queries_per_connection);
-    case kMss: return number<std::uint16_t>(a, 64, 9000, o.mss);
-    case kPortId: return number<std::uint16_t>(a, 0, 1023, o.port_id);
-    case kNoTimestamps: o.timestamps = false; return success();
-    case kDnssec: o.dnssec = true; return success();
-    case kMergeAck: o.merge_ack = true; return success();
-    case kJson: o.json = true; return success();
-    default: o.help = true; return success();
+    case kMode:
+      return mode(a, o.mode);
+    case kTarget:
+      return address(a, o.target);
+    case kPort:
+      return number<std::uint16_t>(a, 1, 65535, o.target_port);
+    case kMac:
+      return mac(a, o.target_mac);
+    case kSourceMac:
+      return mac(a, o.source_mac);
+    case kSource:
+      return sources(a, o.sources);
+    case kQuery:
+      o.query = a.text;
+      return success();
+    case kQueries:
+      o.queries_file = a.text;
+      return success();
+    case kConnections:
+      return number<std::uint32_t>(a, 1, 1u << 20, o.connections);
+    case kRate:
+      return number<double>(a, 0, 1e9, o.rate);
+    case kDuration:
+      return number<double>(a, 0.01, 1e6, o.duration);
+    case kTimeout:
+      return number<double>(a, 0.1, 60000, o.timeout_ms);
+    case kTries:
+      return number<std::uint8_t>(a, 1, 20, o.tries);
+    case kPerConnection:
+      return number<std::uint16_t>(a, 1, 65535, o.queries_per_connection);
+    case kMss:
+      return number<std::uint16_t>(a, 64, 9000, o.mss);
+    case kPortId:
+      return number<std::uint16_t>(a, 0, 1023, o.port_id);
+    case kNoTimestamps:
+      o.timestamps = false;
+      return success();
+    case kDnssec:
+      o.dnssec = true;
+      return success();
+    case kMergeAck:
+      o.merge_ack = true;
+      return success();
+    case kJson:
+      o.json = true;
+      return success();
+    default:
+      o.help = true;
+      return success();
   }
 }
 
@@ -128,7 +182,8 @@ Status check(Options& o, bool target_given) {
     return Error{"--source and --target must be of one address family"};
   }
   if (!std::has_single_bit(o.connections)) return Error{"--connections: must be a power of two"};
-  if (o.connections > o.sources.count * 32768ull) return Error{"--connections: at most 32768 for each --source address"};
+  if (o.connections > o.sources.count * 32768ull)
+    return Error{"--connections: at most 32768 for each --source address"};
   if (o.mss == 0) o.mss = o.sources.v6 ? 1440 : 1460;
   return success();
 }

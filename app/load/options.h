@@ -27,18 +27,18 @@ struct Options {
   std::optional<wire::MacAddress> source_mac;  // absent: the port's
   Sources sources;
   std::string query = "./SOA";
-  std::string queries_file;     // dnsperf's format; empty: `query`
+  std::string queries_file;         // dnsperf's format; empty: `query`
   std::uint32_t connections = 256;  // in flight; a power of two
-  double rate = 0;              // exchanges started a second; 0: as fast as answers come
-  double duration = 5;          // seconds
-  double timeout_ms = 200;      // first retransmission timeout, doubled at each try
+  double rate = 0;                  // exchanges started a second; 0: as fast as answers come
+  double duration = 5;              // seconds
+  double timeout_ms = 200;          // first retransmission timeout, doubled at each try
   std::uint8_t tries = 7;
   std::uint16_t queries_per_connection = 1;
-  std::uint16_t mss = 0;        // 0: 1460 for IPv4, 1440 for IPv6
+  std::uint16_t mss = 0;  // 0: 1460 for IPv4, 1440 for IPv6
   std::uint16_t port_id = 0;
   bool timestamps = true;
   bool dnssec = false;
-  bool merge_ack = false;       // the handshake's ACK rides on the query
+  bool merge_ack = false;  // the handshake's ACK rides on the query
   bool json = false;
   bool help = false;
 };

@@ -35,7 +35,8 @@ class Output {
       rte_pktmbuf_free(m);
       return;
     }
-    if (stocked_ == stock_.size()) [[unlikely]] give_back(stock_.size() / 2);
+    if (stocked_ == stock_.size()) [[unlikely]]
+      give_back(stock_.size() / 2);
     stock_[stocked_++] = m;
   }
 

@@ -14,8 +14,8 @@ namespace gl::load {
 
 struct alignas(64) Query {
   static constexpr std::size_t kMost = 2 + 12 + 255 + 4 + 11 + 36;  // the rest is for copies of whole blocks
-  Sum stream_sum = 0;             // of prefix and message
-  Sum datagram_sum = 0;           // of the message alone
+  Sum stream_sum = 0;                                               // of prefix and message
+  Sum datagram_sum = 0;                                             // of the message alone
   std::uint16_t message_length = 0;
   std::uint16_t question_length = 0;  // name, type and class
   std::uint8_t stream[kMost] = {};

@@ -7,9 +7,12 @@ namespace {
 
 const char* name(Mode mode) {
   switch (mode) {
-    case Mode::udp: return "udp";
-    case Mode::tcp: return "tcp";
-    case Mode::syn: return "syn";
+    case Mode::udp:
+      return "udp";
+    case Mode::tcp:
+      return "tcp";
+    case Mode::syn:
+      return "syn";
   }
   return "";
 }
@@ -35,12 +38,13 @@ void print_json(std::FILE* to, const Options& o, const Report& r, const Totals& 
 
 void print_text(std::FILE* to, const Report& r, const Totals& t) {
   const double hz = static_cast<double>(rte_get_tsc_hz());
-  std::fprintf(to, "%.2f s: %.0f exchanges/s, %.0f answers/s, %.0f frames/s sent, p50 %.2f us, p99 %.2f us\n", t.seconds,
-               static_cast<double>(t.completed) / t.seconds, static_cast<double>(t.answers) / t.seconds,
+  std::fprintf(to, "%.2f s: %.0f exchanges/s, %.0f answers/s, %.0f frames/s sent, p50 %.2f us, p99 %.2f us\n",
+               t.seconds, static_cast<double>(t.completed) / t.seconds, static_cast<double>(t.answers) / t.seconds,
                static_cast<double>(t.frames_sent) / t.seconds, r.latency.quantile_us(0.5, hz),
                r.latency.quantile_us(0.99, hz));
-#define X(key, help) \
-  if (r.counts.key != 0) std::fprintf(to, "  %-14s %12llu  %s\n", #key, static_cast<unsigned long long>(r.counts.key), help);
+#define X(key, help)     \
+  if (r.counts.key != 0) \
+    std::fprintf(to, "  %-14s %12llu  %s\n", #key, static_cast<unsigned long long>(r.counts.key), help);
   GL_LOAD_COUNTERS(X)
 #undef X
   for (std::size_t i = 0; i < r.counts.rcode.size(); ++i) {
@@ -60,8 +64,10 @@ void print_second(std::FILE* to, double at, const Counts& now, const Counts& bef
 }
 
 void print_totals(std::FILE* to, const Options& options, const Report& report, const Totals& totals) {
-  if (options.json) print_json(to, options, report, totals);
-  else print_text(to, report, totals);
+  if (options.json)
+    print_json(to, options, report, totals);
+  else
+    print_text(to, report, totals);
 }
 
 }  // namespace gl::load

@@ -1,7 +1,7 @@
 // Two ports joined by two rings: what one sends the other receives. No NIC, no kernel, no hugepages needed.
 // Both have the MAC address 00:00:00:00:00:00, which the driver does not let be changed.
-// Ownership: the rings are freed when the pair is, after both ports were closed. Thread: made on the main core; each port
-// is then one core's. Errors: one line.
+// Ownership: the rings are freed when the pair is, after both ports were closed. Thread: made on the main core; each
+// port is then one core's. Errors: one line.
 #pragma once
 
 #include <rte_ring.h>

@@ -13,28 +13,28 @@ namespace gl::load {
 
 enum class State : std::uint8_t {
   idle,
-  syn_sent,     // waiting for the SYN-ACK
-  asked,        // waiting for the answer
-  fin_sent,     // the whole answer came; waiting for the server's FIN
-  last_ack,     // the server closed first; waiting for the ACK of our FIN
+  syn_sent,  // waiting for the SYN-ACK
+  asked,     // waiting for the answer
+  fin_sent,  // the whole answer came; waiting for the server's FIN
+  last_ack,  // the server closed first; waiting for the ACK of our FIN
 };
 
 struct alignas(64) Slot {
   std::uint64_t started = 0;
   std::uint64_t deadline = 0;
   std::uint32_t tuple = 0;
-  std::uint32_t seq = 0;       // next to send
-  std::uint32_t unacked = 0;   // oldest not acknowledged
-  std::uint32_t expected = 0;  // next to receive
-  std::uint32_t peer_ts = 0;   // its last TSval, to echo
-  std::uint32_t query = 0;     // which question
+  std::uint32_t seq = 0;          // next to send
+  std::uint32_t unacked = 0;      // oldest not acknowledged
+  std::uint32_t expected = 0;     // next to receive
+  std::uint32_t peer_ts = 0;      // its last TSval, to echo
+  std::uint32_t query = 0;        // which question
   std::uint32_t answer_left = 0;  // bytes of the answer still to come, once its head is known
   std::uint16_t id = 0;
   std::uint16_t queries_left = 0;
   State state = State::idle;
   std::uint8_t tries = 0;
   std::uint8_t head_length = 0;
-  std::uint8_t head[6] = {};   // of the answer: prefix, id, flags
+  std::uint8_t head[6] = {};  // of the answer: prefix, id, flags
 };
 static_assert(sizeof(Slot) == 64);
 

@@ -38,8 +38,8 @@ inline void TcpClients<Ip, kTs>::send(const Slot& s, const Template<Ip>& kind, s
     ++flight_.report.counts.no_mbuf;
     return;
   }
-  const auto clock = static_cast<std::uint32_t>(
-      static_cast<std::uint64_t>(static_cast<double>(flight_.now) * flight_.milliseconds));
+  const auto clock =
+      static_cast<std::uint32_t>(static_cast<std::uint64_t>(static_cast<double>(flight_.now) * flight_.milliseconds));
   const TcpFields fields{flight_.slots.source_low(s), SlotTable::port(s), seq, s.expected, clock, s.peer_ts};
   kind.template tcp<kTs>(m, fields, ts_at, query, s.id);
   flight_.output.send(m);
@@ -87,8 +87,11 @@ void TcpClients<Ip, kTs>::finish(Slot& s) noexcept {
 template <class Ip, bool kTs>
 void TcpClients<Ip, kTs>::act(Slot& s, Next next) noexcept {
   switch (next) {
-    case Next::nothing: return;
-    case Next::acknowledge: send_ack(s); return;
+    case Next::nothing:
+      return;
+    case Next::acknowledge:
+      send_ack(s);
+      return;
     case Next::establish:
       if (!flight_.options.merge_ack) send_ack(s);
       --s.queries_left;
@@ -108,8 +111,12 @@ void TcpClients<Ip, kTs>::act(Slot& s, Next next) noexcept {
       send_ack(s);
       send_fin(s, State::last_ack);
       break;
-    case Next::finish: send_ack(s); [[fallthrough]];
-    case Next::finished: finish(s); return;
+    case Next::finish:
+      send_ack(s);
+      [[fallthrough]];
+    case Next::finished:
+      finish(s);
+      return;
   }
   s.tries = 0;
   flight_.arm(s);

@@ -12,8 +12,10 @@ TcpHeader::TcpHeader(const Options& o, std::uint8_t flags) {
   };
   if ((flags & kSyn) != 0) {
     put({2, 4, static_cast<std::uint8_t>(o.mss >> 8), static_cast<std::uint8_t>(o.mss & 0xff)});
-    if (o.timestamps) put({4, 2, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 3, 7});
-    else put({1, 1, 4, 2, 1, 3, 3, 7});
+    if (o.timestamps)
+      put({4, 2, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 3, 7});
+    else
+      put({1, 1, 4, 2, 1, 3, 3, 7});
   } else if (o.timestamps) {
     put({1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0});
   }

@@ -21,16 +21,16 @@ inline constexpr std::size_t kEthernet = 14;
 struct Ip4 {
   static constexpr std::uint16_t kEtherType = 0x0800;
   static constexpr std::size_t kHeader = 20;
-  static constexpr std::size_t kLengthAt = kEthernet + 2;    // total length
-  static constexpr std::size_t kSourceAt = kEthernet + 12;   // last 32 bits of the source
-  static constexpr std::size_t kTargetAt = kEthernet + 16;   // last 32 bits of the destination
+  static constexpr std::size_t kLengthAt = kEthernet + 2;   // total length
+  static constexpr std::size_t kSourceAt = kEthernet + 12;  // last 32 bits of the source
+  static constexpr std::size_t kTargetAt = kEthernet + 16;  // last 32 bits of the destination
   static constexpr std::size_t kL4 = kEthernet + kHeader;
   static constexpr bool kChecksum = true;
 };
 struct Ip6 {
   static constexpr std::uint16_t kEtherType = 0x86dd;
   static constexpr std::size_t kHeader = 40;
-  static constexpr std::size_t kLengthAt = kEthernet + 4;    // payload length
+  static constexpr std::size_t kLengthAt = kEthernet + 4;  // payload length
   static constexpr std::size_t kSourceAt = kEthernet + 20;
   static constexpr std::size_t kTargetAt = kEthernet + 36;
   static constexpr std::size_t kL4 = kEthernet + kHeader;
@@ -42,10 +42,18 @@ struct Link {
   wire::MacAddress theirs;
 };
 
-[[nodiscard]] inline std::uint16_t raw16(std::uint16_t host) noexcept { return host_to_be(host); }
-[[nodiscard]] inline std::uint32_t raw32(std::uint32_t host) noexcept { return host_to_be(host); }
-inline void put16(std::uint8_t* at, std::uint16_t raw) noexcept { std::memcpy(at, &raw, sizeof raw); }
-inline void put32(std::uint8_t* at, std::uint32_t raw) noexcept { std::memcpy(at, &raw, sizeof raw); }
+[[nodiscard]] inline std::uint16_t raw16(std::uint16_t host) noexcept {
+  return host_to_be(host);
+}
+[[nodiscard]] inline std::uint32_t raw32(std::uint32_t host) noexcept {
+  return host_to_be(host);
+}
+inline void put16(std::uint8_t* at, std::uint16_t raw) noexcept {
+  std::memcpy(at, &raw, sizeof raw);
+}
+inline void put32(std::uint8_t* at, std::uint32_t raw) noexcept {
+  std::memcpy(at, &raw, sizeof raw);
+}
 
 // The parts of a segment that differ from one to the next.
 struct TcpFields {
@@ -188,8 +196,8 @@ template <class Ip>
   r.l4_length = total - Ip::kHeader;
   r.our_port = load_be<std::uint16_t>(r.l4 + 2);
   constexpr std::size_t kAddresses = Ip::kChecksum ? 8 : 32;
-  r.pseudo_sum = sum_bytes(r.l4 - kAddresses, kAddresses) + raw16(protocol) +
-                 raw16(static_cast<std::uint16_t>(r.l4_length));
+  r.pseudo_sum =
+      sum_bytes(r.l4 - kAddresses, kAddresses) + raw16(protocol) + raw16(static_cast<std::uint16_t>(r.l4_length));
   return r;
 }
 
