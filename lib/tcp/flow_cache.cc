@@ -10,7 +10,9 @@ namespace {
 // The MAC of the cookie, never 0: that marks an empty way.
 std::uint32_t tag_of(SeqNum isn) noexcept { return (isn.value() & 0x0fffffff) | 0x10000000; }
 
-bool same_flow(const FlowKey& a, const FlowKey& b) noexcept { return a.offset == b.offset && a.bytes == b.bytes; }
+bool same_flow(const FlowKey& a, const FlowKey& b) noexcept {
+  return a.offset == b.offset && std::equal(a.bytes.begin() + a.offset, a.bytes.end(), b.bytes.begin() + b.offset);
+}
 
 }  // namespace
 
