@@ -112,31 +112,30 @@ std::uint32_t PlanBuilder::range(const StreamRange& range) noexcept {
   return at;
 }
 
-bool PlanBuilder::answer(Bytes stream, const AnswerSegments& how) noexcept {
+bool PlanBuilder::answer(Bytes stream, AnswerSegments& how) noexcept {
   plan_.stream = stream;
   const auto size = static_cast<std::uint32_t>(stream.size());
   const std::uint32_t rest = size - how.begin;
   const std::uint32_t per_segment = segment_size(how.mss_class);
   const std::uint32_t burst = std::min<std::uint32_t>(segment_->window, settings_.burst_segments * per_segment);
-  AnswerSegments final = how;
   if (how.immediate && rest <= burst) {
     add(segment_->ack, how.ack_all, kAck);
-    cut(final, how.ack_all, size, per_segment, size);
+    cut(how, how.ack_all, size, per_segment, size);
     if (how.fin) add(segment_->ack + rest, how.ack_all, kFin | kAck);
     return true;
   }
-  final.immediate = false;
+  how.immediate = false;
   if (rest == 0) {
-    final.ledger.acked = true;
-    final.ledger.prefix = false;
+    how.ledger.acked = true;
+    how.ledger.prefix = false;
     OutSegment& out = add(segment_->ack, how.ack_all, static_cast<std::uint8_t>(kAck | (how.fin ? kFin : 0)));
-    stamp(out, final.ledger);
+    stamp(out, how.ledger);
     return true;
   }
   const bool whole = rest <= per_segment && rest <= burst;
-  final.ledger.acked = whole;
-  final.ledger.prefix = !whole && how.bare;
-  cut(final, whole ? how.ack_all : how.ack_none, how.begin + std::min(rest, burst), per_segment, size);
+  how.ledger.acked = whole;
+  how.ledger.prefix = !whole && how.bare;
+  cut(how, whole ? how.ack_all : how.ack_none, how.begin + std::min(rest, burst), per_segment, size);
   return whole;
 }
 

@@ -54,8 +54,9 @@ class PlanBuilder {
   // Returns where what was sent ends.
   std::uint32_t range(const StreamRange& range) noexcept;
 
-  // True if the whole rest went with one segment, or was sent the immediate way; the outcome is the caller's.
-  bool answer(Bytes stream, const AnswerSegments& how) noexcept;
+  // True if the whole rest went with one segment, or was sent the immediate way; the outcome is the caller's. `how` is
+  // completed in place: a copy of it would be read in wider pieces than it was just written in.
+  bool answer(Bytes stream, AnswerSegments& how) noexcept;
 
   [[nodiscard]] std::uint16_t own_mss() const noexcept;
   // Payload bytes of a full segment to this client.

@@ -320,7 +320,7 @@ class FlowRules {
 
   RuleContext& context_;
   const Segment& segment_;
-  const Accepted cookie_;
+  const Accepted& cookie_;
   Flow& flow_;
   const std::uint32_t off_;
   const std::uint32_t echo_;

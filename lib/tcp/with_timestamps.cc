@@ -246,7 +246,7 @@ class Rules {
 
   RuleContext& context_;
   const Segment& segment_;
-  const Accepted cookie_;
+  const Accepted& cookie_;
   Ledger ledger_;
   std::uint32_t gap_ = 0;    // what the client misses of what the ledger counts
   std::uint32_t ahead_ = 0;  // what the client has read beyond that
