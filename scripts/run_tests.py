@@ -161,6 +161,7 @@ def run_netns(areas, patterns, build_folder="build", label="netns", env=None):
                                    env={**os.environ, **(env or {})}, start_new_session=True)
         running.add(process)
         watchdog = threading.Timer(NETNS_LIMIT_S, end_group, (process, 20))
+        watchdog.daemon = True
         watchdog.start()
         rest = []
         for line in process.stdout:
