@@ -21,7 +21,14 @@ KeyStore::~KeyStore() {
 }
 
 Status KeyStore::load() {
-  auto secrets = read_or_make_secret_file(path_);
+  return take(read_or_make_secret_file(path_));
+}
+
+Status KeyStore::reload() {
+  return take(read_secret_file(path_));
+}
+
+Status KeyStore::take(Result<std::vector<DatedSecret>> secrets) {
   if (!secrets) return Error{secrets.error()};
   secrets_ = std::move(*secrets);
   return success();

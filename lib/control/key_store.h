@@ -22,12 +22,16 @@ class KeyStore {
   KeyStore& operator=(const KeyStore&) = delete;
   ~KeyStore();
 
-  // Reads the secret file, making it where it is missing.
+  // At the start: reads the secret file, making it where it is missing.
   [[nodiscard]] Status load();
+  // Later: only reads it. A new secret in place of one that is missing for a moment would end every open connection.
+  [[nodiscard]] Status reload();
   // Publishes the keys of this moment where they differ from the published ones.
   void tick(std::uint64_t unix_time);
 
  private:
+  [[nodiscard]] Status take(Result<std::vector<DatedSecret>> secrets);
+
   const std::string path_;
   const std::uint32_t epoch_seconds_;
   std::atomic<const tcp::CookieKeys*>& published_;

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -41,23 +43,33 @@ Result<DatedSecret> parse_line(std::istringstream words) {
   return secret;
 }
 
+std::string new_secret_text() {
+  std::array<std::uint8_t, 32> bytes;
+  randombytes_buf(bytes.data(), bytes.size());
+  std::array<char, 65> hex;
+  sodium_bin2hex(hex.data(), hex.size(), bytes.data(), bytes.size());
+  return "# Cookie secrets; every node that serves an address needs the same file. See docs/operations.md\n" +
+         std::string(hex.data()) + "\n";
+}
+
+// Appears under its name only when it is whole and on disk, so nobody reads half of it and no crash leaves one behind.
+// Where another process was faster, its file stays.
 Status make_secret_file(const std::string& path) {
   std::error_code error;
   const auto folder = std::filesystem::path(path).parent_path();
   if (!folder.empty()) std::filesystem::create_directories(folder, error);
   if (error) return failure(path, "cannot make its folder: " + error.message());
-  const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  std::string draft = path + ".XXXXXX";
+  const int descriptor = mkostemp(draft.data(), O_CLOEXEC);  // mode 0600
   if (descriptor < 0) return failure(path, std::strerror(errno));
-  std::array<std::uint8_t, 32> bytes;
-  randombytes_buf(bytes.data(), bytes.size());
-  std::array<char, 65> hex;
-  sodium_bin2hex(hex.data(), hex.size(), bytes.data(), bytes.size());
-  const std::string text =
-      "# Cookie secrets; every node that serves an address needs the same file. See docs/operations.md\n" +
-      std::string(hex.data()) + "\n";
-  const bool written = write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const std::string text = new_secret_text();
+  errno = EIO;  // what a short write leaves unsaid
+  const bool written = write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                       fsync(descriptor) == 0 && (link(draft.c_str(), path.c_str()) == 0 || errno == EEXIST);
   const int code = errno;
-  if (close(descriptor) != 0 || !written) return failure(path, std::strerror(code));
+  close(descriptor);
+  unlink(draft.c_str());
+  if (!written) return failure(path, std::strerror(code));
   return success();
 }
 
@@ -86,8 +98,7 @@ Result<std::vector<DatedSecret>> read_secret_file(const std::string& path) {
 Result<std::vector<DatedSecret>> read_or_make_secret_file(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0 && errno == ENOENT) {
-    // Two that start at once: the later one finds the file and reads it.
-    if (Status made = make_secret_file(path); !made && stat(path.c_str(), &status) != 0) return Error{made.error()};
+    if (Status made = make_secret_file(path); !made) return Error{made.error()};
   }
   return read_secret_file(path);
 }

@@ -58,7 +58,7 @@ bool Supervisor::on_signal() {
 }
 
 void Supervisor::reload() {
-  if (Status status = keys_.load(); !status) say("keeping the old secrets: " + status.error());
+  if (Status status = keys_.reload(); !status) say("keeping the old secrets: " + status.error());
   auto warnings = zones_.load(monotonic_seconds());
   if (!warnings) {
     say("keeping the old zones: " + warnings.error());

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <thread>
 
 #include "lib/control/cookie_epochs.h"
 #include "lib/control/key_store.h"
@@ -94,6 +96,25 @@ TEST_F(SecretFile, IsMadeOnceAndPrivate) {
   EXPECT_NE(read_or_make_secret_file(path_)->at(0).bytes, made->at(0).bytes);
 }
 
+TEST_F(SecretFile, ThoseThatStartAtOnceShareOne) {
+  for (int round = 0; round < 50; ++round) {
+    std::filesystem::remove_all(folder_);
+    std::vector<std::string> outcomes(4);
+    std::vector<std::thread> starters;
+    for (std::string& outcome : outcomes) {
+      starters.emplace_back([this, &outcome] {
+        const auto secrets = read_or_make_secret_file(path_);
+        outcome = secrets ? std::string(secrets->at(0).bytes.begin(), secrets->at(0).bytes.end()) : secrets.error();
+      });
+    }
+    for (std::thread& starter : starters) starter.join();
+    for (const std::string& outcome : outcomes) ASSERT_EQ(outcome, outcomes[0]);
+    const auto parent = std::filesystem::path(path_).parent_path();
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(parent), {}), 1) << "a draft was left";
+  }
+  EXPECT_EQ(read_secret_file(path_)->size(), 1u);
+}
+
 TEST_F(SecretFile, LinesAndComments) {
   std::filesystem::create_directories(folder_ + "/deep");
   write("# c\n\n" + std::string(64, 'a') + "  # the first\n@1700000000 " + std::string(64, 'B') + "\n");
@@ -137,9 +158,12 @@ TEST_F(SecretFile, KeyStorePublishesWhenKeysChangeAndKeepsThemWhenTheFileIsBad) 
   EXPECT_EQ(quiesced, 2);
   EXPECT_TRUE(published.load()->draining);
   write("broken\n");
-  EXPECT_FALSE(store.load());
+  EXPECT_FALSE(store.reload());
   store.tick(kStart);
   EXPECT_EQ(published.load()->by_parity, first.by_parity);
+  std::filesystem::remove(path_);  // as while an editor replaces it
+  EXPECT_FALSE(store.reload());
+  EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
 }  // namespace
