@@ -1,6 +1,6 @@
 // EDNS(0): the OPT pseudo-record of a query, and ours in the answer.
 // Byte order: wire; values in host order. Ownership: none kept. Errors: false means FORMERR.
-// Source: RFC 6891 6.1, RFC 3225 (DO), RFC 5001 (NSID).
+// Source: RFC 6891 6.1, RFC 3225 (DO), RFC 5001 (NSID), RFC 7828 (edns-tcp-keepalive).
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,20 @@ namespace gl::dns {
 
 inline constexpr std::size_t kOptSize = 11;  // root name, type, class, ttl, rdlength
 inline constexpr std::uint16_t kOptionNsid = 3;
+inline constexpr std::uint16_t kOptionTcpKeepalive = 11;
 
 struct Edns {
   bool present = false;
   bool dnssec_ok = false;
   bool nsid = false;
+  bool keepalive = false;            // edns-tcp-keepalive: a client's is empty (RFC 7828 3.2.1)
+  bool keepalive_malformed = false;  // one with a value
   std::uint8_t version = 0;
   std::uint16_t payload = 0;
 };
 
 namespace detail {
-// Options other than NSID are passed over (RFC 6891 6.1.2), but have to add up to the record's length.
+// Options that we do not know are passed over (RFC 6891 6.1.2), but have to add up to the record's length.
 [[nodiscard]] inline bool parse_options(Bytes rdata, Edns& edns) noexcept {
   Cursor options(rdata);
   while (options.ok() && !options.done()) {
@@ -31,6 +34,7 @@ namespace detail {
     const std::uint16_t length = options.u16();
     options.bytes(length);
     if (code == kOptionNsid) edns.nsid = true;
+    if (code == kOptionTcpKeepalive) (length == 0 ? edns.keepalive : edns.keepalive_malformed) = true;
   }
   return options.ok();
 }
@@ -58,24 +62,37 @@ namespace detail {
   return cursor.done();
 }
 
-[[nodiscard]] constexpr std::size_t opt_size(std::string_view nsid) noexcept {
-  return kOptSize + (nsid.empty() ? 0 : 4 + nsid.size());
+// The options of our OPT.
+struct OptOptions {
+  std::string_view nsid{};      // empty: no such option
+  std::uint16_t keepalive = 0;  // idle timeout in units of 100 ms; 0: no such option
+};
+
+[[nodiscard]] constexpr std::size_t opt_size(const OptOptions& options) noexcept {
+  return kOptSize + (options.nsid.empty() ? 0 : 4 + options.nsid.size()) + (options.keepalive == 0 ? 0 : 6);
 }
 
-// Writes our OPT; the caller has seen that opt_size(nsid) bytes fit. `nsid` empty: no such option.
+// Writes our OPT; the caller has seen that opt_size(options) bytes fit.
 inline void write_opt(std::uint8_t* to, std::uint16_t payload, Rcode rcode, bool dnssec_ok,
-                      std::string_view nsid) noexcept {
+                      const OptOptions& options) noexcept {
   to[0] = 0;
   store_be<std::uint16_t>(to + 1, rr::opt);
   store_be<std::uint16_t>(to + 3, payload);
   to[5] = static_cast<std::uint8_t>(static_cast<std::uint16_t>(rcode) >> 4);
   to[6] = 0;  // version
   store_be<std::uint16_t>(to + 7, dnssec_ok ? 0x8000 : 0);
-  store_be<std::uint16_t>(to + 9, static_cast<std::uint16_t>(opt_size(nsid) - kOptSize));
-  if (nsid.empty()) return;
-  store_be<std::uint16_t>(to + 11, kOptionNsid);
-  store_be<std::uint16_t>(to + 13, static_cast<std::uint16_t>(nsid.size()));
-  std::memcpy(to + 15, nsid.data(), nsid.size());
+  store_be<std::uint16_t>(to + 9, static_cast<std::uint16_t>(opt_size(options) - kOptSize));
+  to += kOptSize;
+  if (!options.nsid.empty()) {
+    store_be<std::uint16_t>(to, kOptionNsid);
+    store_be<std::uint16_t>(to + 2, static_cast<std::uint16_t>(options.nsid.size()));
+    std::memcpy(to + 4, options.nsid.data(), options.nsid.size());
+    to += 4 + options.nsid.size();
+  }
+  if (options.keepalive == 0) return;
+  store_be<std::uint16_t>(to, kOptionTcpKeepalive);
+  store_be<std::uint16_t>(to + 2, 2);
+  store_be<std::uint16_t>(to + 4, options.keepalive);
 }
 
 }  // namespace gl::dns

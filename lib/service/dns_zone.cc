@@ -99,8 +99,13 @@ std::size_t DnsZoneService::respond(Bytes request, MutableBytes out, const zone:
   ResponseHead head;
   head.rcode = parse_query(request, query);
   const bool opt = query.edns.present;
-  const std::string_view nsid = query.edns.nsid ? std::string_view(settings_.nsid) : std::string_view{};
-  const std::size_t tail = opt ? dns::opt_size(nsid) : 0;
+  dns::OptOptions options;
+  if (query.edns.nsid) options.nsid = settings_.nsid;
+  if constexpr (transport == Transport::stream) {  // over UDP the option is ignored, RFC 7828 3.2.1
+    if (query.edns.keepalive) options.keepalive = settings_.tcp_keepalive;
+    if (query.edns.keepalive_malformed && head.rcode == Rcode::noerror) head.rcode = Rcode::formerr;
+  }
+  const std::size_t tail = opt ? dns::opt_size(options) : 0;
   const std::size_t begin = body_offset(query);
   const std::size_t limit = limit_for<transport>(query, out.size());
   if (begin + tail > limit) return 0;  // no room for header and question even
@@ -118,7 +123,7 @@ std::size_t DnsZoneService::respond(Bytes request, MutableBytes out, const zone:
     head = {Rcode::servfail};
   }
   write_header(query, head, opt, out.data());
-  if (opt) dns::write_opt(out.data() + end, settings_.max_udp, head.rcode, query.edns.dnssec_ok, nsid);
+  if (opt) dns::write_opt(out.data() + end, settings_.max_udp, head.rcode, query.edns.dnssec_ok, options);
   tally.rcode = head.rcode;
   tally.truncated = head.truncated;
   return end + tail;
@@ -201,7 +206,8 @@ std::size_t DnsZoneService::largest_stream_reply() const noexcept {
   std::size_t largest = dns::kHeaderSize + dns::kMaxName + 4 + 13 + 255 + dns::kOptSize;
   if (zones_ != nullptr && zones_->current != nullptr) largest = std::max(largest, zones_->current->largest_answer());
   if (zones_ != nullptr && zones_->previous != nullptr) largest = std::max(largest, zones_->previous->largest_answer());
-  return std::min(dns::kPrefixSize + largest + 4 + settings_.nsid.size(), kMaxStreamReply);
+  const std::size_t options = dns::opt_size({settings_.nsid, settings_.tcp_keepalive}) - dns::kOptSize;
+  return std::min(dns::kPrefixSize + largest + options, kMaxStreamReply);
 }
 
 }  // namespace gl::service

@@ -1,4 +1,4 @@
-// Authoritative DNS from the zones in memory, over TCP and UDP (RFC 1034, 1035, 4035, 5155, 6891, 7766).
+// Authoritative DNS from the zones in memory, over TCP and UDP (RFC 1034, 1035, 4035, 5155, 6891, 7766, 7828).
 // Byte order: wire. Ownership: borrows the published zones. Thread: one instance a core.
 #pragma once
 
@@ -21,6 +21,9 @@ struct DnsSettings {
   std::uint16_t max_udp = 1232;   // bytes of UDP payload; the smaller of this and the client's size counts
   bool udp_truncate_all = false;  // --udp=tc: every UDP query gets TC and nothing else
   bool udp_minimal_any = false;   // RFC 8482 over UDP
+  // What edns-tcp-keepalive promises (RFC 7828), in units of 100 ms; 0: no such option. A constant, so that an answer is
+  // the same bytes when it is given again.
+  std::uint16_t tcp_keepalive = 0;
   std::string nsid;               // bytes of the NSID option (RFC 5001); empty: none
   std::string version;            // version.bind TXT CH; empty: REFUSED
   std::string server_id;          // id.server TXT CH; empty: REFUSED
@@ -63,6 +66,7 @@ class DnsZoneService final : public Service {
   [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
   [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out) noexcept override;
+  [[nodiscard]] bool takes_early_requests() const noexcept override { return true; }
   [[nodiscard]] std::size_t largest_stream_reply() const noexcept override;
   [[nodiscard]] const DnsCounters& counters() const noexcept { return counters_; }
 

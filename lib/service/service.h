@@ -60,6 +60,10 @@ class Service {
   // UDP: one datagram in, at most `out.size()` bytes out.
   [[nodiscard]] virtual Reply answer_datagram(Bytes request, MutableBytes out) noexcept = 0;
 
+  // Whether a request may be answered before its connection stands: it may come twice, and asking it twice changes
+  // nothing (TCP Fast Open, RFC 7413 section 6.1).
+  [[nodiscard]] virtual bool takes_early_requests() const noexcept { return false; }
+
   // The largest answer in bytes, framing included, that this service may give to one stream request now.
   [[nodiscard]] virtual std::size_t largest_stream_reply() const noexcept = 0;
 };

@@ -149,6 +149,31 @@ TEST_F(Protocol, TruncateAll) {
   EXPECT_EQ(served.udp("x.example.", A, {.flags = 0x0800}).rcode(), 4U);
 }
 
+// RFC 7828: over TCP an empty option is answered with what the server promises, over UDP it is passed over.
+TEST_F(Protocol, TcpKeepalive) {
+  const Ask asked{.edns = true, .options = {0, 11, 0, 0}};
+  service::DnsSettings promising = settings();
+  promising.tcp_keepalive = 18000;
+  test::Served served({{file_.path(), ""}}, promising);
+  const Message option = {0, 11, 0, 2, 0x46, 0x50};
+  const Parsed kept = served.tcp("x.example.", A, asked);
+  EXPECT_EQ(kept.rcode(), 0U);
+  ASSERT_GT(kept.wire.size(), option.size());
+  EXPECT_TRUE(std::equal(option.rbegin(), option.rend(), kept.wire.rbegin()));
+  EXPECT_EQ(served.udp("x.example.", A, asked).wire.size() + option.size(), kept.wire.size());
+  EXPECT_EQ(served.tcp("x.example.", A, {.edns = true}).wire.size() + option.size(), kept.wire.size());
+  // Behind the NSID, which stands first whatever the client's order was.
+  const Parsed both = served.tcp("x.example.", A, {.edns = true, .options = {0, 11, 0, 0, 0, 3, 0, 0}});
+  EXPECT_TRUE(std::equal(option.rbegin(), option.rend(), both.wire.rbegin()));
+  EXPECT_EQ(both.wire.size(), kept.wire.size() + 4 + promising.nsid.size());
+  // A value is the server's to give.
+  const Ask wrong{.edns = true, .options = {0, 11, 0, 2, 0, 9}};
+  EXPECT_EQ(served.tcp("x.example.", A, wrong).rcode(), 1U);
+  EXPECT_EQ(served.udp("x.example.", A, wrong).rcode(), 0U);
+  // Without a promise the option is one of those that are not known.
+  EXPECT_EQ(served_.tcp("x.example.", A, asked).wire.size(), kept.wire.size() - option.size());
+}
+
 TEST_F(Protocol, Classes) {
   EXPECT_EQ(served_.tcp("version.bind.", TXT, {.rr_class = 3}).answer().size(), 1U);
   const Parsed id = served_.tcp("ID.server.", TXT, {.rr_class = 3});
