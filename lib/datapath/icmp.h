@@ -1,10 +1,12 @@
-// Stage 3: ICMP echo (RFC 792, RFC 1122 section 3.2.2.6). One reply a request, never larger than it.
+// Stage 3: ICMP echo (RFC 792, RFC 1122 section 3.2.2.6). One reply a request, never larger than it. What routers say of
+// our segments goes on to too_big.h.
 // Byte order: wire. Ownership: the reply is written over the request. Thread: pure function. Outcomes: verdict.h.
 #pragma once
 
 #include <cstring>
 
 #include "lib/datapath/reply.h"
+#include "lib/datapath/too_big.h"
 #include "lib/datapath/verdict.h"
 #include "lib/wire/icmp.h"
 
@@ -24,9 +26,15 @@ inline void reply_echo(Frame& frame, const Packet& packet, const Interface& inte
   turn_around(frame, packet, interface, protocol, packet.payload.size());
 }
 
-[[nodiscard]] inline Verdict icmp(Frame& frame, const Packet& packet, const Interface& interface) noexcept {
+[[nodiscard]] inline Verdict icmp(Frame& frame, const Packet& packet, const Interface& interface,
+                                  const ServiceTable& services, tcp::Responder& responder) noexcept {
   if (packet.payload.size() < sizeof(wire::IcmpEcho)) return Verdict::drop_icmp_malformed;
   const auto& echo = *reinterpret_cast<const wire::IcmpEcho*>(packet.payload.data());
+  if (echo.type == static_cast<std::uint8_t>(wire::IcmpType::unreachable) &&
+      echo.code == wire::kIcmpFragmentationNeeded) {
+    if (!wire::checksum_holds(wire::sum_bytes(packet.payload))) return Verdict::drop_icmp_checksum;
+    return too_big(packet, services, responder) ? Verdict::icmp_too_big_learned : Verdict::drop_icmp_too_big_invalid;
+  }
   if (echo.type != static_cast<std::uint8_t>(wire::IcmpType::echo_request)) return Verdict::drop_icmp_type;
   if (echo.code != 0) return Verdict::drop_icmp_malformed;
   if (!wire::checksum_holds(wire::sum_bytes(packet.payload))) return Verdict::drop_icmp_checksum;

@@ -1,4 +1,4 @@
-// Stage 3: ICMPv6 (RFC 4443): echo is answered here, neighbour discovery goes on to ndp.h.
+// Stage 3: ICMPv6 (RFC 4443): echo is answered here, neighbour discovery goes on to ndp.h, packet too big to too_big.h.
 // Byte order: wire. Ownership: the reply is written over the request. Thread: pure function. Outcomes: verdict.h.
 #pragma once
 
@@ -11,7 +11,8 @@
 
 namespace gl::datapath {
 
-[[nodiscard]] inline Verdict icmpv6(Frame& frame, const Packet& packet, const Interface& interface) noexcept {
+[[nodiscard]] inline Verdict icmpv6(Frame& frame, const Packet& packet, const Interface& interface,
+                                    const ServiceTable& services, tcp::Responder& responder) noexcept {
   using wire::Icmpv6Type;
   if (packet.payload.size() < sizeof(wire::IcmpEcho)) return Verdict::drop_icmpv6_malformed;
   if (!l4_checksum_holds(packet)) return Verdict::drop_icmpv6_checksum;
@@ -21,6 +22,10 @@ namespace gl::datapath {
       return neighbor_solicitation(frame, packet, interface);
     case Icmpv6Type::neighbor_advertisement:
       return neighbor_advertisement(packet, interface);
+    case Icmpv6Type::packet_too_big:
+      if (packet.ip_group) return Verdict::drop_icmpv6_too_big_invalid;
+      return too_big(packet, services, responder) ? Verdict::icmpv6_too_big_learned
+                                                  : Verdict::drop_icmpv6_too_big_invalid;
     case Icmpv6Type::echo_request:
       break;
     default:

@@ -70,10 +70,10 @@ class Pipeline {
                                : deliver(udp(frame, packet, interface, services_, scratch_), frame, sink);
       case wire::IpProtocol::icmp:
         if (packet.v6) break;
-        return deliver(icmp(frame, packet, interface), frame, sink);
+        return deliver(icmp(frame, packet, interface, services_, responder_), frame, sink);
       case wire::IpProtocol::icmpv6:
         if (!packet.v6) break;
-        return deliver(icmpv6(frame, packet, interface), frame, sink);
+        return deliver(icmpv6(frame, packet, interface, services_, responder_), frame, sink);
     }
     return Verdict::drop_ip_protocol;
   }

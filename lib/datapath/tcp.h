@@ -47,7 +47,11 @@ struct TcpPorts {
   segment.ack = wire::SeqNum(header.acknowledgment.host());
   segment.flags = header.flags;
   segment.window = header.window.host();
-  segment.mss = options.mss;
+  if ((header.flags & tcp::kSyn) != 0) {
+    segment.mss = options.mss;
+    segment.fast_open = options.fast_open;
+    segment.options_length = static_cast<std::uint8_t>(header_length - sizeof header);
+  }
   if (options.timestamps) segment.timestamps = tcp::Timestamps{options.timestamps->value, options.timestamps->echo};
   segment.payload = packet.payload.subspan(header_length);
   return kContinue;
@@ -59,12 +63,18 @@ struct Written {
   wire::PartialSum sum = 0;
 };
 
+inline wire::TcpOptions options_of(const tcp::OutSegment& out) noexcept {
+  wire::TcpOptions options;
+  options.mss = out.mss;
+  options.fast_open = out.fast_open;
+  if (out.has_timestamps) options.timestamps = wire::TcpTimestamps{out.timestamps.value, out.timestamps.echo};
+  return options;
+}
+
 // Header, options and payload at `l4`. The header goes out in whole words, each added to the sum on its way.
 inline Written write_segment(std::uint8_t* l4, const tcp::OutSegment& out, Bytes payload,
                              const TcpPorts& ports) noexcept {
-  wire::TcpOptions options;
-  options.mss = out.mss;
-  if (out.has_timestamps) options.timestamps = wire::TcpTimestamps{out.timestamps.value, out.timestamps.echo};
+  const wire::TcpOptions options = options_of(out);
   Written written;
   const std::size_t header_length =
       sizeof(wire::TcpHeader) + wire::write_tcp_options(options, l4 + sizeof(wire::TcpHeader), written.sum);
@@ -96,7 +106,7 @@ inline void seal_tcp(Frame& frame, const Packet& packet, const Interface& interf
 // The bytes of the plan's stream that `out` carries, or nothing where the frame has no room for them.
 [[nodiscard]] inline bool fits(const Frame& frame, const Packet& packet, const tcp::Plan& plan,
                                const tcp::OutSegment& out) noexcept {
-  const std::size_t options = (out.mss != 0 ? 4u : 0u) + (out.has_timestamps ? 12u : 0u);
+  const std::size_t options = wire::written_length(options_of(out));
   return out.offset <= plan.stream.size() && out.length <= plan.stream.size() - out.offset &&
          packet.reply_l4_offset() + sizeof(wire::TcpHeader) + options + out.length <= frame.capacity;
 }

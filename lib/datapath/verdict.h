@@ -1,5 +1,6 @@
 // How a frame can end: every frame that a core receives ends in exactly one of these, and each is a counter of that
-// core. received == the sum over all verdicts. Names that hold `drop_` are drops, the others are replies. Units:
+// core. received == the sum over all verdicts. Names that hold `drop_` are drops, those with
+// `kept` or `learned` were useful without a reply, the others are replies. Units:
 // frames. Thread: constants.
 #pragma once
 
@@ -47,10 +48,14 @@ namespace gl::datapath {
   X(drop_icmp_malformed, "ICMP cut short or with a wrong code")                            \
   X(drop_icmp_checksum, "ICMP checksum wrong")                                             \
   X(drop_icmp_type, "ICMP that needs no answer")                                           \
+  X(icmp_too_big_learned, "a router's word that our segments are too big: heeded")         \
+  X(drop_icmp_too_big_invalid, "the same, of no segment that we can have sent")            \
   X(icmpv6_echo_reply, "ICMPv6 echo answered")                                             \
   X(drop_icmpv6_malformed, "ICMPv6 cut short or with a wrong code")                        \
   X(drop_icmpv6_checksum, "ICMPv6 checksum wrong")                                         \
   X(drop_icmpv6_type, "ICMPv6 that needs no answer")                                       \
+  X(icmpv6_too_big_learned, "a router's word that our segments are too big: heeded")       \
+  X(drop_icmpv6_too_big_invalid, "the same, of no segment that we can have sent")          \
   X(ndp_advertised, "neighbour solicitation answered")                                     \
   X(drop_ndp_invalid, "neighbour discovery that RFC 4861 section 7.1 rejects")             \
   X(drop_ndp_not_ours, "neighbour solicitation for another address")                       \
@@ -79,7 +84,11 @@ enum class Verdict : std::uint8_t {
 struct VerdictText {
   std::string_view name;
   std::string_view help;
-  [[nodiscard]] constexpr bool is_drop() const noexcept { return name.find("drop_") != std::string_view::npos; }
+  [[nodiscard]] constexpr bool has(std::string_view part) const noexcept {
+    return name.find(part) != std::string_view::npos;
+  }
+  [[nodiscard]] constexpr bool is_drop() const noexcept { return has("drop_"); }
+  [[nodiscard]] constexpr bool is_reply() const noexcept { return !is_drop() && !has("_kept") && !has("_learned"); }
 };
 
 inline constexpr auto kVerdictTexts = std::to_array<VerdictText>({

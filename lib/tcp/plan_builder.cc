@@ -9,10 +9,14 @@ constexpr std::uint32_t kTimestampOptionBytes = 12;  // with its padding, RFC 73
 
 }  // namespace
 
-void PlanBuilder::begin(const Segment& segment) noexcept {
+void PlanBuilder::go_on(const Segment& segment) noexcept {
   segment_ = &segment;
   timestamps_ = segment.timestamps && !settings_.immediate;
   stamp_base_ = segment.timestamps ? segment.timestamps->echo : 0;
+}
+
+void PlanBuilder::begin(const Segment& segment) noexcept {
+  go_on(segment);
   plan_.count = 0;
   plan_.outcome = Outcome::drop_ack_only;
   plan_.stream = {};
@@ -23,7 +27,9 @@ std::uint16_t PlanBuilder::own_mss() const noexcept {
 }
 
 std::uint32_t PlanBuilder::segment_size(std::uint8_t mss_class) const noexcept {
-  const std::uint32_t mss = std::min(kMssClasses[mss_class], own_mss());
+  const bool v6 = segment_->flow.is_v6();
+  const std::uint16_t limit = v6 ? settings_.mss_limit_v6 : settings_.mss_limit_v4;
+  const std::uint32_t mss = std::min({kMssClasses[mss_class], own_mss(), limit, paths_.mss(segment_->flow, now_s_)});
   return timestamps_ ? mss - kTimestampOptionBytes : mss;
 }
 
@@ -50,17 +56,18 @@ void PlanBuilder::control(Outcome outcome, std::uint8_t flags, SeqNum ack,
   if (ledger) stamp(out, *ledger);
 }
 
-void PlanBuilder::syn_ack(SeqNum isn, SeqNum ack, std::uint16_t mss, const std::optional<Ledger>& ledger) noexcept {
+void PlanBuilder::syn_ack(const SynAck& how) noexcept {
   plan_.outcome = Outcome::syn_ack;
-  OutSegment& out = add(isn, ack, kSyn | kAck);
-  out.mss = mss;
-  if (!ledger) return;
+  OutSegment& out = add(how.isn, how.ack, kSyn | kAck);
+  out.mss = how.mss;
+  out.fast_open = how.fast_open;
+  if (!how.ledger) return;
   // A client that reuses a port within its TIME-WAIT compares our first TSval with the last one of the connection
   // before (Linux with tcp_tw_reuse). The clock bit follows the client's own clock, so a SYN repeated after a
   // second or three finds the other half of the number circle and passes.
   const std::uint32_t clock = (segment_->timestamps->value >> 11) << 31;
   out.has_timestamps = true;
-  out.timestamps = {ledger->encode(clock), segment_->timestamps->value};
+  out.timestamps = {how.ledger->encode(clock), segment_->timestamps->value};
 }
 
 void PlanBuilder::reset(Outcome outcome) noexcept {

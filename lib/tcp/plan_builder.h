@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "lib/tcp/path_mtu.h"
 #include "lib/tcp/responder.h"
 #include "lib/tcp/token_bucket.h"
 
@@ -24,6 +25,14 @@ struct AnswerSegments {
   bool immediate = false;        // the column's way: ACK first, FIN in a segment of its own
 };
 
+struct SynAck {
+  SeqNum isn;
+  SeqNum ack;
+  std::uint16_t mss = 0;         // 0: no such option
+  std::optional<Ledger> ledger;  // where the client has timestamps
+  wire::FastOpen fast_open{};    // a cookie, or absent
+};
+
 // A part of the plan's stream, sent with an ACK and a TSval that were sent before.
 struct StreamRange {
   std::uint32_t begin = 0;  // in the plan's stream
@@ -37,14 +46,18 @@ struct StreamRange {
 
 class PlanBuilder {
  public:
-  PlanBuilder(Plan& plan, TokenBucket& resets, const ResponderSettings& settings) noexcept
-      : plan_(plan), resets_(resets), settings_(settings) {}
+  PlanBuilder(Plan& plan, TokenBucket& resets, const ResponderSettings& settings, const PathMtuTable& paths) noexcept
+      : plan_(plan), resets_(resets), settings_(settings), paths_(paths) {}
+
+  void begin_burst(std::uint64_t now_s) noexcept { now_s_ = now_s; }
 
   void begin(const Segment& segment) noexcept;
+  // The plan goes on with what answers another segment.
+  void go_on(const Segment& segment) noexcept;
   void drop(Outcome outcome) noexcept { plan_.outcome = outcome; }
   // A segment without payload at SEQ = SEG.ACK. The ledger is given where the client has timestamps.
   void control(Outcome outcome, std::uint8_t flags, SeqNum ack, const std::optional<Ledger>& ledger) noexcept;
-  void syn_ack(SeqNum isn, SeqNum ack, std::uint16_t mss, const std::optional<Ledger>& ledger) noexcept;
+  void syn_ack(const SynAck& how) noexcept;
   // A RST, where rate and settings allow one.
   void reset(Outcome outcome) noexcept;
 
@@ -59,7 +72,7 @@ class PlanBuilder {
   bool answer(Bytes stream, AnswerSegments& how) noexcept;
 
   [[nodiscard]] std::uint16_t own_mss() const noexcept;
-  // Payload bytes of a full segment to this client.
+  // Payload bytes of a full segment to this client, on the way there as far as it is known.
   [[nodiscard]] std::uint32_t segment_size(std::uint8_t mss_class) const noexcept;
 
  private:
@@ -71,6 +84,8 @@ class PlanBuilder {
   Plan& plan_;
   TokenBucket& resets_;
   const ResponderSettings& settings_;
+  const PathMtuTable& paths_;
+  std::uint64_t now_s_ = 0;
   const Segment* segment_ = nullptr;
   std::uint32_t stamp_base_ = 0;
   bool timestamps_ = false;  // both sides use them on this connection

@@ -15,8 +15,12 @@
 #include "lib/tcp/cookie.h"
 #include "lib/tcp/ledger.h"
 #include "lib/wire/seqnum.h"
+#include "lib/wire/tcp_options.h"
 
 namespace gl::tcp {
+
+class PathMtuTable;
+struct QuotedSegment;
 
 enum Flag : std::uint8_t { kFin = 0x01, kSyn = 0x02, kRst = 0x04, kPsh = 0x08, kAck = 0x10, kUrg = 0x20, kEce = 0x40, kCwr = 0x80 };
 
@@ -35,6 +39,8 @@ struct Segment {
   std::uint16_t mss = 0;                   // of a SYN; 0 where the option is absent
   std::optional<Timestamps> timestamps;
   Bytes payload{};
+  wire::FastOpen fast_open{};              // of a SYN
+  std::uint8_t options_length = wire::kMaxTcpOptions;  // of a SYN, bytes: to a stranger ours has no more
 };
 
 struct OutSegment {
@@ -47,11 +53,15 @@ struct OutSegment {
   std::uint16_t window = 0;
   std::uint32_t offset = 0;                // payload: this part of Plan::stream
   std::uint32_t length = 0;
+  wire::FastOpen fast_open{};              // option of a SYN-ACK: a cookie, or absent
 };
 
 // Why a segment ended as it did. Every name is a counter (datapath/verdict.h makes them visible).
 #define GL_TCP_OUTCOMES(X)                                                                \
   X(syn_ack, "SYN answered with a cookie")                                                \
+  X(syn_ack_cookie, "SYN that asks for a Fast Open cookie: answered with one")            \
+  X(syn_answered, "SYN with a valid Fast Open cookie: its queries answered at once")      \
+  X(syn_bad_cookie, "SYN with a Fast Open cookie that is not valid: data ignored")        \
   X(answered, "new queries answered, their ACK with them")                                \
   X(answered_withheld, "new queries answered in several segments, their ACK withheld")    \
   X(continued, "repeated query: the missing rest of its answer sent")                     \
@@ -104,16 +114,20 @@ struct Plan {
 struct ResponderSettings {
   std::uint16_t window = 4095;           // advertised; at most 4095, so that the ledger's `next` is exact
   std::uint8_t burst_segments = kMaxBurstSegments;
-  std::uint16_t mss_v4 = 1460;           // what the port's MTU allows: bound on what we send and offer
+  std::uint16_t mss_v4 = 1460;           // what the port's MTU allows: offered, and a bound on what we send
   std::uint16_t mss_v6 = 1440;
   bool immediate = false;                // the column's way: acknowledge at once, close after the answer
+  bool fast_open = true;                 // RFC 7413; never in immediate mode
+  std::uint16_t mss_limit_v4 = 0xffff;   // bound on what we send, not on what we offer
+  std::uint16_t mss_limit_v6 = 0xffff;
   std::uint32_t rst_per_second = 1000;   // 0: never send a RST
   std::uint32_t flow_cache = 0;          // entries of soft state; 0: none
 };
 
 class Responder {
  public:
-  explicit Responder(const ResponderSettings& settings);
+  // `paths` is what all cores have learnt of path MTUs; without it the instance keeps its own.
+  explicit Responder(const ResponderSettings& settings, PathMtuTable* paths = nullptr);
   ~Responder();
   Responder(const Responder&) = delete;
   Responder& operator=(const Responder&) = delete;
@@ -122,6 +136,8 @@ class Responder {
   void begin_burst(std::uint64_t now_ms, const CookieKeys& keys) noexcept;
   // `service` is null where nothing listens on the port.
   [[nodiscard]] const Plan& handle(const Segment& segment, Service* service) noexcept;
+  // A router says that this segment of ours was too big for `mtu`. False: we cannot have sent it.
+  [[nodiscard]] bool too_big(const QuotedSegment& quoted, std::uint16_t mtu) noexcept;
 
  private:
   struct Work;

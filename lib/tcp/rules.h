@@ -25,6 +25,8 @@ struct RuleContext {
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (segment.flags & flag) != 0; }
 };
 
+// A SYN, and the queries in it (TCP Fast Open).
+void answer_syn(RuleContext& context) noexcept;
 // Clients that carry our ledger in their timestamp echo.
 void answer_with_timestamps(RuleContext& context) noexcept;
 // Takes the segment, if an entry of the flow cache knows better than the ledger alone; false: it does not fit.

@@ -8,7 +8,9 @@
 
 namespace gl::wire {
 
-enum class IcmpType : std::uint8_t { echo_reply = 0, echo_request = 8 };
+enum class IcmpType : std::uint8_t { echo_reply = 0, unreachable = 3, echo_request = 8 };
+
+inline constexpr std::uint8_t kIcmpFragmentationNeeded = 4;  // code of `unreachable`, RFC 1191
 
 struct IcmpEcho {
   std::uint8_t type;

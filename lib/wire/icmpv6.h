@@ -15,6 +15,7 @@
 namespace gl::wire {
 
 enum class Icmpv6Type : std::uint8_t {
+  packet_too_big = 2,
   echo_request = 128,
   echo_reply = 129,
   neighbor_solicitation = 135,

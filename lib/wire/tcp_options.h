@@ -1,5 +1,5 @@
-// TCP options: a walker that cannot step past its span, and a writer for the two that we send.
-// RFC 9293 section 3.2, RFC 7323 section 3.2, RFC 6691. Window scaling and SACK are read over: we offer neither.
+// TCP options: a walker that cannot step past its span, and a writer for those that we send.
+// RFC 9293 section 3.2, RFC 7323 section 3.2, RFC 6691, RFC 7413 section 4.1.1. Window scaling and SACK are read over: we offer neither.
 // Byte order: values in host order. Ownership: borrows. Thread: pure functions. Errors: by value.
 #pragma once
 
@@ -19,7 +19,8 @@ enum class TcpOptionKind : std::uint8_t {
   mss = 2,
   window_scale = 3,
   sack_permitted = 4,
-  timestamps = 8
+  timestamps = 8,
+  fast_open = 34
 };
 
 struct TcpTimestamps {
@@ -28,12 +29,22 @@ struct TcpTimestamps {
   friend constexpr bool operator==(const TcpTimestamps&, const TcpTimestamps&) noexcept = default;
 };
 
+// RFC 7413 section 4.1.1: without a cookie it asks for one. Ours have 8 bytes; of another length are those of others.
+struct FastOpen {
+  enum class Kind : std::uint8_t { absent, request, cookie, foreign };
+  Kind kind = Kind::absent;
+  std::uint64_t cookie = 0;
+  friend constexpr bool operator==(const FastOpen&, const FastOpen&) noexcept = default;
+};
+
 struct TcpOptions {
   std::uint16_t mss = 0;  // 0: absent
+  FastOpen fast_open;
   std::optional<TcpTimestamps> timestamps;
 };
 
 inline constexpr std::size_t kMaxTcpOptions = 40;
+inline constexpr std::uint32_t kFastOpenCookie = 0x220a;        // kind and length
 inline constexpr std::uint32_t kNopNopTimestamps = 0x0101080a;  // as every common stack sends them
 
 // Fills in what there is of `found`, which is empty before. False where an option has an impossible length; unknown
@@ -62,6 +73,10 @@ inline constexpr std::uint32_t kNopNopTimestamps = 0x0101080a;  // as every comm
     } else if (kind == TcpOptionKind::timestamps) {
       if (length != 10) return false;
       found.timestamps = TcpTimestamps{load_be<std::uint32_t>(p + at + 2), load_be<std::uint32_t>(p + at + 6)};
+    } else if (kind == TcpOptionKind::fast_open) {
+      using enum FastOpen::Kind;
+      found.fast_open.kind = length == 2 ? request : length == 10 ? cookie : foreign;
+      found.fast_open.cookie = length == 10 ? load_be<std::uint64_t>(p + at + 2) : 0;
     }
     at += length;
   }
@@ -73,10 +88,17 @@ inline constexpr std::uint32_t kNopNopTimestamps = 0x0101080a;  // as every comm
   return found;
 }
 
-inline constexpr std::size_t kMaxWrittenTcpOptions = 16;
+inline constexpr std::size_t kMaxWrittenTcpOptions = 24;
 
-// Writes what is present (MSS 0: absent); `out` has room for kMaxWrittenTcpOptions. Returns a multiple of 4, and adds
-// what it wrote to `sum`, for the checksum.
+// What write_tcp_options() will write, in bytes. A cookie and timestamps stand behind one another without padding: a
+// SYN-ACK with a cookie is then no longer than a SYN that has MSS, SACK, timestamps and scaling, and asks for one.
+[[nodiscard]] constexpr std::size_t written_length(const TcpOptions& options) noexcept {
+  const bool cookie = options.fast_open.kind == FastOpen::Kind::cookie;
+  return (options.mss != 0 ? 4u : 0u) + (options.timestamps ? (cookie ? 20u : 12u) : cookie ? 12u : 0u);
+}
+
+// Writes what is present (MSS 0: absent; of Fast Open only a cookie); `out` has room for kMaxWrittenTcpOptions. Returns
+// written_length(), a multiple of 4, and adds what it wrote to `sum`, for the checksum.
 [[nodiscard]] inline std::size_t write_tcp_options(const TcpOptions& options, std::uint8_t* out,
                                                    PartialSum& sum) noexcept {
   std::size_t at = 0;
@@ -86,7 +108,17 @@ inline constexpr std::size_t kMaxWrittenTcpOptions = 16;
     at += 4;
   };
   if (options.mss != 0) put(0x02040000u | options.mss);
-  if (options.timestamps) {
+  if (options.fast_open.kind == FastOpen::Kind::cookie) {
+    if (const auto& times = options.timestamps; times) {
+      put(0x080a0000u | times->value >> 16);
+      put(times->value << 16 | times->echo >> 16);
+      put(times->echo << 16 | kFastOpenCookie);
+    } else {
+      put(0x01010000u | kFastOpenCookie);
+    }
+    put(static_cast<std::uint32_t>(options.fast_open.cookie >> 32));
+    put(static_cast<std::uint32_t>(options.fast_open.cookie));
+  } else if (options.timestamps) {
     put(kNopNopTimestamps);
     put(options.timestamps->value);
     put(options.timestamps->echo);

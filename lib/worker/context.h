@@ -35,7 +35,7 @@ struct alignas(64) WorkerContext {
                 const service::DnsSettings& dns_settings, Shared& shared_state)
       : settings(worker_settings),
         shared(shared_state),
-        responder(tcp),
+        responder(tcp, &shared_state.paths),
         dns(dns_settings, shared_state.zones),
         pipeline(services, responder, counters) {}
 

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "lib/tcp/cookie.h"
+#include "lib/tcp/path_mtu.h"
 #include "lib/zone/published.h"
 
 namespace gl::worker {
@@ -38,6 +39,7 @@ struct alignas(64) Shared {
   std::atomic<const zone::PublishedZones*> zones{nullptr};
   std::atomic<bool> stop{false};
   QuiescentState quiescent;
+  tcp::PathMtuTable paths;  // the workers write and read it, a word at a time
 };
 
 }  // namespace gl::worker

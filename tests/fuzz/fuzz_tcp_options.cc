@@ -17,6 +17,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::check(length % 4 == 0 && length <= written.size(), "options are written in whole words");
   written.resize(length);
   const auto again = wire::parse_tcp_options(written);
+  if (found->fast_open.kind == wire::FastOpen::Kind::cookie) {
+    fuzz::check(again && again->fast_open == found->fast_open, "a cookie written is read as it was");
+  }
   fuzz::check(again && again->mss == found->mss && again->timestamps == found->timestamps,
               "options written are read as they were");
   return 0;

@@ -20,6 +20,8 @@ void parse_setting(TextCursor& in, Dialogue& dialogue) {
     dialogue.ipv4 = false;
   } else if (in.accept("framing=blank-line")) {
     dialogue.framing = Framing::blank_line;
+  } else if (in.accept("fast-open=off")) {
+    dialogue.settings.fast_open = false;
   } else if (in.accept("window=")) {
     dialogue.settings.window = number();
   } else if (in.accept("mss=")) {

@@ -60,6 +60,10 @@ void parse_option(TextCursor& in, PacketText& packet) {
     in.expect("ecr");
     timestamps.echo = parse_timestamp(in);
     packet.timestamps = timestamps;
+  } else if (name == "FO") {
+    using enum PacketText::FastOpen;
+    packet.fast_open = in.accept("ask") ? ask : in.accept("ok") ? ok : wrong;
+    if (packet.fast_open == wrong) in.expect("wrong");
   } else if (name == "wscale") {
     static_cast<void>(in.number());  // offered by clients, never taken up
   } else if (name != "nop" && name != "sackOK" && name != "eol") {
@@ -112,13 +116,14 @@ std::string to_text(const PacketText& packet) {
           std::to_string(packet.length) + ')';
   if (packet.ack) text += " ack " + std::to_string(*packet.ack);
   text += " win " + std::to_string(packet.window);
-  if (packet.mss == 0 && !packet.timestamps) return text;
-  text += " <";
-  if (packet.mss != 0) text += "mss " + std::to_string(packet.mss) + (packet.timestamps ? "," : "");
+  std::string options;
+  if (packet.mss != 0) options += ",mss " + std::to_string(packet.mss);
   if (packet.timestamps) {
-    text += "TS val " + to_text(packet.timestamps->value) + " ecr " + to_text(packet.timestamps->echo);
+    options += ",TS val " + to_text(packet.timestamps->value) + " ecr " + to_text(packet.timestamps->echo);
   }
-  return text + ">";
+  if (packet.fast_open == PacketText::FastOpen::ok) options += ",FO ok";
+  if (packet.fast_open == PacketText::FastOpen::wrong) options += ",FO wrong";
+  return options.empty() ? text : text + " <" + options.substr(1) + ">";
 }
 
 }  // namespace gl::golden

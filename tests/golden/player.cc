@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "lib/tcp/fast_open.h"
 #include "tests/golden/streams.h"
 
 namespace gl::golden {
@@ -83,6 +84,7 @@ class Player {
   SeqNum server_isn_{0};
   std::uint32_t last_received_ = 0;  // TSval
   std::uint32_t echoed_ = 0;         // TSecr of the packet that is being answered
+  std::uint64_t fast_open_cookie_ = 0;  // the last one that the client got
   std::string_view outcome_ = "none";
   std::deque<Sent> sent_;
 };
@@ -131,11 +133,15 @@ void Player::act(const PacketIn& in) {
                        packet.window,
                        packet.mss,
                        std::nullopt,
+                       {},
                        {}};
   if (packet.timestamps) {
     segment.timestamps = {timestamp_of(packet.timestamps->value), timestamp_of(packet.timestamps->echo)};
     echoed_ = segment.timestamps->echo;
   }
+  if (packet.fast_open == PacketText::FastOpen::ask) segment.fast_open.kind = wire::FastOpen::Kind::request;
+  if (packet.fast_open == PacketText::FastOpen::ok) segment.fast_open = {wire::FastOpen::Kind::cookie, fast_open_cookie_};
+  if (packet.fast_open == PacketText::FastOpen::wrong) segment.fast_open = {wire::FastOpen::Kind::cookie, 1};
   // A keepalive probe carries the byte before the stream's end, so relative 1 is the stream's first byte.
   const std::size_t begin = packet.seq - ((packet.flags & tcp::kSyn) != 0 ? 0 : 1);
   if (packet.length != 0 && begin + packet.length > streams_.client.size()) throw Failure{"no such bytes in `query`"};
@@ -161,6 +167,7 @@ void Player::act(const PacketOut& expected) {
   if (got != expected.packet) throw Failure{"got > " + to_text(got) + "; the outcome was " + std::string(outcome_)};
   check_timestamps(sent.segment);
   check_payload(sent);
+  if (sent.segment.fast_open.kind == wire::FastOpen::Kind::cookie) fast_open_cookie_ = sent.segment.fast_open.cookie;
   if (sent.segment.has_timestamps && !expected.packet.lost) last_received_ = sent.segment.timestamps.value;
 }
 
@@ -199,6 +206,10 @@ PacketText Player::describe(const tcp::OutSegment& segment) const {
   if ((segment.flags & tcp::kAck) != 0) text.ack = segment.ack - client_isn_;
   text.window = segment.window;
   text.mss = segment.mss;
+  if (segment.fast_open.kind == wire::FastOpen::Kind::cookie) {
+    const bool right = segment.fast_open.cookie == tcp::make_fast_open_cookie(keys_, flow_);
+    text.fast_open = right ? PacketText::FastOpen::ok : PacketText::FastOpen::wrong;
+  }
   if (segment.has_timestamps) {
     tcp::Ledger ledger = tcp::Ledger::decode(segment.timestamps.value);
     ledger.next = static_cast<std::uint16_t>((ledger.next - client_isn_.value()) & tcp::kNextMask);
@@ -216,6 +227,7 @@ void Player::check_timestamps(const tcp::OutSegment& segment) {
   const bool syn = (segment.flags & tcp::kSyn) != 0;
   if (!syn && value != tcp::Ledger::decode(value).encode(echoed_))
     throw Failure{"TSval is not the smallest after TSecr"};
+  if (syn) echoed_ = value;  // what answers data in a SYN goes on from the SYN-ACK
 }
 
 void Player::check_payload(const Sent& sent) const {

@@ -71,6 +71,33 @@ TEST(TcpOptions, WhatIsWrittenIsRead) {
   }
 }
 
+TEST(TcpOptions, FastOpen) {
+  using Kind = FastOpen::Kind;
+  EXPECT_EQ(parse_tcp_options(Buffer{34, 2, 0, 0})->fast_open.kind, Kind::request);
+  EXPECT_EQ(parse_tcp_options(Buffer{34, 6, 1, 2, 3, 4})->fast_open.kind, Kind::foreign);
+  const Buffer cookie = {1, 1, 34, 10, 1, 2, 3, 4, 5, 6, 7, 8};
+  EXPECT_EQ(parse_tcp_options(cookie)->fast_open, (FastOpen{Kind::cookie, 0x0102030405060708}));
+  EXPECT_EQ(parse_tcp_options(Buffer{1, 1, 1, 1})->fast_open.kind, Kind::absent);
+  EXPECT_FALSE(parse_tcp_options(Buffer{34, 10, 1, 2, 3, 4, 5, 6}));
+  for (const bool timestamps : {false, true}) {
+    TcpOptions options;
+    options.mss = 1460;
+    options.fast_open = {Kind::cookie, 0x8091a2b3c4d5e6f7};
+    if (timestamps) options.timestamps = TcpTimestamps{0xfedcba98, 0x76543210};
+    Buffer out(kMaxWrittenTcpOptions);
+    PartialSum sum = 0;
+    out.resize(write_tcp_options(options, out.data(), sum));
+    EXPECT_EQ(out.size(), written_length(options));
+    EXPECT_EQ(out.size(), timestamps ? 24u : 16u);
+    EXPECT_EQ(fold(sum), fold(sum_bytes(out)));
+    const auto back = parse_tcp_options(out);
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->fast_open, options.fast_open);
+    EXPECT_EQ(back->timestamps, options.timestamps);
+    EXPECT_EQ(back->mss, 1460);
+  }
+}
+
 TEST(Walkers, NeverPassTheirSpan) {
   std::mt19937 random(3);
   const Buffer seeds = {0, 1, 2, 5, 6, 8, 10, 43, 44, 51, 58, 60, 131, 255};
