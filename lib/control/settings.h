@@ -2,6 +2,7 @@
 // Units in the names. Ownership: plain values. Thread: main core, before anything starts.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,7 +25,7 @@ struct Settings {
   std::vector<AddressSetting> addresses;
   std::vector<std::uint16_t> service_ports;  // empty: 53
   service::DnsSettings dns;
-  tcp::ResponderSettings tcp;
+  tcp::ResponderSettings tcp{.mss_limit_v6 = 1220, .flow_cache = 4096};
   std::string secret_path = "/var/lib/goldilocks/secret";
   std::uint32_t epoch_seconds = 3600;
   std::uint32_t linger_seconds = 120;  // how long answers from the zones before a reload can be continued
@@ -33,5 +34,11 @@ struct Settings {
   std::uint16_t tx_descriptors = 1024;
   std::uint32_t idle_sleep_us = 0;
 };
+
+// What edns-tcp-keepalive may promise, in its units of 100 ms (RFC 7828): a connection made at the end of an epoch lives
+// to the middle of the next.
+[[nodiscard]] constexpr std::uint16_t promised_idle(std::uint32_t epoch_seconds) {
+  return static_cast<std::uint16_t>(std::min(epoch_seconds / 2 * 10, std::uint32_t{0xffff}));
+}
 
 }  // namespace gl::control

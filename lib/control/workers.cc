@@ -27,9 +27,11 @@ Workers::Workers(const Settings& settings, const Network& network, const std::ve
   tcp::ResponderSettings tcp = settings.tcp;
   tcp.mss_v4 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv4);
   tcp.mss_v6 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv6);
+  service::DnsSettings dns = settings.dns;
+  dns.tcp_keepalive = promised_idle(settings.epoch_seconds);
   for (unsigned index = 0; index < lcores.size(); ++index) {
     const worker::WorkerSettings own{index, lcores[index], settings.idle_sleep_us, network.pool(index).get()};
-    auto context = std::make_unique<worker::WorkerContext>(own, tcp, settings.dns, shared);
+    auto context = std::make_unique<worker::WorkerContext>(own, tcp, dns, shared);
     for (const std::uint16_t port : settings.service_ports) {
       // The command line was checked for how many there may be.
       if (!context->services.add(port, context->dns)) break;
