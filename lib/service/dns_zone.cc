@@ -46,6 +46,15 @@ ResponseHead answer_zones(const DnsQuery& query, const zone::ZoneSnapshot* snaps
   return {outcome.rcode, authoritative, !outcome.whole};
 }
 
+// What our OPT holds. With --udp=tc no datagram is to be longer than the one it answers: nothing.
+dns::OptOptions options_for(const DnsQuery& query, const DnsSettings& settings, bool datagram) noexcept {
+  dns::OptOptions options;
+  if (query.edns.nsid && !(datagram && settings.udp_truncate_all)) options.nsid = settings.nsid;
+  // Over UDP that option is passed over, RFC 7828 3.2.1.
+  if (query.edns.keepalive && !datagram) options.keepalive = settings.tcp_keepalive;
+  return options;
+}
+
 }  // namespace
 
 DnsZoneService::DnsZoneService(const DnsSettings& settings, const std::atomic<const zone::PublishedZones*>& published)
@@ -99,15 +108,14 @@ std::size_t DnsZoneService::respond(Bytes request, MutableBytes out, const zone:
   ResponseHead head;
   head.rcode = parse_query(request, query);
   const bool opt = query.edns.present;
-  dns::OptOptions options;
-  if (query.edns.nsid) options.nsid = settings_.nsid;
-  if constexpr (transport == Transport::stream) {  // over UDP the option is ignored, RFC 7828 3.2.1
-    if (query.edns.keepalive) options.keepalive = settings_.tcp_keepalive;
-    if (query.edns.keepalive_malformed && head.rcode == Rcode::noerror) head.rcode = Rcode::formerr;
+  if (transport == Transport::stream && query.edns.keepalive_malformed && head.rcode == Rcode::noerror) {
+    head.rcode = Rcode::formerr;
   }
-  const std::size_t tail = opt ? dns::opt_size(options) : 0;
+  dns::OptOptions options = options_for(query, settings_, transport == Transport::datagram);
   const std::size_t begin = body_offset(query);
   const std::size_t limit = limit_for<transport>(query, out.size());
+  if (begin + dns::opt_size(options) > limit) options = {};  // a long identifier beside a long question in 512 bytes
+  const std::size_t tail = opt ? dns::opt_size(options) : 0;
   if (begin + tail > limit) return 0;  // no room for header and question even
 
   write_question(query, out.data());

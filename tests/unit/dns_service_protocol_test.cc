@@ -149,6 +149,29 @@ TEST_F(Protocol, TruncateAll) {
   EXPECT_EQ(served.udp("x.example.", A, {.flags = 0x0800}).rcode(), 4U);
 }
 
+// No amplification at all: the identifier is not told over UDP then.
+TEST_F(Protocol, TruncateAllIsNeverLongerThanTheQuestion) {
+  service::DnsSettings all = settings();
+  all.udp_truncate_all = true;
+  all.nsid = std::string(255, 'n');
+  test::Served served({{file_.path(), ""}}, all);
+  const Ask asked{.edns = true, .options = {0, 3, 0, 0}};
+  EXPECT_LE(served.udp("x.example.", A, asked).wire.size(), test::query("x.example.", A, asked).size());
+  EXPECT_GT(served.tcp("x.example.", A, asked).wire.size(), 255U);
+}
+
+// A question of 255 bytes and an identifier of as many do not fit 512 together: the identifier gives way.
+TEST_F(Protocol, LongQuestionAndLongIdentifier) {
+  service::DnsSettings longest = settings();
+  longest.nsid = std::string(255, 'n');
+  test::Served served({{file_.path(), ""}}, longest);
+  const std::string label(63, 'a');
+  const std::string name = label + "." + label + "." + label + "." + std::string(53, 'a') + ".example.";
+  const Parsed answer = served.udp(name, A, {.edns = true, .payload = 512, .options = {0, 3, 0, 0}});
+  EXPECT_TRUE(answer.tc() || !answer.authority().empty() || !answer.answer().empty());
+  EXPECT_LE(answer.wire.size(), 512U);
+}
+
 // RFC 7828: over TCP an empty option is answered with what the server promises, over UDP it is passed over.
 TEST_F(Protocol, TcpKeepalive) {
   const Ask asked{.edns = true, .options = {0, 11, 0, 0}};
