@@ -2,6 +2,7 @@
 #include <set>
 
 #include "tests/unit/pipeline_harness.h"
+#include "tests/unit/too_big_frames.h"
 
 namespace gl::test {
 namespace {
@@ -149,6 +150,11 @@ std::vector<Case> icmp_cases() {
       {Verdict::drop_icmp_malformed, icmp4(summed(echo(8, "", 1), 2))},
       {Verdict::drop_icmp_checksum, icmp4(echo(8, "hello"))},
       {Verdict::drop_icmp_type, icmp4(summed(echo(0, "hello"), 2))},
+      {Verdict::icmp_too_big_learned, too_big4(quoted4(1500, our_isn4() + 1), 1300)},
+      {Verdict::drop_icmp_too_big_invalid, too_big4(quoted4(1500, our_isn4() - 1), 1300)},
+      {Verdict::drop_icmp_checksum, flipped(too_big4(quoted4(1500, our_isn4() + 1), 1300), 36)},
+      {Verdict::icmpv6_too_big_learned, too_big6(quoted6(1500, our_isn6() + 1), 1300)},
+      {Verdict::drop_icmpv6_too_big_invalid, too_big6(quoted6(1500, our_isn6() - 1), 1300)},
       {Verdict::icmpv6_echo_reply, icmpv6(echo(128, "hello"))},
       {Verdict::drop_icmpv6_malformed, icmpv6(Buffer(4))},
       {Verdict::drop_icmpv6_malformed, icmpv6(echo(128, "", 1))},

@@ -36,6 +36,10 @@ inline Buffer operator+(Buffer a, const Buffer& b) {
   put(a, b);
   return a;
 }
+inline Buffer first_of(Buffer bytes, std::size_t count) {
+  bytes.resize(count);
+  return bytes;
+}
 inline unsigned get16(const Buffer& from, std::size_t at) {
   return static_cast<unsigned>(from.at(at) << 8 | from.at(at + 1));
 }

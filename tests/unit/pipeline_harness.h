@@ -17,6 +17,7 @@ namespace gl::test {
 class Reverser final : public Service {
  public:
   std::size_t repeat = 1;
+  bool early = false;  // TCP Fast Open
 
   void begin_burst(std::uint64_t) noexcept override {}
   [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override {
@@ -38,6 +39,7 @@ class Reverser final : public Service {
     std::reverse_copy(request.begin(), request.end(), out.begin());
     return {Reply::Kind::answered, request.size(), false};
   }
+  [[nodiscard]] bool takes_early_requests() const noexcept override { return early; }
   [[nodiscard]] std::size_t largest_stream_reply() const noexcept override { return kMaxStreamReply; }
 };
 
