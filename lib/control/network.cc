@@ -88,6 +88,20 @@ Status Network::assign(const Settings& settings) {
     }
     if (!found) return Error{"--address: there is no DPDK port " + std::to_string(setting.port.value_or(0))};
   }
+  return check_mtus();
+}
+
+// Below these no answer could be sent to every client (RFC 791 section 3.1, RFC 8200 section 5).
+Status Network::check_mtus() const {
+  constexpr std::uint16_t kLeastV4 = 576;
+  constexpr std::uint16_t kLeastV6 = 1280;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    const bool v6 = interfaces_[i]->v6_count != 0;
+    const std::uint16_t least = v6 ? kLeastV6 : kLeastV4;
+    if (ports_[i].mtu() >= least) continue;
+    return Error{"port " + ports_[i].name() + ": MTU " + std::to_string(ports_[i].mtu()) + " is below " +
+                 std::to_string(least) + ", the least for " + (v6 ? "IPv6" : "IPv4")};
+  }
   return success();
 }
 

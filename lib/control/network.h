@@ -34,6 +34,7 @@ class Network {
   [[nodiscard]] Status make_pools(const Settings& settings, const std::vector<unsigned>& lcores,
                                   const std::vector<std::uint16_t>& ids);
   [[nodiscard]] Status assign(const Settings& settings);
+  [[nodiscard]] Status check_mtus() const;
 
   std::vector<dpdk::MbufPool> pools_;
   std::vector<dpdk::Port> ports_;

@@ -1,9 +1,13 @@
 #include "lib/dpdk/port.h"
 
+#include <net/if.h>
 #include <rte_ethdev.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 namespace gl::dpdk {
 
@@ -30,6 +34,21 @@ std::uint32_t largest_mtu(const rte_eth_dev_info& info) {
   if (info.max_mtu != UINT16_MAX) return info.max_mtu;
   return std::min<std::uint32_t>(UINT16_MAX, info.max_rx_pktlen - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN);
 }
+
+// The MTU of the Linux interface behind the port; nothing where there is none. The drivers for such interfaces say
+// 1500, whatever it is.
+std::optional<std::uint16_t> kernel_mtu(std::uint16_t id) {
+  rte_eth_dev_info info{};
+  ifreq request{};
+  if (rte_eth_dev_info_get(id, &info) != 0 || info.if_index == 0) return std::nullopt;
+  if (if_indextoname(info.if_index, request.ifr_name) == nullptr) return std::nullopt;
+  const int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return std::nullopt;
+  const bool known = ioctl(descriptor, SIOCGIFMTU, &request) == 0 && request.ifr_mtu > 0;
+  close(descriptor);
+  if (!known) return std::nullopt;
+  return static_cast<std::uint16_t>(std::min(request.ifr_mtu, int{UINT16_MAX}));
+}
 }  // namespace
 
 Result<std::vector<std::uint16_t>> Port::list() {
@@ -48,7 +67,10 @@ Result<std::vector<std::uint16_t>> Port::list() {
 }
 
 std::uint16_t Port::frame_length(std::uint16_t id, std::uint16_t mtu) {
-  if (mtu == 0 && rte_eth_dev_get_mtu(id, &mtu) != 0) mtu = RTE_ETHER_MTU;
+  if (mtu == 0) {
+    if (rte_eth_dev_get_mtu(id, &mtu) != 0) mtu = RTE_ETHER_MTU;
+    mtu = std::min(mtu, kernel_mtu(id).value_or(mtu));
+  }
   return static_cast<std::uint16_t>(mtu + kEthernetOverhead);
 }
 

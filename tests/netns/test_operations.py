@@ -392,6 +392,21 @@ def test_too_few_queues():
         assert done.returncode == 1 and len(own) == 1 and "queue" in own[0], done.stderr
 
 
+def test_mtu_of_the_interface():
+    """The driver says 1500 whatever it is; what counts is what the kernel takes."""
+    def shrink(lab, mtu):
+        sh("ip", "-n", lab.server_ns, "link", "set", SERVER_IF, "mtu", mtu)
+
+    with Lab() as lab:
+        shrink(lab, 1400)
+        with Goldilocks(lab) as server:
+            assert "MTU 1400" in server.telemetry("/goldilocks/info")["port_0"]
+        shrink(lab, 1279)
+        refused(lab, 1, "MTU 1279 is below 1280", address=SERVER_V6)
+        shrink(lab, 575)
+        refused(lab, 1, "MTU 575 is below 576", address=SERVER_V4)
+
+
 def test_two_workers():
     """A queue pair for each of two cores; the kernel spreads the flows."""
     with Lab(queues=2) as lab:
