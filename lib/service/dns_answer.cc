@@ -83,6 +83,7 @@ Answer::Step Answer::at_node(const Zone& zone, const Node& node, const Node* enc
 
 Answer::Step Answer::positive(const Zone& zone, BlockId id) noexcept {
   const Block& block = zone.block(id);
+  if (!composer_.reaches(block)) return finish();  // as in move_to()
   if (proof_count_ == 0) return composer_.add(zone.store, block, current_.at, current_) ? Step::done : overflow();
   const std::size_t answer_at = composer_.at();
   if (!composer_.add_answer(zone.store, block, current_.at, current_)) return overflow();
@@ -97,6 +98,7 @@ Answer::Step Answer::refer(const Zone& zone, const Node& cut) noexcept {
   if (!outcome_.whole) return Step::done;
   const RrsetEntry* entry = zone.rrset(cut, zone::kReferral);
   const Block& block = zone.block(entry->block[options_.dnssec ? 1 : 0]);
+  if (!composer_.reaches(block)) return finish();  // as in move_to()
   const bool fits = composer_.add(zone.store, block, current_.end() - cut.name_length, current_);
   return fits ? Step::done : overflow();
 }

@@ -32,6 +32,11 @@ class Composer {
   [[nodiscard]] std::uint16_t authorities() const noexcept { return authorities_; }
   [[nodiscard]] std::uint16_t additionals() const noexcept { return additionals_; }
 
+  // Whether the block's pointers into itself would reach, if it came next. Always, but behind a long chain of aliases.
+  [[nodiscard]] bool reaches(const Block& block) const noexcept {
+    return block.self == 0 || block.max_self + (at_ - block.rendered_at()) <= dns::kMaxPointer;
+  }
+
   // The whole block, or as much of its optional end as fits. Its base name is a suffix of `name`; `own` is where
   // its base name starts, or for a wildcard's block the name that stands in for it.
   [[nodiscard]] bool add(const BlockStore& store, const Block& block, std::size_t own, NameAt name) noexcept {

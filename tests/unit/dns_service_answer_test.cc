@@ -175,4 +175,27 @@ TEST_F(Answers, NearestZoneWins) {
   EXPECT_TRUE(any_starts_with(alone.tcp("sub.example.", DS).authority(), "sub.example. 5 SOA"));
 }
 
+// Behind some 11 KB of aliases and their signatures the compression pointers of a large set would reach too far (RFC
+// 1035 4.1.4: 14 bits). The aliases are an answer all the same: the resolver asks again from the last one.
+TEST_F(Answers, AliasesTooLongForWhatFollows) {
+  const std::string below = "." + std::string(60, 'a') + "." + std::string(60, 'b') + "." + std::string(60, 'c');
+  std::string text = "$ORIGIN example.\n$TTL 5\n@ IN SOA ns h 1 2 3 4 5\n@ IN NS ns\n";
+  for (int i = 10; i < 24; ++i) {
+    const std::string owner = "n" + std::to_string(i) + below;
+    text += owner + " IN CNAME n" + std::to_string(i + 1) + below + "\n";
+    text += owner + " IN RRSIG CNAME 8 5 5 20361231000000 20260101000000 1 example. " + std::string(800, 'A') + "\n";
+  }
+  for (int i = 100; i < 400; ++i) {
+    const std::string n = std::to_string(i / 2);
+    text += "n24" + below + " IN MX 1 " + (i % 2 == 0 ? "m" : "w.m") + n + "." + std::string(40, 'q') + n + ".test.\n";
+  }
+  const test::TempFile file(text);
+  test::Served served{{{file.path(), ""}}};
+  EXPECT_EQ(served.tcp("n24" + below + ".example.", MX, {.dnssec = true}).answer().size(), 300U);
+  EXPECT_EQ(served.tcp("n10" + below + ".example.", MX).answer().size(), 14U + 300U);
+  const Parsed p = served.tcp("n10" + below + ".example.", MX, {.dnssec = true});
+  EXPECT_EQ(p.rcode(), 0U);
+  EXPECT_EQ(p.answer().size(), 28U);
+}
+
 }  // namespace
