@@ -72,6 +72,7 @@ Flow& FlowCache::make(const FlowKey& key, SeqNum isn) noexcept {
   flow->last_off = 0;
   flow->recover = 0;
   flow->duplicates = 0;
+  flow->repeats = 0;
   flow->window = kInitialWindow;
   return *flow;
 }

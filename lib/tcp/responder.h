@@ -80,6 +80,7 @@ struct OutSegment {
   X(reset_closed_port, "no service on this port: RST")                                    \
   X(reset_stale, "ledger far behind what was read, or data after our FIN: RST")       \
   X(reset_changed, "the rest of an answer that has changed since: RST")                   \
+  X(reset_stuck, "piece of a query repeated, and the rest never comes: RST")              \
   X(reset_malformed, "the stream holds no request, or one that is never answered: RST")                                  \
   X(drop_reset_limited, "RST withheld by its rate limit or by configuration")             \
   X(drop_rst, "RST received")                                                             \

@@ -171,9 +171,11 @@ class Rules {
 
     Stop stop = context_.answers.answer({segment_.payload, first_bare, counted, kMaxStreamReply, true}, context_.service);
     const std::size_t begun = context_.answers.size();
-    if (stop == Stop::unrepeatable || begun < gap_ || context_.answers.consumed() != counted) {
+    if (stop == Stop::unrepeatable || context_.answers.consumed() != counted) {
       return context_.build.reset(Outcome::reset_changed);
     }
+    // Only the last of the queries counted (a tail loss probe, RFC 8985 section 7): what is missing comes before.
+    if (begun < gap_) return context_.build.drop(Outcome::drop_beyond);
     const std::uint32_t start = ledger_.sent_end - static_cast<std::uint32_t>(begun);
     if (!context_.answers.close_after() && segment_.payload.size() > counted) {
       stop = context_.answers.answer({segment_.payload, false, SIZE_MAX, kLastOffset - start, false}, context_.service);

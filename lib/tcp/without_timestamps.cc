@@ -41,9 +41,13 @@ class Rules {
   }
 
   void data() noexcept {
-    if (const auto cookie = cookie_at(0)) return query(*cookie, false);
-    // Two bytes later: the length prefix was acknowledged alone.
-    if (const auto cookie = cookie_at(2)) return query(*cookie, true);
+    const auto whole = cookie_at(0);
+    if (whole && whole->off == 0) return query(*whole, false);
+    // Two bytes later: the length prefix was acknowledged alone. A cookie fits by chance once in 2^11 segments, and
+    // then with any number of bytes read: of two that fit, the one with fewer is right.
+    const auto behind = cookie_at(2);
+    if (whole && (!behind || whole->off < behind->off)) return query(*whole, false);
+    if (behind) return query(*behind, true);
     if (context_.has(kFin)) {
       const SeqNum past = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size()) + 1;
       return context_.build.control(Outcome::acked_fin, kAck, past, std::nullopt);

@@ -250,6 +250,30 @@ TEST_F(ResponderTest, StreamThatEndsInsideAQueryIsClosed) {
   EXPECT_EQ(plan.segments[0].ack.value(), kClientIsn + 1 + 4);
 }
 
+// A client whose next piece does not fit behind this one repeats this one alone; after a loss it never sends the next.
+TEST_F(ResponderTest, PieceOfAQueryThatNeverGoesOnIsReset) {
+  use({.flow_cache = 4});
+  open(true);
+  payload = {0, 5, '1', '2'};
+  segment.payload = payload;
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(send(kAck, kClientIsn + 1, isn + 1).outcome, Outcome::flow_kept);
+  EXPECT_EQ(send(kAck, kClientIsn + 1, isn + 1).outcome, Outcome::reset_stuck);
+}
+
+TEST_F(ResponderTest, PiecesOfAQueryArePutTogether) {
+  use({.flow_cache = 4});
+  open(true);
+  payload = {0, 3, '1'};
+  segment.payload = payload;
+  EXPECT_EQ(send(kAck, kClientIsn + 1, isn + 1).outcome, Outcome::flow_kept);
+  payload = {'2', '3'};
+  segment.payload = payload;
+  const Plan& plan = send(kAck, kClientIsn + 1 + 3, isn + 1);
+  EXPECT_EQ(plan.outcome, Outcome::flow_answered);
+  EXPECT_EQ(plan.stream.size(), 123u);
+  EXPECT_EQ(plan.segments[0].ack.value(), kClientIsn + 1 + 5);
+}
+
 TEST_F(ResponderTest, ImmediateAnswerThatFillsNoBurstIsSentTheReliableWay) {
   use({.immediate = true});
   open(true);

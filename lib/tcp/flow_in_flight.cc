@@ -1,0 +1,103 @@
+// Answers are on their way: what may follow them, what is sent again, and what can be acknowledged meanwhile.
+#include "lib/tcp/flow_rules.h"
+
+#include <algorithm>
+
+namespace gl::tcp {
+
+bool FlowRules::in_flight(bool resend) noexcept {
+  const std::uint32_t old_end = flow_.answered_end;
+  answer_more();
+  bool rendered_new = true;  // the stream holds the answers from old_end on
+  if (flow_.answered - flow_.safe_ack > segment_size_ / 2 && !resend) {
+    if (refresh()) return true;
+    rendered_new = false;
+  }
+  const std::uint32_t allowed = off_ + std::min<std::uint32_t>(segment_.window, flow_.window * segment_size_);
+  const std::uint32_t begin = resend ? off_ : std::max(flow_.sent_to, off_);
+  const std::uint32_t end =
+      std::min({resend ? begin + segment_size_ : flow_.answered_end, flow_.answered_end, allowed});
+  if (begin >= end) return done(segment_.payload.empty() ? Outcome::drop_ack_only : Outcome::flow_kept);
+  std::uint32_t stream_begin = old_end;
+  if (begin < old_end || !rendered_new) {
+    if (!render_all()) return changed();
+    stream_begin = flow_.base_end;
+  }
+  // What begins at SEG.ACK hands the newest ledger over, and needs the ACK that belongs to it.
+  const bool hands_over = begin == off_;
+  const bool whole = off_ + segment_size_ >= flow_.counted_end && end >= flow_.counted_end;
+  if (hands_over && Ledger::decode(flow_.stamp).acked && !whole) return done(Outcome::drop_ack_only);
+  context_.plan.stream = context_.answers.bytes();
+  const std::uint32_t sent =
+      context_.build.range({begin - stream_begin, end - stream_begin, cookie_.isn + 1 + begin,
+                            hands_over ? flow_.stamp_ack : flow_.safe_ack, flow_.safe_ack, flow_.stamp, segment_size_});
+  flow_.sent_to = std::max(flow_.sent_to, stream_begin + sent);
+  context_.plan.outcome = resend                     ? Outcome::flow_resent
+                          : segment_.payload.empty() ? Outcome::flow_continued
+                                                     : Outcome::flow_answered;
+  return true;
+}
+
+void FlowRules::answer_more() noexcept {
+  AnswerStream& answers = context_.answers;
+  answers.reset();
+  const Bytes more = flow_.bytes_from(flow_.answered);
+  const std::uint32_t uncounted = flow_.answered_end - flow_.counted_end;
+  const std::uint32_t begun = flow_.answered_end - flow_.base_end;
+  if (more.empty() || uncounted >= kMaxAhead || begun >= kMaxAnswersPerSegment) return;
+  const std::size_t room = std::min({std::size_t{kMaxAhead - uncounted}, kMaxAnswersPerSegment - begun,
+                                     std::size_t{kLastOffset - std::min(kLastOffset, flow_.answered_end)}});
+  (void)answers.answer({more, false, SIZE_MAX, room, false}, context_.service);
+  const std::uint32_t end = flow_.answered_end + static_cast<std::uint32_t>(answers.size());
+  // A FIN of ours goes with a counted answer only: then these wait until nothing is on its way.
+  if (answers.queries() == 0 || answers.close_after() || must_close(context_, cookie_, end)) return answers.reset();
+  flow_.answered = flow_.answered + static_cast<std::uint32_t>(answers.consumed());
+  flow_.answered_end = end;
+}
+
+bool FlowRules::render_all() noexcept {
+  AnswerStream& answers = context_.answers;
+  answers.reset();
+  const std::size_t count = flow_.answered - flow_.base;
+  const Stop stop = answers.answer(
+      {flow_.bytes_from(flow_.base).first(count), flow_.bare, SIZE_MAX, kMaxStreamReply, true}, context_.service);
+  return stop == Stop::end && answers.size() == flow_.answered_end - flow_.base_end;
+}
+
+bool FlowRules::changed() noexcept {
+  context_.build.reset(Outcome::reset_changed);
+  return forget();
+}
+
+bool FlowRules::refresh() noexcept {
+  AnswerStream& answers = context_.answers;
+  const Bytes kept = flow_.bytes_from(flow_.base).first(flow_.answered - flow_.base);
+  std::size_t consumed = 0;
+  std::uint32_t size = 0;
+  answers.reset();
+  while (answers.consumed() < kept.size()) {
+    const Stop stop = answers.answer(
+        {kept, flow_.bare && answers.consumed() == 0, answers.consumed() + 1, kMaxStreamReply, true}, context_.service);
+    if (stop != Stop::boundary) return changed();
+    const SeqNum end = flow_.base + static_cast<std::uint32_t>(answers.consumed());
+    if (flow_.base_end + answers.size() > off_ || end - flow_.safe_ack > segment_size_) continue;
+    consumed = answers.consumed();
+    size = static_cast<std::uint32_t>(answers.size());
+  }
+  if (flow_.base_end + answers.size() != flow_.answered_end) return changed();
+  if (flow_.base_end + size <= flow_.counted_end) return false;  // the newest ledger says as much
+  context_.plan.stream = answers.bytes();
+  const SeqNum base = flow_.base + static_cast<std::uint32_t>(consumed);
+  const Ledger ledger{flow_.base_end + size, static_cast<std::uint16_t>(base.value() & kNextMask), false, true};
+  const std::uint32_t end = std::min(flow_.answered_end, off_ + segment_.window) - flow_.base_end;
+  const std::uint32_t sent = context_.build.range(
+      {off_ - flow_.base_end, end, segment_.ack, base, flow_.safe_ack, ledger.encode(flow_.stamp), segment_size_});
+  if (context_.plan.count == 0) return done(Outcome::drop_zero_window);
+  flow_.sent_to = std::max(flow_.sent_to, flow_.base_end + sent);
+  flow_.drop_before(base, flow_.base_end + size);
+  sent_ledger(base, flow_.base_end);
+  context_.plan.outcome = Outcome::flow_answered;
+  return true;
+}
+
+}  // namespace gl::tcp

@@ -1,0 +1,85 @@
+// The rules of a flow that the cache remembers. An entry knows more than the ledger that the client echoes: answers
+// that are on their way, queries that wait. What it sends beyond the ledger is never counted in one, and acknowledges
+// nothing new; the ledger moves on only in segments that begin at SEG.ACK, so the client takes it over together with
+// the ACK (TS.Recent, RFC 7323 section 4.3). Without the entry the stateless rules continue from there.
+// Internal to lib/tcp: with_flow.cc takes the segment in, flow_caught_up.cc goes on where the client has everything,
+// flow_in_flight.cc where answers are on their way. A function that returns bool says whether the segment is dealt
+// with. Thread: one core's own. Everything is borrowed for the call.
+#pragma once
+
+#include "lib/tcp/ledger.h"
+#include "lib/tcp/rules.h"
+
+namespace gl::tcp {
+
+class FlowRules {
+ public:
+  FlowRules(RuleContext& context, const Accepted& cookie, Flow& flow) noexcept
+      : context_(context),
+        segment_(context.segment),
+        cookie_(cookie),
+        flow_(flow),
+        off_(cookie.off),
+        echo_(segment_.timestamps->echo),
+        segment_size_(context.build.segment_size(cookie.mss_class)) {}
+
+  bool apply() noexcept;
+
+ private:
+  bool give_up() noexcept;
+  bool forget() noexcept;
+  bool done(Outcome outcome) noexcept;
+  // Whether the ledger alone tells that the client has the answers to everything before `seq`.
+  [[nodiscard]] bool ledger_is_at(SeqNum seq) const noexcept;
+  void learn() noexcept;
+  bool wait() noexcept;
+  // Another instance, or the rules without this entry, may have gone further in the meantime.
+  [[nodiscard]] bool in_step() const noexcept;
+  bool data() noexcept;
+  // The beginning of a query that is kept already, once more and no longer than before.
+  [[nodiscard]] bool repeated_piece() const noexcept;
+  // A client that cuts its stream inside a query, and whose next piece does not fit behind this one, repeats this one
+  // alone for ever once the next was lost: nothing acknowledges a part of a query. It is told to begin anew.
+  bool stuck() noexcept;
+  bool fin() noexcept;
+  bool acknowledgement() noexcept;
+  // RFC 5681 and RFC 6582 in small: true where the segment at SEG.ACK is to be sent again.
+  bool note_acknowledgement() noexcept;
+  void note_progress() noexcept;
+  // ---- Nothing is on its way: the same as without an entry, but for queries that were kept. ----
+  bool caught_up() noexcept;
+  bool idle() noexcept;
+  bool close(SeqNum past) noexcept;
+  // The ledger with everything before `base` answered, arrived and acknowledged.
+  [[nodiscard]] Ledger settled() const noexcept;
+  bool acknowledge(Outcome outcome, const Ledger& ledger) noexcept;
+  void sent_ledger(SeqNum ack, std::uint32_t end) noexcept;
+  // The queries that are counted together have to fit one segment of the client: it repeats them in one, should the
+  // entry be gone by then. A longer query goes alone.
+  Stop render_next() noexcept;
+  bool send_counted() noexcept;
+  bool nothing_complete(Stop stop) noexcept;
+  // ---- Answers are on their way. ----
+  bool in_flight(bool resend) noexcept;
+  // Renders what is complete behind `answered`, if it fits what may be on its way uncounted.
+  void answer_more() noexcept;
+  // Every answer that the entry counts, from `base` on, once more.
+  bool render_all() noexcept;
+  bool changed() noexcept;
+  // The client has to keep queries until they are acknowledged, and our window is small. Those whose answers have
+  // arrived are acknowledged by a segment that begins at SEG.ACK and repeats what is on its way: such a one hands over
+  // the ledger with the ACK. Later segments may hand over the ledger alone, if it was lost; so the step is at most one
+  // segment of queries, in whose repetition the stateless rules then find the place.
+  // False: there is nothing to acknowledge yet; the stream has been overwritten.
+  bool refresh() noexcept;
+
+  RuleContext& context_;
+  const Segment& segment_;
+  const Accepted& cookie_;
+  Flow& flow_;
+  const std::uint32_t off_;
+  const std::uint32_t echo_;
+  const std::uint32_t segment_size_;
+};
+
+}  // namespace gl::tcp
