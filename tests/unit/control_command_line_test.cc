@@ -48,6 +48,8 @@ TEST(CommandLine, SplitsAtTheDashes) {
   EXPECT_EQ(line->settings.zones.at(0).path, "root.zone");
   EXPECT_EQ(line->settings.service_ports, std::vector<std::uint16_t>{53});
   EXPECT_EQ(line->settings.dns.max_udp, 1232);
+  const tcp::ResponderSettings& tcp = line->settings.tcp;
+  EXPECT_TRUE(tcp.flow_cache == 4096 && tcp.fast_open && tcp.mss_limit_v4 == 0xffff && tcp.mss_limit_v6 == 1220);
 }
 
 TEST(CommandLine, Values) {
@@ -66,6 +68,10 @@ TEST(CommandLine, Values) {
                                 "--server-id=s",
                                 "--mode=immediate",
                                 "--rst-rate=0",
+                                "--flow-cache=0",
+                                "--fast-open=off",
+                                "--mss-v4=1300",
+                                "--mss-v6=1440",
                                 "--secret=/x",
                                 "--epoch=60",
                                 "--linger=5",
@@ -85,6 +91,13 @@ TEST(CommandLine, Values) {
   EXPECT_TRUE(s.tcp.immediate && s.tcp.rst_per_second == 0 && s.secret_path == "/x" && s.epoch_seconds == 60);
   EXPECT_TRUE(s.linger_seconds == 5 && s.mtu == 9000 && s.rx_descriptors == 256 && s.tx_descriptors == 128);
   EXPECT_EQ(s.idle_sleep_us, 50u);
+  EXPECT_TRUE(s.tcp.flow_cache == 0 && !s.tcp.fast_open && s.tcp.mss_limit_v4 == 1300 && s.tcp.mss_limit_v6 == 1440);
+}
+
+TEST(CommandLine, KeepalivePromisesHalfAnEpoch) {
+  EXPECT_EQ(promised_idle(3600), 18000);
+  EXPECT_EQ(promised_idle(9), 40);
+  EXPECT_EQ(promised_idle(604800), 0xffff);
 }
 
 TEST(CommandLine, ErrorsNameTheFlagAndWhatIsAllowed) {
@@ -97,6 +110,9 @@ TEST(CommandLine, ErrorsNameTheFlagAndWhatIsAllowed) {
       {{"--max-udp", "511"}, "--max-udp: '511' is not a number from 512 to 4096"},
       {{"--epoch", "-1"}, "--epoch: '-1' is not a number from 8 to 604800"},
       {{"--udp", "maybe"}, "--udp: 'maybe' is neither 'answer' nor 'tc'"},
+      {{"--flow-cache", "x"}, "--flow-cache: 'x' is not a number from 0 to 1000000"},
+      {{"--fast-open", "yes"}, "--fast-open: 'yes' is neither 'off' nor 'on'"},
+      {{"--mss-v6", "1219"}, "--mss-v6: '1219' is not a number from 1220 to 9216"},
       {{"--mode", ""}, "--mode: '' is neither 'stateless' nor 'immediate'"},
       {{"--zone", "=x"}, "--zone: '=x' is not FILE or ORIGIN=FILE"},
       {{"--address", "192.0.2.1@x"}, "--address: DPDK port after @ in '192.0.2.1@x': 'x' is not a number from 0 to 31"},
