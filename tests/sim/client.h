@@ -1,0 +1,172 @@
+// A model of ordinary TCP clients: RFC 9293's sliding window, RFC 6298's timer, RFC 7323's timestamps with PAWS, RFC
+// 1122's delayed ACK and RFC 896's Nagle, RFC 5961's checks of RST and SYN. It knows nothing of cookies and ledgers. It
+// writes queries in a given style, reads answers, closes. Units: milliseconds, bytes. Ownership: borrows stream and
+// network. Thread: one.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/sim/network.h"
+#include "tests/sim/service.h"
+
+namespace gl::sim {
+
+// What a retransmission carries.
+enum class Repeat : std::uint8_t {
+  whole_buffers,  // Linux: the first buffer not acknowledged, and the next ones while whole ones fit the segment
+  bytes,          // BSD: from the first byte not acknowledged on, also what was not sent before
+  segments,       // the segment as it was sent, without what is acknowledged
+};
+
+enum class Closing : std::uint8_t {
+  after_reading,    // the whole of the answers
+  with_last_write,  // half-close: the FIN is on the last segment
+  after_last_write  // half-close: a FIN of its own
+};
+
+struct ClientSettings {
+  bool timestamps = true;
+  bool sack = true;  // offered
+  bool nagle = false;
+  bool delayed_acks = false;    // every second segment, or after 40 ms
+  bool old_acks_stamp = false;  // a segment with an ACK from before updates TS.Recent too (Linux: on its fast path)
+  bool resends_after_timeout = true;  // everything in flight is sent again as ACKs come in (slow start)
+  bool syn_twice = false;
+  Repeat repeat = Repeat::whole_buffers;
+  Closing closing = Closing::after_reading;
+  std::uint16_t mss = 1460;
+  std::uint32_t buffer = 65535;                                            // for what is received
+  std::uint32_t read_at_once = std::numeric_limits<std::uint32_t>::max();  // bytes the application takes each time
+  std::uint64_t read_pause_ms = 0;                                         // between two reads
+  std::uint64_t first_timeout_ms = 200;
+  std::uint64_t probe_ms = 0;      // tail loss probe after this; 0: none (RFC 8985 section 7)
+  std::uint64_t keepalive_ms = 0;  // of silence; 0: none
+  std::uint32_t isn = 0;
+  std::uint32_t clock = 0;  // TSval at the beginning
+};
+
+// One write of the application: these bytes go out, `pause_ms` after so many answers have been read.
+struct Write {
+  std::size_t end = 0;  // of the client's stream
+  std::size_t after_answers = 0;
+  std::uint64_t pause_ms = 0;
+};
+
+class Client {
+ public:
+  Client(const ClientSettings& settings, Bytes stream, std::vector<Write> writes, Reader& reader, Network& network);
+
+  void receive(std::uint64_t now_ms, const Packet& packet);
+  void on_timer(std::uint64_t now_ms);
+  [[nodiscard]] std::uint64_t timer_at() const;
+
+  [[nodiscard]] const ByteString& received() const { return received_; }
+  [[nodiscard]] bool closed() const { return state_ == State::closed; }
+  // The application has read all that came in.
+  [[nodiscard]] bool idle_reader() const { return consumed_ == received_.size(); }
+  [[nodiscard]] bool was_reset() const { return was_reset_; }
+  [[nodiscard]] bool saw_fin() const { return server_fin_; }
+  // What a correct server never does to a client: empty if nothing happened.
+  [[nodiscard]] const std::string& complaint() const { return complaint_; }
+  // How often the timer of retransmission fired after the handshake.
+  [[nodiscard]] unsigned timeouts() const { return timeouts_; }
+  // What was lost on the way, for the trace.
+  void on_send(void (*note)(void*, std::uint64_t, const Packet&, bool), void* whose) { note_ = note, whose_ = whose; }
+  void start(std::uint64_t now_ms);
+
+ private:
+  enum class State : std::uint8_t { syn_sent, open, closed };
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
+  struct Buffer {
+    std::size_t begin;
+    std::size_t end;
+  };
+
+  // client.cc: what comes in
+  void receive_syn_ack(std::uint64_t now_ms, const Packet& packet);
+  void receive_reset(std::uint64_t now_ms, const Packet& packet);
+  [[nodiscard]] bool paws_accepts(std::uint64_t now_ms, const Packet& packet);
+  void receive_ack(std::uint64_t now_ms, const Packet& packet);
+  void receive_data(std::uint64_t now_ms, const Packet& packet);
+  void store(std::uint32_t place, const Packet& packet);
+  void deliver_in_order();
+  void application(std::uint64_t now_ms);
+  void read_some(std::uint64_t now_ms);
+
+  // client_send.cc: what goes out
+  [[nodiscard]] std::size_t sendable_end() const;
+  void push(std::uint64_t now_ms);
+  void timeout(std::uint64_t now_ms);
+  void retransmit(std::uint64_t now_ms);
+  void probe(std::uint64_t now_ms);
+  void transmit(std::uint64_t now_ms, std::size_t begin, std::size_t end);
+  void acknowledge(std::uint64_t now_ms);
+  void send(std::uint64_t now_ms, Packet packet);
+  void open_window();
+  void rearm(std::uint64_t now_ms);
+  [[nodiscard]] std::size_t segment_room() const { return settings_.mss - (settings_.timestamps ? 12u : 0u); }
+  [[nodiscard]] bool outstanding() const { return acked_ < sent_ || (fin_sent_ && !fin_acked_); }
+  [[nodiscard]] tcp::SeqNum place(std::size_t at) const { return isn_ + 1 + static_cast<std::uint32_t>(at); }
+  [[nodiscard]] tcp::SeqNum next_sent() const { return place(sent_) + (fin_sent_ ? 1u : 0u); }
+  [[nodiscard]] tcp::SeqNum expected() const {
+    return server_isn_ + 1 + static_cast<std::uint32_t>(received_.size()) + (server_fin_ ? 1u : 0u);
+  }
+
+  ClientSettings settings_;
+  Bytes stream_;
+  std::vector<Write> writes_;
+  Reader& reader_;
+  Network& network_;
+  void (*note_)(void*, std::uint64_t, const Packet&, bool) = nullptr;
+  void* whose_ = nullptr;
+
+  State state_ = State::syn_sent;
+  tcp::SeqNum isn_;
+  tcp::SeqNum server_isn_;
+  // Places in our stream.
+  std::size_t written_ = 0;
+  std::size_t sent_ = 0;
+  std::size_t acked_ = 0;
+  std::size_t small_end_ = 0;   // of the last segment sent that was not full (Minshall's Nagle)
+  std::size_t lost_until_ = 0;  // in flight when the timer fired
+  std::vector<Buffer> buffers_;
+  std::uint16_t server_window_ = 0;
+  unsigned duplicates_ = 0;
+  bool fin_wanted_ = false;
+  bool fin_sent_ = false;
+  bool fin_acked_ = false;
+  std::size_t next_write_ = 0;
+
+  // Places in the server's stream.
+  ByteString received_;
+  std::size_t consumed_ = 0;     // by the application
+  std::size_t window_edge_ = 0;  // up to here the server was told that it may send
+  struct Held {
+    ByteString bytes;
+    bool fin = false;  // behind them
+  };
+  std::map<std::size_t, Held> out_of_order_;
+  bool server_fin_ = false;
+  unsigned unacknowledged_ = 0;  // segments
+  std::uint32_t ts_recent_ = 0;
+  tcp::SeqNum last_ack_sent_;
+
+  std::uint64_t timeout_ms_ = 1000;
+  std::uint64_t timeout_at_ = kNever;
+  std::uint64_t probe_at_ = kNever;
+  std::uint64_t ack_at_ = kNever;
+  std::uint64_t write_at_ = kNever;
+  std::uint64_t read_at_ = kNever;
+  std::uint64_t keepalive_at_ = kNever;
+  std::uint64_t odd_ack_ms_ = 0;  // when an unacceptable empty segment was answered last
+  unsigned timeouts_ = 0;
+  bool was_reset_ = false;
+  std::string complaint_;
+};
+
+}  // namespace gl::sim

@@ -1,0 +1,117 @@
+#include "tests/sim/dialogue_of.h"
+
+#include <algorithm>
+#include <array>
+
+#include "lib/tcp/rules.h"
+
+namespace gl::sim {
+namespace {
+
+enum class Style : std::uint8_t { sequential, pipelined, batched, split_prefix, split_bytes, split_middle };
+
+constexpr std::size_t kLeastQuery = 40;
+constexpr std::size_t kLongestQuery = 300;
+constexpr std::size_t kPulls = 12;  // of an answer, each worth a timeout of the client: Linux gives up after 15
+constexpr std::size_t kServerWindow = 4095;
+
+std::size_t segment_room(const Scenario& s) {
+  return std::min(s.client.mss, s.server.mss) - (s.client.timestamps ? 12u : 0u);
+}
+
+std::size_t answer_length(const Scenario& s, Random& random) {
+  const std::size_t most = random.pick(std::array<std::size_t, 8>{100, 500, 500, 1500, 1500, 4000, 16000, 65523});
+  if (s.moderate) return 14 + random.below(std::min<std::size_t>(most, 4000));
+  const std::size_t burst = std::min<std::size_t>(10 * segment_room(s), s.client.buffer);
+  const std::size_t limit = s.prompt ? kMaxStreamReply : std::min(kMaxStreamReply, kPulls * burst);
+  return std::min<std::size_t>(14 + random.below(most), limit);
+}
+
+Style any_style(const Scenario& s, Random& random) {
+  if (!s.client.timestamps) return random.pick(std::array{Style::batched, Style::batched, Style::split_prefix});
+  const auto style = static_cast<Style>(random.below(s.moderate ? 3 : 6));
+  // A query in two pieces is not acknowledged before it is whole: Nagle holds the second piece back, and who never
+  // joins segments never sends it whole.
+  const bool whole_only = s.client.nagle || s.client.repeat == Repeat::segments;
+  if (whole_only && (style == Style::split_bytes || style == Style::split_middle)) return Style::sequential;
+  return style;
+}
+
+void cut(Scenario& s, Random& random, Style style, std::size_t begin, std::size_t end, std::size_t after) {
+  const std::uint64_t pause = random.chance(0.3) ? random.between(1, 60) : 0;
+  if (style == Style::split_prefix) s.writes.push_back({begin + 2, after, 0});
+  if (style == Style::split_middle) s.writes.push_back({begin + random.between(1, end - begin - 1), after, 0});
+  if (style == Style::split_bytes) {
+    const std::size_t pieces = random.between(1, 9);
+    for (std::size_t i = 1; i <= pieces; ++i) s.writes.push_back({begin + i, after, 0});
+  }
+  s.writes.push_back({end, after, style == Style::sequential || style >= Style::split_prefix ? pause : 0});
+}
+
+void write_queries(Scenario& s, Random& random, Style style) {
+  std::size_t begin = 0;
+  const bool joins = !s.client.nagle && s.client.repeat != Repeat::segments;
+  const bool pipelined_pieces = style >= Style::split_prefix && joins && random.chance(0.3);
+  for (std::size_t i = 0; i < s.queries.size(); ++i) {
+    const std::size_t end = begin + s.queries[i].query_length;
+    const bool waits = style == Style::sequential || (style >= Style::split_prefix && !pipelined_pieces);
+    cut(s, random, style, begin, end, waits ? i : 0);
+    begin = end;
+  }
+  if (style == Style::batched) s.writes = {{begin, 0, 0}};
+  if (!s.client.timestamps) {
+    // One segment of queries a connection, or its prefix and the rest.
+    const std::size_t first = s.writes.front().end;
+    s.writes = {{begin, 0, 0}};
+    if (style == Style::split_prefix) s.writes.insert(s.writes.begin(), {first, 0, 0});
+  }
+}
+
+}  // namespace
+
+void write_dialogue(Scenario& s, Random& random) {
+  const std::size_t room = segment_room(s);
+  Style style = any_style(s, random);
+  const std::size_t count = random.between(1, 8);
+  std::size_t asked = 0;
+  std::size_t answered = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    Query query;
+    query.query_length = kLeastQuery + random.below(std::min(room, kLongestQuery) - kLeastQuery + 1);
+    if (random.chance(0.02) && room > kLongestQuery) query.query_length = random.between(kLongestQuery, room);
+    query.answer_length = query.answer_length_after = answer_length(s, random);
+    if (s.server.zone_at != 0 && random.chance(0.7)) {
+      query.same_after = false;
+      if (random.chance(0.7)) query.answer_length_after = answer_length(s, random);
+    }
+    const std::size_t longest = std::max(query.answer_length, query.answer_length_after);
+    if (!s.client.timestamps && i > 0 && (asked + query.query_length > room || answered + longest > 60000)) break;
+    asked += query.query_length;
+    answered += longest;
+    s.queries.push_back(query);
+    s.server.largest_reply = i == 0 ? longest : std::max(s.server.largest_reply, longest);
+  }
+  // A client of this kind that half-closes before it has the whole of a long answer, or whose FIN is a segment of its
+  // own, is not helped.
+  const bool own_fin = s.client.closing == Closing::after_last_write;
+  if (!s.client.timestamps && (answered > 60 || own_fin)) s.client.closing = Closing::after_reading;
+  // Who never joins segments asks one query after the other: what is counted together has to come again together.
+  if (s.client.repeat == Repeat::segments && style != Style::split_prefix) style = Style::sequential;
+  // Linux joins buffers only as a whole: a query cut by the end of a segment comes again in two pieces for ever, where
+  // no one has kept the first.
+  if (s.moderate && style == Style::batched && asked > room) style = Style::pipelined;
+  const bool cuts = style == Style::batched || (style == Style::pipelined && s.client.nagle);
+  const bool window_cuts = style != Style::sequential && asked > kServerWindow;
+  if ((!s.prompt || s.moderate) && s.client.repeat == Repeat::whole_buffers &&
+      ((cuts && asked > room) || window_cuts)) {
+    s.client.repeat = Repeat::bytes;
+  }
+  // See settle() in scenario.cc: what is repeated before it was lost may be answered from both versions.
+  if (s.server.zone_at != 0)
+    style = style == Style::pipelined || style >= Style::split_bytes ? Style::sequential : style;
+  if (!s.client.timestamps && style == Style::sequential) style = Style::batched;
+  write_queries(s, random, style);
+  if (answered + s.server.largest_reply > tcp::kLastOffset) s.early_fin = true;
+}
+
+}  // namespace gl::sim

@@ -1,0 +1,25 @@
+// One simulated exchange from the SYN to its end, and what was wrong with it.
+// Ownership: values. Thread: any; nothing is shared. Units: milliseconds of simulated time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "tests/sim/scenario.h"
+
+namespace gl::sim {
+
+enum class End : std::uint8_t { complete, closed_early, reset, failed };
+
+struct Verdict {
+  End end = End::failed;
+  std::string failure;  // one line; empty unless `failed`
+  unsigned timeouts = 0;
+  std::uint64_t took_ms = 0;
+  std::uint64_t packets = 0;
+};
+
+// With `trace` the exchange is written there as a packetdrill dialogue.
+[[nodiscard]] Verdict run(const Scenario& scenario, std::string* trace = nullptr);
+
+}  // namespace gl::sim

@@ -1,0 +1,72 @@
+// The network between one model client and the nodes: it loses, doubles, delays, reorders and flips bits.
+// Units: milliseconds of simulated time. Ownership: values. Thread: one. The scenario's seed decides everything.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "tests/sim/packet.h"
+#include "tests/sim/random.h"
+
+namespace gl::sim {
+
+struct ChannelSettings {
+  double loss_to_server = 0;  // shares of packets
+  double loss_to_client = 0;
+  double duplicate = 0;
+  double flip = 0;              // one bit of the frame is turned over
+  std::uint64_t delay_ms = 5;   // one way
+  std::uint64_t jitter_ms = 0;  // above the spacing of packets it reorders
+};
+
+struct Delivery {
+  std::uint64_t at_ms = 0;
+  std::uint64_t order = 0;  // equal times keep the order of sending
+  bool to_server = false;
+  std::optional<std::uint64_t> flipped;  // which bit, to be taken modulo the frame's length
+  Packet packet;
+  friend bool operator>(const Delivery& a, const Delivery& b) {
+    return a.at_ms != b.at_ms ? a.at_ms > b.at_ms : a.order > b.order;
+  }
+};
+
+class Network {
+ public:
+  Network(const ChannelSettings& settings, std::uint64_t seed) : settings_(settings), random_(seed) {}
+
+  // False where the packet is lost.
+  bool send(std::uint64_t now_ms, bool to_server, Packet packet) {
+    if (random_.chance(to_server ? settings_.loss_to_server : settings_.loss_to_client)) return false;
+    if (random_.chance(settings_.duplicate)) put(now_ms, to_server, packet);
+    put(now_ms, to_server, std::move(packet));
+    return true;
+  }
+  [[nodiscard]] std::optional<std::uint64_t> next_at() const {
+    return queue_.empty() ? std::nullopt : std::optional(queue_.front().at_ms);
+  }
+  Delivery take() {
+    std::pop_heap(queue_.begin(), queue_.end(), std::greater<>());
+    Delivery delivery = std::move(queue_.back());
+    queue_.pop_back();
+    return delivery;
+  }
+
+ private:
+  void put(std::uint64_t now_ms, bool to_server, Packet packet) {
+    const std::uint64_t jitter = settings_.jitter_ms == 0 ? 0 : random_.below(settings_.jitter_ms + 1);
+    Delivery delivery{now_ms + settings_.delay_ms + jitter, ++order_, to_server, std::nullopt, std::move(packet)};
+    if (random_.chance(settings_.flip)) delivery.flipped = random_.next();
+    queue_.push_back(std::move(delivery));
+    std::push_heap(queue_.begin(), queue_.end(), std::greater<>());
+  }
+
+  ChannelSettings settings_;
+  Random random_;
+  std::uint64_t order_ = 0;
+  std::vector<Delivery> queue_;  // a heap, the next one in front
+};
+
+}  // namespace gl::sim

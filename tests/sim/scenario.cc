@@ -1,0 +1,195 @@
+#include "tests/sim/scenario.h"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <string>
+
+#include "lib/tcp/rules.h"
+#include "tests/sim/dialogue_of.h"
+
+namespace gl::sim {
+namespace {
+
+using Shape = void (*)(Scenario&, Random&);
+
+struct NamedShape {
+  Kind kind;
+  Shape shape;
+};
+
+void plain(Scenario&, Random&) {}
+void cache(Scenario& s, Random& random) {
+  s.prompt = true;
+  s.server.flow_cache = 16;
+  s.channel.delay_ms = random.between(1, 40);
+}
+// Moderate ones: what pipelining is in practice.
+void pipelining(Scenario& s, Random& random) {
+  cache(s, random);
+  s.moderate = true;
+}
+void loss(Scenario& s, Random& random) {
+  s.channel.loss_to_server = random.pick(std::array{0.01, 0.05, 0.2});
+  s.channel.loss_to_client = random.pick(std::array{0.01, 0.05, 0.2});
+  s.server.flow_cache = random.pick(std::array{0u, 4u});
+}
+void disorder(Scenario& s, Random& random) {
+  s.channel.loss_to_server = s.channel.loss_to_client = random.pick(std::array{0.0, 0.05});
+  s.channel.duplicate = random.pick(std::array{0.0, 0.05, 0.3});
+  s.channel.jitter_ms = random.pick(std::array<std::uint64_t, 4>{3, 20, 100, 400});
+  s.server.flow_cache = random.pick(std::array{0u, 4u});
+}
+void amnesia(Scenario& s, Random& random) {
+  s.server.flow_cache = 4;
+  s.server.restarts = random.pick(std::array{0.02, 0.1, 0.3});
+  s.channel.loss_to_server = s.channel.loss_to_client = random.pick(std::array{0.0, 0.05});
+  s.channel.jitter_ms = random.pick(std::array<std::uint64_t, 3>{0, 5, 100});
+}
+void spray(Scenario& s, Random& random) {
+  s.server.nodes = static_cast<unsigned>(random.between(2, 4));
+  s.server.flow_cache = random.pick(std::array{0u, 4u});
+  s.channel.loss_to_server = s.channel.loss_to_client = random.pick(std::array{0.0, 0.05});
+  s.channel.jitter_ms = random.pick(std::array<std::uint64_t, 3>{0, 5, 100});
+}
+void epoch(Scenario& s, Random& random) {
+  loss(s, random);
+  s.server.nodes = static_cast<unsigned>(random.between(1, 3));
+  s.server.epoch_at = static_cast<unsigned>(random.between(1, 30));
+  s.early_fin = true;
+}
+void zone(Scenario& s, Random& random) {
+  disorder(s, random);
+  s.server.nodes = static_cast<unsigned>(random.between(1, 2));
+  s.server.restarts = random.pick(std::array{0.0, 0.1});
+  s.server.zone_at = static_cast<unsigned>(random.between(2, 20));
+  s.resets = true;
+}
+void no_timestamps(Scenario& s, Random& random) {
+  s.client.timestamps = false;
+  s.channel.loss_to_server = s.channel.loss_to_client = random.pick(std::array{0.0, 0.05, 0.2});
+  s.channel.duplicate = random.pick(std::array{0.0, 0.05});
+  s.channel.jitter_ms = random.pick(std::array<std::uint64_t, 3>{0, 20, 100});
+  s.server.nodes = static_cast<unsigned>(random.between(1, 2));
+  s.server.flow_cache = random.pick(std::array{0u, 4u});
+}
+void windows(Scenario& s, Random& random) {
+  s.client.buffer = random.pick(std::array{300u, 1500u, 3000u, 8000u});
+  if (random.chance(0.7)) {
+    s.client.read_pause_ms = random.between(1, 80);
+    s.client.read_at_once = static_cast<std::uint32_t>(random.between(100, 4000));
+  }
+  s.channel.loss_to_server = s.channel.loss_to_client = random.pick(std::array{0.0, 0.05});
+  s.server.flow_cache = random.pick(std::array{0u, 4u});
+}
+void frames(Scenario& s, Random& random) {
+  disorder(s, random);
+  s.server.frames = true;
+  s.server.nodes = static_cast<unsigned>(random.between(1, 2));
+  s.channel.flip = random.pick(std::array{0.0, 0.02, 0.1});
+}
+void everything(Scenario& s, Random& random) {
+  if (random.chance(0.3)) windows(s, random);
+  disorder(s, random);
+  loss(s, random);
+  s.server.flow_cache = random.pick(std::array{0u, 1u, 4u});
+  s.server.nodes = static_cast<unsigned>(random.between(1, 4));
+  s.server.restarts = random.pick(std::array{0.0, 0.05, 0.2});
+  s.server.frames = random.chance(0.1);
+  s.channel.flip = random.pick(std::array{0.0, 0.02});
+  if (random.chance(0.2)) s.client.timestamps = false;
+  if (random.chance(0.2)) s.server.epoch_at = static_cast<unsigned>(random.between(1, 30));
+  if (random.chance(0.2)) s.server.zone_at = static_cast<unsigned>(random.between(2, 20));
+  s.early_fin = s.server.epoch_at != 0;
+  s.resets = s.server.zone_at != 0;
+}
+
+constexpr std::array<NamedShape, 13> kShapes = {{
+    {{"plain", "one node that remembers nothing, a sound network"}, plain},
+    {{"cache", "one node with a flow cache, a sound network: no timer of the client may be needed"}, cache},
+    {{"pipelining", "the same with ordinary queries and answers"}, pipelining},
+    {{"loss", "1 to 20 % of the packets lost, each way"}, loss},
+    {{"disorder", "packets doubled and late, up to beyond the client's timer"}, disorder},
+    {{"amnesia", "the node starts anew between any two packets"}, amnesia},
+    {{"spray", "each packet to any of two to four nodes"}, spray},
+    {{"epoch", "the key changes in the middle, and the nodes differ in when"}, epoch},
+    {{"zone", "the answers change in the middle: a RST, or answers whole of either version"}, zone},
+    {{"no-timestamps", "clients without timestamps: one segment of queries"}, no_timestamps},
+    {{"windows", "small receive windows that close and open"}, windows},
+    {{"frames", "whole frames through the datapath, with real checksums and bits turned over"}, frames},
+    {{"everything", "any of these together"}, everything},
+}};
+
+// What a client is like, before the kind of scenario has its say.
+void any_client(Scenario& s, Random& random) {
+  ClientSettings& c = s.client;
+  c.mss = random.pick(std::array<std::uint16_t, 10>{216, 536, 1220, 1360, 1440, 1452, 1460, 1460, 4000, 8960});
+  c.sack = random.chance(0.8);
+  c.nagle = random.chance(0.2);
+  c.delayed_acks = random.chance(0.5);
+  c.old_acks_stamp = random.chance(0.3);
+  c.resends_after_timeout = random.chance(0.7);
+  c.syn_twice = random.chance(0.05);
+  c.repeat = random.pick(std::array{Repeat::whole_buffers, Repeat::whole_buffers, Repeat::bytes, Repeat::segments});
+  if (random.chance(0.15)) c.closing = random.chance(0.5) ? Closing::with_last_write : Closing::after_last_write;
+  c.buffer = random.chance(0.2) ? 8000 : 65535;
+  c.first_timeout_ms = random.pick(std::array<std::uint64_t, 3>{200, 200, 1000});
+  c.isn = static_cast<std::uint32_t>(random.next());
+  c.clock = static_cast<std::uint32_t>(random.next());
+  if (random.chance(0.1)) c.keepalive_ms = random.between(50, 2000);
+  s.channel.delay_ms = random.between(1, 50);
+  c.first_timeout_ms += 2 * s.channel.delay_ms;
+  if (random.chance(0.3)) c.probe_ms = 4 * s.channel.delay_ms + 2;
+  s.server.v6 = random.chance(0.5);
+  s.server.mss = s.server.v6 ? 1220 : 1460;
+  s.server.key = static_cast<std::uint8_t>(random.below(200));
+}
+
+// Only what the design helps: see docs/testing.md, "A simulated network".
+void settle(Scenario& s) {
+  ClientSettings& c = s.client;
+  c.mss = std::min(c.mss, s.server.frames ? s.server.mss : c.mss);
+  // A zone that changes while an older answer may still arrive, or while the client holds some later part of one, is
+  // not seen by a server that keeps nothing.
+  if (s.server.zone_at != 0) {
+    s.channel.duplicate = 0;
+    s.channel.jitter_ms = 0;
+    s.channel.loss_to_client = 0;
+    s.channel.flip = 0;
+    c.probe_ms = 0;
+    c.syn_twice = false;
+  }
+  if (!s.prompt) return;
+  c.probe_ms = 0;
+  c.buffer = 65535;
+  if (!s.moderate) return;
+  c.mss = std::max<std::uint16_t>(c.mss, 1220);
+  c.closing = Closing::after_reading;
+}
+
+}  // namespace
+
+std::span<const Kind> kinds() {
+  static const std::array<Kind, kShapes.size()> list = [] {
+    std::array<Kind, kShapes.size()> all;
+    std::transform(kShapes.begin(), kShapes.end(), all.begin(), [](const NamedShape& shape) { return shape.kind; });
+    return all;
+  }();
+  return list;
+}
+
+Scenario make_scenario(std::string_view name, std::uint64_t seed) {
+  const auto shape = std::find_if(kShapes.begin(), kShapes.end(), [&](const auto& s) { return s.kind.name == name; });
+  if (shape == kShapes.end()) throw std::runtime_error("no scenario of that name: " + std::string(name));
+  Random random(seed * kShapes.size() + static_cast<std::uint64_t>(shape - kShapes.begin()));
+  Scenario scenario;
+  scenario.name = shape->kind.name;
+  scenario.seed = seed;
+  any_client(scenario, random);
+  shape->shape(scenario, random);
+  settle(scenario);
+  write_dialogue(scenario, random);
+  return scenario;
+}
+
+}  // namespace gl::sim

@@ -1,0 +1,38 @@
+// What one simulated exchange is made of: all of it follows from the scenario's name and a seed.
+// Units: milliseconds, bytes. Ownership: values. Thread: any.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "tests/sim/client.h"
+#include "tests/sim/server.h"
+
+namespace gl::sim {
+
+struct Scenario {
+  std::string_view name;
+  std::uint64_t seed = 0;
+  ServerSettings server;
+  ClientSettings client;
+  ChannelSettings channel;
+  std::vector<Query> queries;
+  std::vector<Write> writes;
+  bool resets = false;     // a RST may end it
+  bool early_fin = false;  // our FIN may come before the last answer, behind a whole one
+  bool prompt = false;     // no timer of the client may be needed
+  bool moderate = false;   // ordinary answers, and no query in pieces
+};
+
+struct Kind {
+  std::string_view name;
+  std::string_view what;
+};
+[[nodiscard]] std::span<const Kind> kinds();
+
+// Throws std::runtime_error for a name that is none.
+[[nodiscard]] Scenario make_scenario(std::string_view name, std::uint64_t seed);
+
+}  // namespace gl::sim

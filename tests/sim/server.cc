@@ -1,0 +1,174 @@
+#include "tests/sim/server.h"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+#include "lib/datapath/pipeline.h"
+
+namespace gl::sim {
+namespace {
+
+constexpr std::size_t kRoom = 14 + 1500;
+
+// Takes frames without asking for memory.
+struct Sink {
+  std::array<std::array<std::uint8_t, kRoom>, tcp::kMaxBurstSegments + 3> extras;
+  std::array<Bytes, tcp::kMaxBurstSegments + 4> sent;
+  std::size_t count = 0;
+  std::size_t used = 0;
+
+  void reply(datapath::Frame& frame) noexcept { sent[count++] = Bytes(frame.data, frame.length); }
+  bool extra(datapath::Frame& frame) noexcept {
+    if (used == extras.size()) return false;
+    frame.data = extras[used++].data();
+    frame.capacity = kRoom;
+    return true;
+  }
+  void send_extra(datapath::Frame& frame) noexcept { reply(frame); }
+};
+
+tcp::ResponderSettings responder_settings(const ServerSettings& settings) {
+  tcp::ResponderSettings tcp;
+  tcp.flow_cache = settings.flow_cache;
+  tcp.window = settings.window;
+  tcp.mss_v4 = tcp.mss_v6 = settings.mss;
+  return tcp;
+}
+
+}  // namespace
+
+struct Server::Node {
+  Node(const ServerSettings& settings, const Ends& ends, SimService& service, unsigned which)
+      : number(which), responder(std::make_unique<tcp::Responder>(responder_settings(settings))) {
+    if (!settings.frames) return;
+    interface.mac = ends.server_mac;
+    if (!interface.add(ends.server4) || !interface.add(ends.server6) || !services.add(ends.server_port, service)) {
+      throw std::logic_error("no room for one service");
+    }
+    sink = std::make_unique<Sink>();
+    open();
+  }
+  void open() { pipeline = std::make_unique<datapath::Pipeline>(services, *responder, counters); }
+  void restart(const ServerSettings& settings) {
+    responder = std::make_unique<tcp::Responder>(responder_settings(settings));
+    if (settings.frames) open();
+  }
+
+  unsigned number;
+  std::unique_ptr<tcp::Responder> responder;
+  datapath::Interface interface;
+  datapath::ServiceTable services;
+  datapath::CoreCounters counters;
+  std::unique_ptr<datapath::Pipeline> pipeline;
+  std::unique_ptr<Sink> sink;
+};
+
+Server::Server(const ServerSettings& settings, std::uint64_t seed)
+    : settings_(settings), random_(seed), service_(settings.largest_reply) {
+  ends_.v6 = settings.v6;
+  tcp::CookieKeys keys;
+  keys.by_parity[0].fill(settings.key);
+  keys.by_parity[1].fill(static_cast<std::uint8_t>(settings.key + 1));
+  keys_.assign(settings.nodes, keys);
+  for (unsigned i = 0; i < settings.nodes; ++i) {
+    nodes_.push_back(std::make_unique<Node>(settings_, ends_, service_, i));
+  }
+}
+Server::~Server() = default;
+
+// The other parity's slot gets the next key; then the nodes sign with it, one by one; then they close what is old.
+void Server::step_epoch(std::uint64_t now_ms) {
+  const auto all = static_cast<unsigned>(keys_.size());
+  const unsigned step = packets_ - settings_.epoch_at;
+  if (step == 0) {
+    for (tcp::CookieKeys& keys : keys_) keys.by_parity[1].fill(static_cast<std::uint8_t>(settings_.key + 2));
+  } else if (step <= all) {
+    keys_[step - 1].current = 1;
+  } else if (step > 2 * all && step <= 3 * all) {
+    keys_[step - 2 * all - 1].draining = true;
+  }
+  if (watcher_ == nullptr) return;
+  if (step == all) watcher_->event(now_ms, "epoch rotate");
+  if (step == 3 * all) watcher_->event(now_ms, "epoch drain");
+}
+
+void Server::happen(std::uint64_t now_ms, Node& node) {
+  ++packets_;
+  if (settings_.epoch_at != 0 && packets_ >= settings_.epoch_at) step_epoch(now_ms);
+  if (packets_ == settings_.zone_at) {
+    service_.change();
+    if (watcher_ != nullptr) watcher_->event(now_ms, "service changes");
+  }
+  if (random_.chance(settings_.restarts)) {
+    node.restart(settings_);
+    if (watcher_ != nullptr) watcher_->event(now_ms, "restart");
+  }
+}
+
+void Server::receive(std::uint64_t now_ms, const Delivery& delivery, Network& network) {
+  Node& node = *nodes_[random_.below(nodes_.size())];
+  happen(now_ms, node);
+  out_.clear();
+  if (!settings_.frames && delivery.flipped) return;  // the checksum's business; with frames it is put to the test
+  if (watcher_ != nullptr && !delivery.flipped) watcher_->arrived(now_ms, delivery.packet, node.number);
+  node.responder->begin_burst(now_ms, keys_[node.number]);
+  if (settings_.frames) {
+    ByteString frame = to_frame(delivery.packet, ends_);
+    if (delivery.flipped) flip_bit(frame, *delivery.flipped, ends_.v6);
+    through_datapath(node, std::move(frame), delivery.flipped.has_value());
+  } else {
+    through_responder(node, delivery.packet);
+  }
+  for (Packet& packet : out_) {
+    const bool arrives = network.send(now_ms, false, packet);
+    if (watcher_ != nullptr) watcher_->sent(packet, !arrives);
+  }
+}
+
+void Server::through_responder(Node& node, const Packet& packet) {
+  tcp::Segment segment;
+  segment.flow.bytes.fill(9);
+  segment.flow.offset = settings_.v6 ? 0 : 24;
+  segment.seq = packet.seq;
+  segment.ack = packet.ack;
+  segment.flags = packet.flags;
+  segment.window = packet.window;
+  segment.mss = packet.mss;
+  segment.timestamps = packet.timestamps;
+  segment.payload = packet.payload;
+  const std::uint64_t before = allocations_so_far();
+  const tcp::Plan& plan = node.responder->handle(segment, &service_);
+  allocations_ += allocations_so_far() - before;
+  for (const tcp::OutSegment& out : std::span(plan.segments).first(plan.count)) {
+    Packet sent{out.seq, out.ack, out.flags, out.window, out.mss, false, {}, {}};
+    if (out.has_timestamps) sent.timestamps = out.timestamps;
+    const Bytes payload = plan.stream.subspan(out.offset, out.length);
+    sent.payload.assign(payload.begin(), payload.end());
+    out_.push_back(std::move(sent));
+  }
+}
+
+void Server::through_datapath(Node& node, ByteString bytes, bool flipped) {
+  const std::size_t length = bytes.size();
+  bytes.resize(std::max(length, kRoom));
+  datapath::Frame frame;
+  frame.data = bytes.data();
+  frame.length = length;
+  frame.capacity = bytes.size();
+  node.sink->count = node.sink->used = 0;
+  const std::uint64_t before = allocations_so_far();
+  static_cast<void>(node.pipeline->process(frame, node.interface, *node.sink));
+  allocations_ += allocations_so_far() - before;
+  for (const Bytes& sent : std::span(node.sink->sent).first(node.sink->count)) {
+    // A frame that answers one with a turned bit may be for somebody else.
+    if (std::optional<Packet> packet = from_frame(sent, ends_)) {
+      out_.push_back(std::move(*packet));
+    } else if (!flipped) {
+      ++broken_frames_;
+    }
+  }
+}
+
+}  // namespace gl::sim

@@ -1,0 +1,148 @@
+#include "tests/sim/service.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "lib/base/endian.h"
+#include "tests/sim/random.h"
+
+namespace gl::sim {
+namespace {
+
+constexpr std::size_t kPrefix = 2;
+constexpr std::size_t kPattern = 1u << 17;
+
+// Noise from which every answer takes its bytes, from a place of its own.
+const std::vector<std::uint8_t>& pattern() {
+  static const std::vector<std::uint8_t> bytes = [] {
+    Random random(1);
+    std::vector<std::uint8_t> noise(2 * kPattern);
+    for (std::uint8_t& byte : noise) byte = static_cast<std::uint8_t>(random.next());
+    return noise;
+  }();
+  return bytes;
+}
+
+struct Script {
+  std::array<std::size_t, 2> lengths{};
+  bool same = false;
+  bool valid = false;
+};
+
+Script read_script(std::string_view text) {
+  Script script;
+  if (!text.starts_with("Q ")) return script;
+  const char* at = text.data() + 2;
+  const char* const end = text.data() + text.size();
+  for (std::size_t& length : script.lengths) {
+    const auto [next, error] = std::from_chars(at, end, length);
+    if (error != std::errc{} || next == end || length > kMaxStreamReply) return script;
+    at = next + 1;
+  }
+  script.same = at != end && *at == 's';
+  script.valid = true;
+  return script;
+}
+
+// Any two answers differ in their first bytes: the place depends on the whole text, and on the version.
+void fill(MutableBytes out, std::string_view text, bool after) {
+  std::uint32_t hash = after ? 0x9dc5811cu : 2166136261u;
+  for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619u;
+  std::memcpy(out.data(), pattern().data() + hash % kPattern, out.size());
+}
+
+std::string_view text_of(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+ByteString make_query(const Query& query, std::size_t number) {
+  std::string text = "Q " + std::to_string(query.answer_length) + ' ' + std::to_string(query.answer_length_after) +
+                     ' ' + (query.same_after ? "same " : "differs ") + std::to_string(number) + ' ';
+  text.resize(query.query_length - kPrefix - 1, '.');
+  text += '\n';
+  ByteString bytes(kPrefix);
+  store_be(bytes.data(), static_cast<std::uint16_t>(text.size()));
+  bytes.insert(bytes.end(), text.begin(), text.end());
+  return bytes;
+}
+
+ByteString answer_to(Bytes query, std::size_t length, bool after) {
+  ByteString answer(length);
+  fill(answer, text_of(query.subspan(kPrefix)), after);
+  return answer;
+}
+
+}  // namespace
+
+Framed SimService::next_request(Bytes stream, bool bare) const noexcept {
+  if (bare) {
+    // Like a DNS message, a bare request is not mistaken for one with its prefix, nor for the end of another.
+    if (stream.front() != 'Q') return {Framed::Kind::malformed, {}, 0};
+    const std::size_t end = text_of(stream).find('\n');
+    if (end == std::string_view::npos) return {};
+    return {Framed::Kind::complete, stream.first(end + 1), end + 1};
+  }
+  if (stream.size() < kPrefix) return {};
+  const std::size_t length = load_be<std::uint16_t>(stream.data());
+  if (length == 0 || length > 4093) return {Framed::Kind::malformed, {}, 0};
+  if (stream.size() == kPrefix) return {Framed::Kind::prefix_only, {}, 0};
+  if (stream.size() < kPrefix + length) return {};
+  return {Framed::Kind::complete, stream.subspan(kPrefix, length), kPrefix + length};
+}
+
+Reply SimService::answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+  const std::string_view text = text_of(request);
+  const Script script = read_script(text);
+  if (!script.valid || out.size() < script.lengths[0] || out.size() < script.lengths[1]) {
+    return {Reply::Kind::malformed};
+  }
+  if (context.continuation && changed_ && !script.same) return {Reply::Kind::unrepeatable};
+  const bool after = changed_ && !script.same;
+  const std::size_t length = script.lengths[after ? 1 : 0];
+  fill(out.first(length), text, after);
+  return {Reply::Kind::answered, length, false};
+}
+
+Streams make_streams(std::span<const Query> queries) {
+  Streams streams;
+  for (const Query& query : queries) {
+    const ByteString bytes = make_query(query, streams.answers.size());
+    streams.client.insert(streams.client.end(), bytes.begin(), bytes.end());
+    streams.answers.push_back(answer_to(bytes, query.answer_length, false));
+    streams.answers_after.push_back(query.same_after ? streams.answers.back()
+                                                     : answer_to(bytes, query.answer_length_after, true));
+    streams.largest = std::max({streams.largest, streams.answers.back().size(), streams.answers_after.back().size()});
+    streams.total += query.answer_length;
+  }
+  return streams;
+}
+
+void Reader::read(Bytes bytes) {
+  while (!complete()) {
+    const Bytes rest = bytes.subspan(place_);
+    const auto begins_with = [&rest](const ByteString& answer) {
+      return rest.size() >= answer.size() && std::equal(answer.begin(), answer.end(), rest.begin());
+    };
+    const ByteString& before = streams_.answers[answers_];
+    const ByteString& after = streams_.answers_after[answers_];
+    if (!begins_with(before) && !begins_with(after)) return;
+    place_ += begins_with(before) ? before.size() : after.size();
+    ++answers_;
+  }
+}
+
+bool Reader::is_prefix(Bytes bytes) {
+  read(bytes);
+  const Bytes rest = bytes.subspan(place_);
+  if (complete()) return rest.empty();
+  const auto begins = [&rest](const ByteString& answer) {
+    return rest.size() <= answer.size() && std::equal(rest.begin(), rest.end(), answer.begin());
+  };
+  return begins(streams_.answers[answers_]) || begins(streams_.answers_after[answers_]);
+}
+
+}  // namespace gl::sim

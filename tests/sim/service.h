@@ -1,0 +1,70 @@
+// The simulation's service: requests that name the lengths of their answers, before and after a change of the zone.
+// A request's text is "Q LENGTH LENGTH_AFTER NUMBER ...\n" behind a length prefix. Answers of both versions differ in
+// every byte, or, where the text says "same", in none: so splicing shows. Byte order: wire. Ownership: none. Thread:
+// one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "lib/service/service.h"
+#include "tests/sim/packet.h"
+
+namespace gl::sim {
+
+struct Query {
+  std::size_t query_length = 0;  // with its prefix
+  std::size_t answer_length = 0;
+  std::size_t answer_length_after = 0;  // the change of the zone
+  bool same_after = true;
+};
+
+class SimService final : public Service {
+ public:
+  explicit SimService(std::size_t largest_reply) : largest_reply_(largest_reply) {}
+
+  void change() noexcept { changed_ = true; }
+
+  void begin_burst(std::uint64_t) noexcept override {}
+  [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
+  [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
+  [[nodiscard]] Reply answer_datagram(Bytes, MutableBytes) noexcept override { return {}; }
+  [[nodiscard]] std::size_t largest_stream_reply() const noexcept override { return largest_reply_; }
+
+ private:
+  std::size_t largest_reply_;
+  bool changed_ = false;
+};
+
+// What the client has to say, and what it is to read.
+struct Streams {
+  ByteString client;
+  std::vector<ByteString> answers;        // one a query
+  std::vector<ByteString> answers_after;  // the same, after the change
+  std::size_t largest = 0;
+  std::size_t total = 0;  // bytes of `answers`
+};
+[[nodiscard]] Streams make_streams(std::span<const Query> queries);
+
+// The client's application as it cuts answers out of what it reads, each of either version as a whole.
+class Reader {
+ public:
+  explicit Reader(const Streams& streams) : streams_(streams) {}
+  // `bytes`: everything read so far.
+  void read(Bytes bytes);
+  [[nodiscard]] std::size_t answers() const { return answers_; }
+  [[nodiscard]] bool complete() const { return answers_ == streams_.answers.size(); }
+  // Whether `bytes` are whole answers, and perhaps the beginning of the next one.
+  [[nodiscard]] bool is_prefix(Bytes bytes);
+  // Whether they are whole answers.
+  [[nodiscard]] bool at_boundary(Bytes bytes) const { return bytes.size() == place_; }
+
+ private:
+  const Streams& streams_;
+  std::size_t answers_ = 0;
+  std::size_t place_ = 0;
+};
+
+}  // namespace gl::sim
