@@ -28,6 +28,8 @@ void parse_setting(TextCursor& in, Dialogue& dialogue) {
     dialogue.settings.mss_v4 = dialogue.settings.mss_v6 = number();
   } else if (in.accept("burst=")) {
     dialogue.settings.burst_segments = static_cast<std::uint8_t>(number());
+  } else if (in.accept("flow-cache=")) {
+    dialogue.settings.flow_cache = in.number();
   } else if (in.accept("rst-rate=")) {
     dialogue.settings.rst_per_second = in.number();
   } else if (in.accept("zone=")) {
