@@ -81,7 +81,8 @@ bool FlowRules::data() noexcept {
 
 bool FlowRules::repeated_piece() const noexcept {
   return off_ == flow_.answered_end && segment_.seq == flow_.base && flow_.base == flow_.answered &&
-         segment_.payload.size() <= flow_.kept;
+         segment_.payload.size() <= flow_.kept &&
+         context_.service.next_request(flow_.bytes_from(flow_.base), flow_.bare).kind == Framed::Kind::incomplete;
 }
 
 bool FlowRules::stuck() noexcept {
