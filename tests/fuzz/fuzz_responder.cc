@@ -55,6 +55,7 @@ class Conversation {
   static tcp::ResponderSettings settings(FuzzedDataProvider& input) {
     tcp::ResponderSettings settings;
     settings.immediate = input.ConsumeIntegralInRange(0, 7) == 0;
+    settings.flow_cache = input.ConsumeBool() ? 4 : 0;
     settings.burst_segments = input.ConsumeIntegralInRange<std::uint8_t>(1, 10);
     settings.mss_v4 = input.PickValueInArray({std::uint16_t{64}, std::uint16_t{536}, std::uint16_t{1460}});
     own_mss_ = settings.mss_v4;
