@@ -106,8 +106,8 @@ void everything(Scenario& s, Random& random) {
 
 constexpr std::array<NamedShape, 13> kShapes = {{
     {{"plain", "one node that remembers nothing, a sound network"}, plain},
-    {{"cache", "one node with a flow cache, a sound network: no timer of the client may be needed"}, cache},
-    {{"pipelining", "the same with ordinary queries and answers"}, pipelining},
+    {{"cache", "one node with a flow cache, a sound network: no timer of the client may be needed", true}, cache},
+    {{"pipelining", "one node with a flow cache, a sound network, ordinary queries and answers"}, pipelining},
     {{"loss", "1 to 20 % of the packets lost, each way"}, loss},
     {{"disorder", "packets doubled and late, up to beyond the client's timer"}, disorder},
     {{"amnesia", "the node starts anew between any two packets"}, amnesia},

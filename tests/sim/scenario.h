@@ -29,6 +29,7 @@ struct Scenario {
 struct Kind {
   std::string_view name;
   std::string_view what;
+  bool goal = false;  // not reached yet by all exchanges: played only when named
 };
 [[nodiscard]] std::span<const Kind> kinds();
 

@@ -14,6 +14,7 @@ namespace gl::sim {
 namespace {
 
 constexpr std::size_t kPrefix = 2;
+constexpr std::string_view kStart = "Q ";
 constexpr std::size_t kPattern = 1u << 17;
 
 // Noise from which every answer takes its bytes, from a place of its own.
@@ -35,8 +36,8 @@ struct Script {
 
 Script read_script(std::string_view text) {
   Script script;
-  if (!text.starts_with("Q ")) return script;
-  const char* at = text.data() + 2;
+  if (!text.starts_with(kStart)) return script;
+  const char* at = text.data() + kStart.size();
   const char* const end = text.data() + text.size();
   for (std::size_t& length : script.lengths) {
     const auto [next, error] = std::from_chars(at, end, length);
@@ -60,8 +61,9 @@ std::string_view text_of(Bytes bytes) {
 }
 
 ByteString make_query(const Query& query, std::size_t number) {
-  std::string text = "Q " + std::to_string(query.answer_length) + ' ' + std::to_string(query.answer_length_after) +
-                     ' ' + (query.same_after ? "same " : "differs ") + std::to_string(number) + ' ';
+  std::string text = std::string(kStart) + std::to_string(query.answer_length) + ' ' +
+                     std::to_string(query.answer_length_after) + ' ' + (query.same_after ? "same " : "differs ") +
+                     std::to_string(number) + ' ';
   text.resize(query.query_length - kPrefix - 1, '.');
   text += '\n';
   ByteString bytes(kPrefix);
@@ -81,7 +83,9 @@ ByteString answer_to(Bytes query, std::size_t length, bool after) {
 Framed SimService::next_request(Bytes stream, bool bare) const noexcept {
   if (bare) {
     // Like a DNS message, a bare request is not mistaken for one with its prefix, nor for the end of another.
-    if (stream.front() != 'Q') return {Framed::Kind::malformed, {}, 0};
+    if (!text_of(stream).starts_with(kStart)) {
+      return {kStart.starts_with(text_of(stream)) ? Framed::Kind::incomplete : Framed::Kind::malformed, {}, 0};
+    }
     const std::size_t end = text_of(stream).find('\n');
     if (end == std::string_view::npos) return {};
     return {Framed::Kind::complete, stream.first(end + 1), end + 1};
