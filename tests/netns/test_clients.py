@@ -1,5 +1,6 @@
 """Unmodified DNS clients over TCP and UDP, IPv4 and IPv6."""
 
+import ipaddress
 import re
 import struct
 import subprocess
@@ -12,7 +13,7 @@ import dns.rcode
 import dns.rdatatype
 
 import wire
-from goldilocks import Goldilocks
+from goldilocks import ROOT_ZONE, Goldilocks
 from lab import CLIENT_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
 from runner import run
 
@@ -312,9 +313,14 @@ server:
 
 
 def root_server_addresses(family):
+    """Those of the hints and those of the zone served, which is older: unbound asks at both."""
     kind = "A" if family == 4 else "AAAA"
-    with open("/usr/share/dns/root.hints", encoding="ascii") as hints:
-        return [f[-1] for f in map(str.split, hints) if len(f) >= 4 and f[-2] == kind]
+    addresses = set()
+    for path in ("/usr/share/dns/root.hints", ROOT_ZONE):
+        with open(path, encoding="ascii") as records:
+            addresses |= {str(ipaddress.ip_address(f[-1])) for f in map(str.split, records)
+                          if len(f) >= 4 and f[-2] == kind and f[0].lower().endswith(".root-servers.net.")}
+    return sorted(addresses)
 
 
 def resolve_with_validation(family):
