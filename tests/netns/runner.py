@@ -23,6 +23,15 @@ class Skip(Exception):
     """Why a test cannot run here."""
 
 
+LONG = False  # --long: as much as the nightly run has time for; read it as runner.LONG
+_reports = []
+
+
+def report(line):
+    """A figure that belongs under the test's line also where all went well."""
+    _reports.append(line)
+
+
 def _interrupted(number, _frame):
     # Unwinds the context managers, which end processes and delete namespaces.
     signal.signal(number, signal.SIG_IGN)
@@ -42,6 +51,8 @@ def _one(name, function):
             traceback.print_exc(file=said)
     line = f"{verdict:4} {name} ({time.monotonic() - began:.1f} s)" + (f": {reason}" if reason else "")
     print(line)
+    while _reports:
+        print("    " + _reports.pop(0))
     if verdict == "FAIL":
         print("    " + said.getvalue().rstrip().replace("\n", "\n    "))
     sys.stdout.flush()
@@ -56,6 +67,7 @@ def run(module_name):
     parser = argparse.ArgumentParser(description=module.__doc__)
     parser.add_argument("--goldilocks", type=Path, default=Goldilocks.binary, help="the program under test")
     parser.add_argument("--label", default="netns", help="what the names of the tests begin with")
+    parser.add_argument("--long", action="store_true", help="more exchanges, where a test knows more")
     parser.add_argument("--list", action="store_true", help="only print the names")
     parser.add_argument("patterns", nargs="*", default=[], help="names to run, * matches anything")
     args = parser.parse_args()
@@ -74,6 +86,8 @@ def run(module_name):
     if not args.goldilocks.exists():
         sys.exit(f"{args.goldilocks} is not there: build it first, or name it with --goldilocks")
     Goldilocks.binary = args.goldilocks.resolve()
+    global LONG
+    LONG = args.long
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
     lab.sweep()

@@ -1,0 +1,180 @@
+"""Many exchanges at once over connections of their own, every byte of the answers compared.
+
+A *kind* is how a client talks: a coroutine (reader, writer, pairs), where pairs are (query, answer) in wire format.
+"""
+
+import asyncio
+import errno
+import math
+import random
+import socket
+import struct
+import time
+
+import wire
+from lab import SERVER_V4, SERVER_V6
+
+QUERIES = [(".", "ANY", True), (".", "DNSKEY", True), ("com.", "NS", True), ("net.", "NS", False), ("se.", "DS", True),
+           ("nonexistent-tld.", "A", True), ("nonexistent-tld.", "A", False), (".", "SOA", False),
+           ("a.b.c.nonexistent.", "TXT", True), ("org.", "ANY", True), ("xn--p1ai.", "NS", True), (".", "NS", True)]
+# A connection is closed in good order with the answer after which another of the largest size would not fit it.
+LARGEST_BEFORE_LAST = 60000
+
+
+class Expected:
+    """The answers, as asked for over TCP while nothing is lost."""
+
+    def __init__(self, more=()):
+        """more: (name, type, DO) of further queries, of large answers: one in `rare` of those chosen."""
+        self.pairs, self.large = ([(q, wire.ask(q)) for q in map(self._query, some)] for some in (QUERIES, more))
+
+    @staticmethod
+    def _query(what):
+        name, kind, do = what
+        return wire.query(name, kind, do=do, bufsize=1232 if do else None)
+
+    def choose(self, count, randomness, rare=4):
+        chosen, total = [], 0
+        for n in range(count):
+            number = randomness.randrange(65536)
+            some = self.large if self.large and randomness.randrange(rare) == 0 else self.pairs
+            q, answer = randomness.choice(some)
+            if n + 1 < count and total + len(answer) + 2 > LARGEST_BEFORE_LAST:
+                q, answer = self.pairs[-1]
+            total += len(answer) + 2
+            chosen.append((wire.with_id(q, number), wire.with_id(answer, number)))
+        return chosen
+
+
+async def read_and_compare(reader, pairs):
+    for _, expected in pairs:
+        (length,) = struct.unpack("!H", await reader.readexactly(2))
+        answer = await reader.readexactly(length)
+        assert answer == expected, f"got {answer.hex()}\nnot {expected.hex()}"
+
+
+async def one(reader, writer, pairs):
+    writer.write(wire.framed(pairs[0][0]))
+    await read_and_compare(reader, pairs[:1])
+
+
+async def sequential(reader, writer, pairs):
+    for pair in pairs:
+        writer.write(wire.framed(pair[0]))
+        await read_and_compare(reader, [pair])
+
+
+async def write_apart(writer, pieces):
+    for piece in pieces:
+        writer.write(piece)
+        await asyncio.sleep(0.0005)
+
+
+async def pipelined(reader, writer, pairs):
+    await write_apart(writer, [wire.framed(q) for q, _ in pairs])
+    await read_and_compare(reader, pairs)
+
+
+async def batched(reader, writer, pairs):
+    writer.write(b"".join(wire.framed(q) for q, _ in pairs))
+    await read_and_compare(reader, pairs)
+
+
+def pieces_of(stream, randomness, most=5):
+    """Cut anywhere, also within a length prefix."""
+    cuts = sorted({randomness.randrange(1, len(stream)) for _ in range(randomness.randrange(1, most))})
+    return [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)])]
+
+
+async def split(reader, writer, pairs):
+    """One query after the other, each in pieces. This kind may be reset: a client that repeats the beginning of a query
+    alone for ever is told to begin anew (docs/protocol.md, "Limits that follow")."""
+    for pair in pairs:
+        await write_apart(writer, pieces_of(wire.framed(pair[0]), random))
+        await read_and_compare(reader, [pair])
+
+
+split.may_be_reset = True
+
+
+async def read_until_closed(reader, pairs):
+    """Of a client without timestamps one segment of queries is answered: at least one answer, and an orderly end."""
+    for whole, (_, expected) in enumerate(pairs):
+        try:
+            (length,) = struct.unpack("!H", await reader.readexactly(2))
+        except asyncio.IncompleteReadError as end:
+            assert whole and not end.partial, f"ended after {whole} answers and {len(end.partial)} bytes"
+            return
+        assert await reader.readexactly(length) == expected, f"answer {whole} is wrong"
+    assert await reader.read(1) == b"", "not closed"
+
+
+async def pipelined_until_closed(reader, writer, pairs):
+    await write_apart(writer, [wire.framed(q) for q, _ in pairs])
+    await read_until_closed(reader, pairs)
+
+
+async def batched_until_closed(reader, writer, pairs):
+    writer.write(b"".join(wire.framed(q) for q, _ in pairs))
+    await read_until_closed(reader, pairs)
+
+
+async def until_not_reset(kind, *arguments):
+    """exchange(), again after each reset where the kind may be reset; how many there were."""
+    resets = 0
+    while True:
+        try:
+            await exchange(kind, *arguments)
+            return resets
+        except ConnectionResetError:
+            if not getattr(kind, "may_be_reset", False):
+                raise
+            resets += 1
+
+
+async def exchange(kind, address, pairs, source=None):
+    local = (source, 0) if source else None
+    reader, writer = await asyncio.open_connection(address, 53, local_addr=local)
+    try:
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await kind(reader, writer, pairs)
+    finally:
+        writer.close()
+
+
+class Outcome:
+    """How a number of exchanges went."""
+
+    def __init__(self):
+        self.seconds, self.failures, self.given_up, self.resets = [], [], [], 0
+
+    def percentiles(self):
+        """p50, p90, p99 and the longest, in milliseconds."""
+        ordered = sorted(self.seconds) or [math.nan]
+        p50, p90, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * p))] * 1000 for p in (0.5, 0.9, 0.99))
+        return f"p50 {p50:.1f} p90 {p90:.1f} p99 {p99:.1f} max {ordered[-1] * 1000:.0f} ms"
+
+
+async def many(kind, choose, count, at_once, limit_s, sources=None):
+    """`count` exchanges of this kind, `at_once` together, each within limit_s. choose(n): the pairs of number n.
+
+    sources: the client's addresses by the server's; any if absent.
+    """
+    outcome, places = Outcome(), asyncio.Semaphore(at_once)
+
+    async def numbered(n):
+        async with places:
+            began = time.monotonic()
+            address = SERVER_V4 if n % 2 else SERVER_V6
+            try:
+                outcome.resets += await asyncio.wait_for(
+                    until_not_reset(kind, address, choose(n), (sources or {}).get(address)), limit_s)
+                outcome.seconds.append(time.monotonic() - began)
+            except Exception as e:  # counted, and shown
+                gave_up = isinstance(e, OSError) and e.errno == errno.ETIMEDOUT  # the kernel says so, not wait_for()
+                (outcome.given_up if gave_up else outcome.failures).append(
+                    f"{kind.__name__} exchange {n} to {address} after {time.monotonic() - began:.1f} s: "
+                    f"{type(e).__name__} {e}")
+
+    await asyncio.gather(*(numbered(n) for n in range(count)))
+    return outcome
