@@ -58,6 +58,7 @@ int serve(const control::CommandLine& line) {
   control::Workers workers(line.settings, *network, lcores, shared);
   const control::Telemetry telemetry(workers, *network, zones);
   if (Status status = network->start(); !status) return fail(status.error());
+  control::wait_for_links(*network);
   control::announce(*network);
   if (Status status = workers.launch(); !status) return fail(status.error());
   control::say("serving " + std::to_string(zones.list().size()) + " zones on " +

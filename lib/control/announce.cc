@@ -1,7 +1,12 @@
 #include "lib/control/announce.h"
 
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+
+#include <algorithm>
 #include <cstring>
 
+#include "lib/control/log.h"
 #include "lib/datapath/ndp.h"
 #include "lib/dpdk/burst.h"
 #include "lib/wire/arp.h"
@@ -65,6 +70,20 @@ std::size_t write_unsolicited(std::uint8_t* data, const Interface& interface, co
 }
 
 }  // namespace
+
+void wait_for_links(const Network& network) {
+  constexpr unsigned kPatienceMs = 5000;
+  constexpr unsigned kStepMs = 50;
+  for (unsigned waited = 0; waited < kPatienceMs; waited += kStepMs) {
+    const bool all_up = std::all_of(network.ports().begin(), network.ports().end(), [](const dpdk::Port& port) {
+      rte_eth_link link{};
+      return rte_eth_link_get_nowait(port.id(), &link) != 0 || link.link_status == RTE_ETH_LINK_UP;
+    });
+    if (all_up) return;
+    rte_delay_us_sleep(kStepMs * 1000);
+  }
+  say("a port's link is still down: its addresses are announced to nobody");
+}
 
 std::size_t announce(const Network& network) {
   std::size_t sent = 0;

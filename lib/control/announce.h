@@ -10,6 +10,10 @@
 
 namespace gl::control {
 
+// Waits until every port's link is up, or some seconds: a NIC that was just started negotiates, and what is sent then is
+// lost.
+void wait_for_links(const Network& network);
+
 // How many frames the ports took.
 std::size_t announce(const Network& network);
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <vector>
@@ -36,6 +37,8 @@ std::size_t line_of(const std::string& path, const std::string& key, std::size_t
 Status check_lines(const std::string& path) {
   std::ifstream file(path);
   if (!file) return Error{"--config: " + path + ": " + std::strerror(errno)};
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return Error{"--config: " + path + ": is not a file"};
   std::string line;
   for (std::size_t number = 1; std::getline(file, line); ++number) {
     const std::size_t start = line.find_first_not_of(" \t\r");

@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
 namespace gl::control {
@@ -41,6 +40,32 @@ Result<DatedSecret> parse_line(std::istringstream words) {
     return Error{"expected 64 hex digits"};
   if (words >> word) return Error{"something follows the 64 hex digits"};
   return secret;
+}
+
+// The content of a file that only its owner can read. What is judged is what is read: the name is looked up once.
+Result<std::string> private_text_of(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return failure(path, std::strerror(errno));
+  struct stat status {};
+  std::string text;
+  std::string reason;
+  std::array<char, 4096> part;
+  ssize_t length = 0;
+  if (fstat(descriptor, &status) != 0) {
+    reason = std::strerror(errno);
+  } else if (!S_ISREG(status.st_mode)) {
+    reason = "is not a file";
+  } else if (status.st_uid != geteuid() && status.st_uid != 0) {
+    reason = "belongs to another user";
+  } else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    reason = "others than its owner may read it; chmod 600";
+  } else {
+    while ((length = read(descriptor, part.data(), part.size())) > 0) text.append(part.data(), static_cast<std::size_t>(length));
+    if (length < 0) reason = std::strerror(errno);
+  }
+  close(descriptor);
+  if (!reason.empty()) return failure(path, reason);
+  return text;
 }
 
 std::string new_secret_text() {
@@ -76,11 +101,9 @@ Status make_secret_file(const std::string& path) {
 }  // namespace
 
 Result<std::vector<DatedSecret>> read_secret_file(const std::string& path) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0) return failure(path, std::strerror(errno));
-  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) return failure(path, "others than its owner may read it; chmod 600");
-  std::ifstream file(path);
-  if (!file) return failure(path, std::strerror(errno));
+  auto text = private_text_of(path);
+  if (!text) return Error{text.error()};
+  std::istringstream file(*text);
   std::vector<DatedSecret> secrets;
   std::string line;
   for (std::size_t number = 1; std::getline(file, line); ++number) {
@@ -90,7 +113,6 @@ Result<std::vector<DatedSecret>> read_secret_file(const std::string& path) {
     if (!secret) return Error{"secret file " + path + ":" + std::to_string(number) + ": " + secret.error()};
     secrets.push_back(*secret);
   }
-  if (file.bad()) return failure(path, std::strerror(errno));
   if (secrets.empty()) return failure(path, "holds no secret; remove it and a new one is made");
   return secrets;
 }

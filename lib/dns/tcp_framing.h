@@ -5,7 +5,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/dns/message.h"
-#include "lib/service/service.h"
+#include "lib/base/framed.h"
 
 namespace gl::dns {
 

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 
 #include "lib/dpdk/mbuf_pool.h"
 
@@ -45,9 +46,8 @@ class TxBurst {
     TxResult result;
     std::uint64_t bytes = 0;
     for (std::uint16_t i = 0; i < count_; ++i) bytes += mbufs_[i]->pkt_len;
-    // Some drivers set up their descriptors' pseudo headers here; a frame refused here is freed below.
-    const std::uint16_t ready = prepare_ ? rte_eth_tx_prepare(port_, queue_, mbufs_.data(), count_) : count_;
     std::uint16_t at = 0;
+    const std::uint16_t ready = prepare_ ? prepare() : count_;
     for (unsigned retry = 0; at < ready && retry < kRetries; ++retry) {
       at = static_cast<std::uint16_t>(
           at + rte_eth_tx_burst(port_, queue_, mbufs_.data() + at, static_cast<std::uint16_t>(ready - at)));
@@ -61,6 +61,17 @@ class TxBurst {
   }
 
  private:
+  // Some drivers set up their descriptors' pseudo headers here. Frames that one refuses go behind those it takes.
+  std::uint16_t prepare() noexcept {
+    std::uint16_t good = 0;
+    std::uint16_t end = count_;
+    while (good < end) {
+      good = static_cast<std::uint16_t>(
+          good + rte_eth_tx_prepare(port_, queue_, mbufs_.data() + good, static_cast<std::uint16_t>(end - good)));
+      if (good < end) std::swap(mbufs_[good], mbufs_[--end]);
+    }
+    return good;
+  }
   void free_from(std::uint16_t at) noexcept {
     if (at < count_) rte_pktmbuf_free_bulk(mbufs_.data() + at, static_cast<unsigned>(count_ - at));
     count_ = 0;

@@ -7,21 +7,9 @@
 #include <cstdint>
 
 #include "lib/base/bytes.h"
+#include "lib/base/framed.h"
 
 namespace gl {
-
-// How the front of a byte stream splits into requests.
-struct Framed {
-  enum class Kind : std::uint8_t {
-    complete,     // `request` is whole, and `consumed` bytes of stream (with its framing) belong to it
-    prefix_only,  // exactly the length prefix and nothing after it
-    incomplete,   // more bytes are needed
-    malformed,    // no request can ever start here, or it is longer than the service takes
-  };
-  Kind kind = Kind::incomplete;
-  Bytes request{};
-  std::size_t consumed = 0;
-};
 
 // Who asks; what a service may need to know besides the request.
 struct RequestContext {

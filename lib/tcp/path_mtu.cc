@@ -24,7 +24,10 @@ std::uint64_t PathMtuTable::pack(const Entry& entry) noexcept {
 }
 
 bool PathMtuTable::alive(const Entry& entry, std::uint64_t now_s) noexcept {
-  return entry.mtu != 0 && ((now_s - entry.seconds) & kSecondsMask) < kPathMtuLifetime;
+  if (entry.mtu == 0) return false;
+  // Another core's clock may be a moment ahead of this one's.
+  const std::uint64_t age = (now_s - entry.seconds) & kSecondsMask;
+  return age < kPathMtuLifetime || age > kSecondsMask - kPathMtuLifetime;
 }
 
 std::uint64_t PathMtuTable::hash(const FlowKey& flow) const noexcept {

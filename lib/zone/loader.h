@@ -1,4 +1,4 @@
-// Zone files in, a snapshot out. ldns is called here and nowhere else.
+// Zone files in, a snapshot out. ldns is called in this folder only.
 // Ownership: the caller owns the snapshot. Thread: main core; it blocks and allocates.
 // Errors: one line naming file, line and reason; then there is no snapshot.
 #pragma once

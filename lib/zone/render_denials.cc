@@ -8,7 +8,7 @@
 namespace gl::zone {
 namespace {
 
-constexpr std::uint16_t kMaxIterations = 2500;
+constexpr std::uint16_t kMaxIterations = 150;
 
 Result<BlockId> render_proof(const ZoneTree& tree, Zone& zone, const TreeNode& node, const TreeSet& set,
                              RenderedProofs& proofs) {
@@ -144,7 +144,7 @@ Status render_denials(const ZoneTree& tree, Zone& zone, RenderedProofs& proofs, 
                            .message);
   }
   if (parameters->iterations > kMaxIterations) {
-    return error_at(tree.file->path, first.line, "more than 2500 NSEC3 iterations (RFC 5155 10.3): too slow to serve");
+    return error_at(tree.file->path, first.line, "more than 150 NSEC3 iterations (RFC 9276 3.1): strangers could make every core hash");
   }
   zone.denials.use_nsec3(parameters->salt, parameters->iterations);
   if (Status status = collect_nsec3(tree, zone, *parameters, proofs); !status) return status;
