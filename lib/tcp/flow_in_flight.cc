@@ -15,8 +15,8 @@ bool FlowRules::in_flight(bool resend) noexcept {
   }
   const std::uint32_t allowed = off_ + std::min<std::uint32_t>(segment_.window, flow_.window * segment_size_);
   const std::uint32_t begin = resend ? off_ : std::max(flow_.sent_to, off_);
-  const std::uint32_t end =
-      std::min({resend ? begin + segment_size_ : flow_.answered_end, flow_.answered_end, allowed});
+  const std::uint32_t end = clear_of_fin(
+      begin, std::min({resend ? begin + segment_size_ : flow_.answered_end, flow_.answered_end, allowed}));
   if (begin >= end) return done(segment_.payload.empty() ? Outcome::drop_ack_only : Outcome::flow_kept);
   std::uint32_t stream_begin = old_end;
   if (begin < old_end || !rendered_new) {
@@ -36,6 +36,12 @@ bool FlowRules::in_flight(bool resend) noexcept {
                           : segment_.payload.empty() ? Outcome::flow_continued
                                                      : Outcome::flow_answered;
   return true;
+}
+
+std::uint32_t FlowRules::clear_of_fin(std::uint32_t begin, std::uint32_t end) const noexcept {
+  const std::uint32_t place = flow_.counted_end + 1;
+  if (place <= begin || place > end || (place != end && (place - begin) % segment_size_ != 0)) return end;
+  return std::max(begin, flow_.counted_end);
 }
 
 void FlowRules::answer_more() noexcept {

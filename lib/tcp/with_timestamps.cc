@@ -116,13 +116,22 @@ class Rules {
       // `next` stays: with E unchanged it could wrap, and TSval would jump half the circle ahead of other replies.
       Ledger ledger = acked();
       ledger.prefix = true;
-      return context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + 2, ledger);
+      context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + 2, ledger);
+      if (context_.flows.enabled()) keep_prefix();
+      return;
     }
     if (stop == Stop::full) return context_.build.control(Outcome::closed_full, kFin | kAck, segment_.seq, ledger_);
     if (stop == Stop::malformed) return context_.build.reset(Outcome::reset_malformed);
     if (!context_.flows.enabled()) return context_.build.drop(Outcome::drop_incomplete);
     context_.build.drop(Outcome::flow_kept);
     keep_query(segment_.payload, segment_.seq, is_bare);
+  }
+
+  // The message may be right behind its prefix, sent before the client saw this ACK.
+  void keep_prefix() noexcept {
+    Flow& flow = keep_query({}, segment_.seq + 2, true);
+    flow.stamp = context_.plan.segments[0].timestamps.value;
+    flow.safe_ack = segment_.seq;
   }
 
   // Pipelined behind queries whose answers have not arrived: soft state may keep it until then.

@@ -145,10 +145,11 @@ TEST_F(ResponderTest, BegunAnswerThatChangedIsReset) {
   EXPECT_EQ(ask({"3000"}, 0, 1448).outcome, Outcome::reset_changed);
 }
 
-TEST_F(ResponderTest, BegunAnswerThatShrankIsReset) {
+// It looks like the last of several queries, sent again by a tail loss probe: the first of them will come.
+TEST_F(ResponderTest, BegunAnswerThatShrankGetsNothing) {
   open(true);
   EXPECT_EQ(ask({"3000"}).outcome, Outcome::answered_withheld);
-  EXPECT_EQ(ask({"1000"}, 0, 1448).outcome, Outcome::reset_changed);
+  EXPECT_EQ(ask({"1000"}, 0, 1448).outcome, Outcome::drop_beyond);
 }
 
 // The ledger that the client echoes may lag behind what it has read: see docs/protocol.md.
