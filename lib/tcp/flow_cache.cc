@@ -67,6 +67,7 @@ Flow& FlowCache::make(const FlowKey& key, SeqNum isn) noexcept {
   flow->known = false;
   flow->bare = false;
   flow->fin = false;
+  flow->closing = false;
   flow->kept = 0;
   flow->stamp = 0;
   flow->last_off = 0;

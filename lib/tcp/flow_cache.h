@@ -36,6 +36,7 @@ struct Flow {
   SeqNum answered;  // behind the last query that has an answer
   bool bare = false;  // the query at `base` has lost its length prefix
   bool fin = false;   // the client's stream ends behind what is kept
+  bool closing = false;  // our FIN comes behind the last answer
   std::uint16_t kept = 0;
   // Positions in ours: base_end <= sent_to <= answered_end, in answer bytes.
   std::uint32_t base_end = 0;      // where the answer to the query at `base` begins

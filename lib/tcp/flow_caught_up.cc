@@ -6,6 +6,7 @@
 namespace gl::tcp {
 
 bool FlowRules::caught_up() noexcept {
+  if (flow_.closing) return give_up();  // only our FIN is missing: the ledger tells
   flow_.drop_before(flow_.answered, flow_.answered_end);
   if (flow_.kept == 0) return idle();
   const Stop stop = render_next();
@@ -75,10 +76,9 @@ bool FlowRules::send_counted() noexcept {
   const bool whole = context_.build.answer(answers.bytes(), how);
   if (context_.plan.count == 0) return done(Outcome::drop_zero_window);
   context_.plan.outcome = Outcome::flow_answered;
-  if (how.fin) {
-    return forget();
-  }
   const OutSegment& sent = context_.plan.segments[context_.plan.count - 1u];
+  if (how.fin && sent.offset + sent.length == size) return forget();
+  flow_.closing = how.fin;
   sent_ledger(whole ? past : flow_.base, end);
   flow_.answered = past;
   flow_.answered_end = end;

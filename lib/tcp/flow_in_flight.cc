@@ -9,7 +9,7 @@ bool FlowRules::in_flight(bool resend) noexcept {
   const std::uint32_t old_end = flow_.answered_end;
   answer_more();
   bool rendered_new = true;  // the stream holds the answers from old_end on
-  if (flow_.answered - flow_.safe_ack > segment_size_ / 2 && !resend) {
+  if (flow_.answered - flow_.safe_ack > segment_size_ / 2 && !resend && !flow_.closing) {
     if (refresh()) return true;
     rendered_new = false;
   }
@@ -30,7 +30,8 @@ bool FlowRules::in_flight(bool resend) noexcept {
   context_.plan.stream = context_.answers.bytes();
   const std::uint32_t sent =
       context_.build.range({begin - stream_begin, end - stream_begin, cookie_.isn + 1 + begin,
-                            hands_over ? flow_.stamp_ack : flow_.safe_ack, flow_.safe_ack, flow_.stamp, segment_size_});
+                            hands_over ? flow_.stamp_ack : flow_.safe_ack, flow_.safe_ack, flow_.stamp, segment_size_,
+                            flow_.closing && end == flow_.answered_end});
   flow_.sent_to = std::max(flow_.sent_to, stream_begin + sent);
   context_.plan.outcome = resend                     ? Outcome::flow_resent
                           : segment_.payload.empty() ? Outcome::flow_continued
@@ -50,7 +51,7 @@ void FlowRules::answer_more() noexcept {
   const Bytes more = flow_.bytes_from(flow_.answered);
   const std::uint32_t uncounted = flow_.answered_end - flow_.counted_end;
   const std::uint32_t begun = flow_.answered_end - flow_.base_end;
-  if (more.empty() || uncounted >= kMaxAhead || begun >= kMaxAnswersPerSegment) return;
+  if (flow_.closing || more.empty() || uncounted >= kMaxAhead || begun >= kMaxAnswersPerSegment) return;
   const std::size_t room = std::min({std::size_t{kMaxAhead - uncounted}, kMaxAnswersPerSegment - begun,
                                      std::size_t{kLastOffset - std::min(kLastOffset, flow_.answered_end)}});
   (void)answers.answer({more, false, SIZE_MAX, room, false}, context_.service);

@@ -108,7 +108,9 @@ std::uint32_t PlanBuilder::range(const StreamRange& range) noexcept {
   while (at < range.end && plan_.count < settings_.burst_segments) {
     const std::uint32_t length = std::min(range.segment_size, range.end - at);
     const SeqNum ack = at == range.begin ? range.first_ack : range.ack;
-    OutSegment& out = add(seq, ack, static_cast<std::uint8_t>(kAck | (at + length == range.end ? kPsh : 0)));
+    const bool last = at + length == range.end;
+    OutSegment& out =
+        add(seq, ack, static_cast<std::uint8_t>(kAck | (last ? kPsh : 0) | (last && range.fin ? kFin : 0)));
     out.offset = at;
     out.length = length;
     out.has_timestamps = true;

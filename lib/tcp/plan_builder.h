@@ -42,6 +42,7 @@ struct StreamRange {
   SeqNum ack;        // of the others
   std::uint32_t stamp = 0;
   std::uint32_t segment_size = 0;
+  bool fin = false;  // our FIN behind `end`
 };
 
 class PlanBuilder {

@@ -236,11 +236,15 @@ class Rules {
     const bool all = context_.build.answer(answers.bytes(), how);
     if (context_.plan.count == 0) return context_.build.drop(Outcome::drop_zero_window);
     context_.plan.outcome = all ? whole : parts;
-    if (!all && !own_fin && context_.flows.enabled()) pace(start, sent_end, past);
+    if (!context_.flows.enabled() || (all && (how.fin || stop == Stop::end))) return;
+    Flow& flow = pace(start, sent_end, past);
+    flow.closing = how.fin;
+    if (all) flow.stamp_ack = past;
   }
 
-  // An answer of several segments went out, perhaps not all of it: the rest can follow the client's acknowledgements.
-  void pace(const Start& start, std::uint32_t sent_end, SeqNum past) noexcept {
+  // Not all is done: an answer of several segments, whose rest can follow the client's acknowledgements, or bytes behind
+  // the last whole query.
+  Flow& pace(const Start& start, std::uint32_t sent_end, SeqNum past) noexcept {
     const OutSegment& last = context_.plan.segments[context_.plan.count - 1u];
     Flow& flow = keep_query(segment_.payload.subspan(start.seq - segment_.seq), start.seq, start.bare);
     flow.stamp = last.timestamps.value;
@@ -249,6 +253,7 @@ class Rules {
     flow.sent_to = flow.base_end + last.offset + last.length;
     flow.last_off = cookie_.off;
     flow.fin = context_.has(kFin);
+    return flow;
   }
 
   [[nodiscard]] bool fits_one(std::size_t size) const noexcept {
