@@ -11,9 +11,15 @@
 namespace gl {
 
 namespace detail {
-constexpr std::uint16_t swap(std::uint16_t v) noexcept { return __builtin_bswap16(v); }
-constexpr std::uint32_t swap(std::uint32_t v) noexcept { return __builtin_bswap32(v); }
-constexpr std::uint64_t swap(std::uint64_t v) noexcept { return __builtin_bswap64(v); }
+constexpr std::uint16_t swap(std::uint16_t v) noexcept {
+  return __builtin_bswap16(v);
+}
+constexpr std::uint32_t swap(std::uint32_t v) noexcept {
+  return __builtin_bswap32(v);
+}
+constexpr std::uint64_t swap(std::uint64_t v) noexcept {
+  return __builtin_bswap64(v);
+}
 }  // namespace detail
 
 template <std::unsigned_integral T>
@@ -27,8 +33,7 @@ template <std::unsigned_integral T>
 class BigEndian {
  public:
   constexpr BigEndian() noexcept = default;
-  constexpr explicit BigEndian(T host_value) noexcept
-      : raw_(std::bit_cast<Raw>(host_to_be(host_value))) {}
+  constexpr explicit BigEndian(T host_value) noexcept : raw_(std::bit_cast<Raw>(host_to_be(host_value))) {}
 
   [[nodiscard]] constexpr T host() const noexcept { return host_to_be(std::bit_cast<T>(raw_)); }
   // The bytes as they are, for table keys and checksums where order does not matter.

@@ -10,8 +10,8 @@
 
 namespace gl::control {
 
-// Waits until every port's link is up, or some seconds: a NIC that was just started negotiates, and what is sent then is
-// lost.
+// Waits until every port's link is up, or some seconds: a NIC that was just started negotiates, and what is sent then
+// is lost.
 void wait_for_links(const Network& network);
 
 // How many frames the ports took.

@@ -60,7 +60,8 @@ Result<std::string> private_text_of(const std::string& path) {
   } else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
     reason = "others than its owner may read it; chmod 600";
   } else {
-    while ((length = read(descriptor, part.data(), part.size())) > 0) text.append(part.data(), static_cast<std::size_t>(length));
+    while ((length = read(descriptor, part.data(), part.size())) > 0)
+      text.append(part.data(), static_cast<std::size_t>(length));
     if (length < 0) reason = std::strerror(errno);
   }
   close(descriptor);

@@ -35,8 +35,8 @@ struct Settings {
   std::uint32_t idle_sleep_us = 0;
 };
 
-// What edns-tcp-keepalive may promise, in its units of 100 ms (RFC 7828): a connection made at the end of an epoch lives
-// to the middle of the next.
+// What edns-tcp-keepalive may promise, in its units of 100 ms (RFC 7828): a connection made at the end of an epoch
+// lives to the middle of the next.
 [[nodiscard]] constexpr std::uint16_t promised_idle(std::uint32_t epoch_seconds) {
   return static_cast<std::uint16_t>(std::min(epoch_seconds / 2 * 10, std::uint32_t{0xffff}));
 }

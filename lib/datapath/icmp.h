@@ -1,6 +1,6 @@
-// Stage 3: ICMP echo (RFC 792, RFC 1122 section 3.2.2.6). One reply a request, never larger than it. What routers say of
-// our segments goes on to too_big.h.
-// Byte order: wire. Ownership: the reply is written over the request. Thread: pure function. Outcomes: verdict.h.
+// Stage 3: ICMP echo (RFC 792, RFC 1122 section 3.2.2.6). One reply a request, never larger than it. What routers say
+// of our segments goes on to too_big.h. Byte order: wire. Ownership: the reply is written over the request. Thread:
+// pure function. Outcomes: verdict.h.
 #pragma once
 
 #include <cstring>

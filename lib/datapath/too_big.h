@@ -1,5 +1,5 @@
-// Stage 3, part of ICMP: a router could not forward a segment of ours (RFC 792 and RFC 1191: type 3 code 4; RFC 4443 and
-// RFC 8201: type 2). The message quotes the segment, which must be one that we can have sent (RFC 5927): from this
+// Stage 3, part of ICMP: a router could not forward a segment of ours (RFC 792 and RFC 1191: type 3 code 4; RFC 4443
+// and RFC 8201: type 2). The message quotes the segment, which must be one that we can have sent (RFC 5927): from this
 // address, from a port with a service, longer than the MTU it names, and with a sequence number that our cookie allows.
 // Byte order: wire. Ownership: borrows. Thread: that core only. Outcomes: verdict.h.
 #pragma once

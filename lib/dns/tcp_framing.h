@@ -4,8 +4,8 @@
 #pragma once
 
 #include "lib/base/bytes.h"
-#include "lib/dns/message.h"
 #include "lib/base/framed.h"
+#include "lib/dns/message.h"
 
 namespace gl::dns {
 

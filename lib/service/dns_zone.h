@@ -21,12 +21,12 @@ struct DnsSettings {
   std::uint16_t max_udp = 1232;   // bytes of UDP payload; the smaller of this and the client's size counts
   bool udp_truncate_all = false;  // --udp=tc: every UDP query gets TC and nothing else
   bool udp_minimal_any = false;   // RFC 8482 over UDP
-  // What edns-tcp-keepalive promises (RFC 7828), in units of 100 ms; 0: no such option. A constant, so that an answer is
-  // the same bytes when it is given again.
+  // What edns-tcp-keepalive promises (RFC 7828), in units of 100 ms; 0: no such option. A constant, so that an answer
+  // is the same bytes when it is given again.
   std::uint16_t tcp_keepalive = 0;
-  std::string nsid;               // bytes of the NSID option (RFC 5001); empty: none
-  std::string version;            // version.bind TXT CH; empty: REFUSED
-  std::string server_id;          // id.server TXT CH; empty: REFUSED
+  std::string nsid;       // bytes of the NSID option (RFC 5001); empty: none
+  std::string version;    // version.bind TXT CH; empty: REFUSED
+  std::string server_id;  // id.server TXT CH; empty: REFUSED
 };
 
 // Every name is a counter of each core.

@@ -27,8 +27,8 @@ Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
     const Framed framed = service.next_request(request.payload.subspan(state_.consumed), bare);
     if (framed.kind != Framed::Kind::complete) return stop_of(framed.kind);
     if (state_.size >= kMaxAnswersPerSegment) return Stop::full;
-    const Reply reply = service.answer_stream(
-        framed.request, MutableBytes(buffer_).subspan(state_.size, kMaxStreamReply), context);
+    const Reply reply =
+        service.answer_stream(framed.request, MutableBytes(buffer_).subspan(state_.size, kMaxStreamReply), context);
     if (reply.kind == Reply::Kind::unrepeatable) return Stop::unrepeatable;
     // A request without an answer would move `next` and not E: TSval could then run ahead of other replies. Such a
     // stream is no dialogue, and is reset like one that holds no request.

@@ -18,13 +18,13 @@ inline constexpr std::size_t kMaxAnswersPerSegment = 64 * 1024;
 
 // Why reading queries stopped.
 enum class Stop : std::uint8_t {
-  end,          // every byte belongs to a complete query
-  boundary,     // the asked-for number of bytes is consumed
-  prefix_only,  // the rest is a length prefix alone
-  incomplete,   // the rest is the beginning of a query
-  malformed,    // the rest holds no query
-  full,         // the next answer does not fit any more
-  unrepeatable, // a begun answer can not be given byte for byte
+  end,           // every byte belongs to a complete query
+  boundary,      // the asked-for number of bytes is consumed
+  prefix_only,   // the rest is a length prefix alone
+  incomplete,    // the rest is the beginning of a query
+  malformed,     // the rest holds no query
+  full,          // the next answer does not fit any more
+  unrepeatable,  // a begun answer can not be given byte for byte
 };
 
 class AnswerStream {

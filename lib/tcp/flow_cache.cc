@@ -8,7 +8,9 @@ namespace gl::tcp {
 namespace {
 
 // The MAC of the cookie, never 0: that marks an empty way.
-std::uint32_t tag_of(SeqNum isn) noexcept { return (isn.value() & 0x0fffffff) | 0x10000000; }
+std::uint32_t tag_of(SeqNum isn) noexcept {
+  return (isn.value() & 0x0fffffff) | 0x10000000;
+}
 
 bool same_flow(const FlowKey& a, const FlowKey& b) noexcept {
   return a.offset == b.offset && std::equal(a.bytes.begin() + a.offset, a.bytes.end(), b.bytes.begin() + b.offset);
@@ -40,7 +42,9 @@ FlowCache::FlowCache(std::size_t entries) {
   flows_ = std::make_unique_for_overwrite<Flow[]>(size);
 }
 
-std::size_t FlowCache::set_of(SeqNum isn) const noexcept { return isn.value() * kWays & (tags_.size() - 1); }
+std::size_t FlowCache::set_of(SeqNum isn) const noexcept {
+  return isn.value() * kWays & (tags_.size() - 1);
+}
 
 Flow* FlowCache::find(const FlowKey& key, SeqNum isn) noexcept {
   if (!enabled()) return nullptr;

@@ -17,7 +17,7 @@
 namespace gl::tcp {
 
 // The client's stream from `base` on: whole queries and perhaps the beginning of one.
-inline constexpr std::size_t kKeptBytes = 4096;  // the whole of the window that we advertise
+inline constexpr std::size_t kKeptBytes = 4096;      // the whole of the window that we advertise
 inline constexpr std::uint16_t kInitialWindow = 10;  // segments, RFC 6928
 
 struct Flow {
@@ -32,10 +32,10 @@ struct Flow {
   SeqNum safe_ack;                // the ACK of the ledger that the client echoes: it has that one
 
   // Positions in the client's stream: base <= answered <= base + kept.
-  SeqNum base;      // the first query kept
-  SeqNum answered;  // behind the last query that has an answer
-  bool bare = false;  // the query at `base` has lost its length prefix
-  bool fin = false;   // the client's stream ends behind what is kept
+  SeqNum base;           // the first query kept
+  SeqNum answered;       // behind the last query that has an answer
+  bool bare = false;     // the query at `base` has lost its length prefix
+  bool fin = false;      // the client's stream ends behind what is kept
   bool closing = false;  // our FIN comes behind the last answer
   std::uint16_t kept = 0;
   // Positions in ours: base_end <= sent_to <= answered_end, in answer bytes.
@@ -43,9 +43,9 @@ struct Flow {
   std::uint32_t answered_end = 0;  // where the last answer ends
   std::uint32_t sent_to = 0;
 
-  std::uint32_t last_off = 0;  // of the last acknowledgement
-  std::uint32_t recover = 0;   // RFC 6582: what was sent when a loss was seen
-  std::uint16_t window = 0;    // congestion window, segments
+  std::uint32_t last_off = 0;   // of the last acknowledgement
+  std::uint32_t recover = 0;    // RFC 6582: what was sent when a loss was seen
+  std::uint16_t window = 0;     // congestion window, segments
   std::uint8_t duplicates = 0;  // acknowledgements of the same byte
   std::uint8_t repeats = 0;     // of the same piece of a query
 

@@ -15,8 +15,8 @@ bool FlowRules::in_flight(bool resend) noexcept {
   }
   const std::uint32_t allowed = off_ + std::min<std::uint32_t>(segment_.window, flow_.window * segment_size_);
   const std::uint32_t begin = resend ? off_ : std::max(flow_.sent_to, off_);
-  const std::uint32_t end = clear_of_fin(
-      begin, std::min({resend ? begin + segment_size_ : flow_.answered_end, flow_.answered_end, allowed}));
+  const std::uint32_t end =
+      clear_of_fin(begin, std::min({resend ? begin + segment_size_ : flow_.answered_end, flow_.answered_end, allowed}));
   if (begin >= end) return done(segment_.payload.empty() ? Outcome::drop_ack_only : Outcome::flow_kept);
   std::uint32_t stream_begin = old_end;
   if (begin < old_end || !rendered_new) {
@@ -28,10 +28,9 @@ bool FlowRules::in_flight(bool resend) noexcept {
   const bool whole = off_ + segment_size_ >= flow_.counted_end && end >= flow_.counted_end;
   if (hands_over && Ledger::decode(flow_.stamp).acked && !whole) return done(Outcome::drop_ack_only);
   context_.plan.stream = context_.answers.bytes();
-  const std::uint32_t sent =
-      context_.build.range({begin - stream_begin, end - stream_begin, cookie_.isn + 1 + begin,
-                            hands_over ? flow_.stamp_ack : flow_.safe_ack, flow_.safe_ack, flow_.stamp, segment_size_,
-                            flow_.closing && end == flow_.answered_end});
+  const std::uint32_t sent = context_.build.range(
+      {begin - stream_begin, end - stream_begin, cookie_.isn + 1 + begin, hands_over ? flow_.stamp_ack : flow_.safe_ack,
+       flow_.safe_ack, flow_.stamp, segment_size_, flow_.closing && end == flow_.answered_end});
   flow_.sent_to = std::max(flow_.sent_to, stream_begin + sent);
   context_.plan.outcome = resend                     ? Outcome::flow_resent
                           : segment_.payload.empty() ? Outcome::flow_continued

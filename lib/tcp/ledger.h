@@ -18,7 +18,7 @@ struct Ledger {
   // acked: the length prefix at `next` was acknowledged alone, a bare message follows two bytes on.
   // not acked: the first of the queries whose ACK is withheld is such a bare message.
   bool prefix = false;
-  bool acked = true;           // everything before `next` (and that prefix) has been acknowledged
+  bool acked = true;  // everything before `next` (and that prefix) has been acknowledged
 
   [[nodiscard]] static constexpr Ledger decode(std::uint32_t ts) noexcept {
     return {(ts >> 14) & kOffsetMask, static_cast<std::uint16_t>((ts >> 2) & kNextMask), (ts & 1) != 0, (ts & 2) != 0};

@@ -12,7 +12,9 @@ constexpr std::uint16_t kTcpOverIpv6 = 40 + 20;
 
 }  // namespace
 
-PathMtuTable::PathMtuTable() { randombytes_buf(key_.data(), key_.size()); }
+PathMtuTable::PathMtuTable() {
+  randombytes_buf(key_.data(), key_.size());
+}
 
 PathMtuTable::Entry PathMtuTable::unpack(std::uint64_t word) noexcept {
   return {static_cast<std::uint32_t>(word >> 40), static_cast<std::uint16_t>(word >> 26 & 0x3fff),

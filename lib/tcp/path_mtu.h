@@ -47,7 +47,7 @@ class PathMtuTable {
   [[nodiscard]] std::uint64_t hash(const FlowKey& flow) const noexcept;
   [[nodiscard]] std::uint16_t find(const FlowKey& flow, std::uint64_t now_s) const noexcept;
 
-  SipKey key_;  // of this process: no one chooses whose entries share a set
+  SipKey key_;                                            // of this process: no one chooses whose entries share a set
   alignas(64) std::atomic<std::uint64_t> quiet_from_{0};  // every entry has expired by then
   std::array<std::atomic<std::uint64_t>, kSets * kWays> words_{};
 };

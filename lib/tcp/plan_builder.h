@@ -14,15 +14,15 @@ namespace gl::tcp {
 
 // How the answer bytes from `begin` of the plan's stream on are to be sent.
 struct AnswerSegments {
-  std::uint32_t begin = 0;       // first byte of the stream that the client misses; it goes at SEG.ACK
-  SeqNum ack_all;                // past everything that the answer answers
-  SeqNum ack_none;               // where the ACK is withheld to
-  SeqNum ack_early;              // the same for segments that may come before the first, which hands over the ledger
-  Ledger ledger;                 // `acked` and `prefix` are set here
-  bool bare = false;             // the first query answered is a bare message
-  bool fin = false;              // our FIN comes with the last byte
+  std::uint32_t begin = 0;  // first byte of the stream that the client misses; it goes at SEG.ACK
+  SeqNum ack_all;           // past everything that the answer answers
+  SeqNum ack_none;          // where the ACK is withheld to
+  SeqNum ack_early;         // the same for segments that may come before the first, which hands over the ledger
+  Ledger ledger;            // `acked` and `prefix` are set here
+  bool bare = false;        // the first query answered is a bare message
+  bool fin = false;         // our FIN comes with the last byte
   std::uint8_t mss_class = 0;
-  bool immediate = false;        // the column's way: ACK first, FIN in a segment of its own
+  bool immediate = false;  // the column's way: ACK first, FIN in a segment of its own
 };
 
 struct SynAck {
@@ -37,7 +37,7 @@ struct SynAck {
 struct StreamRange {
   std::uint32_t begin = 0;  // in the plan's stream
   std::uint32_t end = 0;
-  SeqNum seq;  // of `begin`
+  SeqNum seq;        // of `begin`
   SeqNum first_ack;  // of the first segment, which may begin at SEG.ACK and hand over the ledger
   SeqNum ack;        // of the others
   std::uint32_t stamp = 0;
@@ -62,7 +62,8 @@ class PlanBuilder {
   // A RST, where rate and settings allow one.
   void reset(Outcome outcome) noexcept;
 
-  // Replies take their TSval from here on, instead of from the segment's TSecr: what was sent last, where that is known.
+  // Replies take their TSval from here on, instead of from the segment's TSecr: what was sent last, where that is
+  // known.
   void stamp_from(std::uint32_t value) noexcept { stamp_base_ = value; }
   // The part [begin, end) of the stream as segments from `seq` on, all with the same ACK and TSval; at most a burst.
   // Returns where what was sent ends.

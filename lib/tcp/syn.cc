@@ -74,8 +74,8 @@ class Opening {
     if (timestamps_) data.timestamps->echo = plan.segments[0].timestamps.value;
     context_.build.go_on(data);
     FlowCache no_flows(0);
-    RuleContext early{data,           context_.service, context_.keys, context_.settings, context_.answers,
-                      context_.build, plan,             no_flows};
+    RuleContext early{data, context_.service, context_.keys, context_.settings, context_.answers, context_.build,
+                      plan, no_flows};
     const Outcome before = plan.outcome;
     timestamps_ ? answer_with_timestamps(early) : answer_without_timestamps(early);
     if (plan.count > 1 && plan.segments[1].length > 0) {
@@ -94,6 +94,8 @@ class Opening {
 
 }  // namespace
 
-void answer_syn(RuleContext& context) noexcept { Opening(context).apply(); }
+void answer_syn(RuleContext& context) noexcept {
+  Opening(context).apply();
+}
 
 }  // namespace gl::tcp

@@ -12,7 +12,9 @@ namespace {
 class Rules {
  public:
   Rules(RuleContext& context, const Accepted& cookie) noexcept
-      : context_(context), segment_(context.segment), cookie_(cookie),
+      : context_(context),
+        segment_(context.segment),
+        cookie_(cookie),
         ledger_(Ledger::decode(segment_.timestamps->echo)) {
     gap_ = (ledger_.sent_end - cookie_.off) & kOffsetMask;
     if (gap_ <= kMaxStreamReply) return;
@@ -178,7 +180,8 @@ class Rules {
     context_.answers.reset();
     if (gap_ == 0) return arrived(counted);
 
-    Stop stop = context_.answers.answer({segment_.payload, first_bare, counted, kMaxStreamReply, true}, context_.service);
+    Stop stop =
+        context_.answers.answer({segment_.payload, first_bare, counted, kMaxStreamReply, true}, context_.service);
     const std::size_t begun = context_.answers.size();
     if (stop == Stop::unrepeatable || context_.answers.consumed() != counted) {
       return context_.build.reset(Outcome::reset_changed);
@@ -190,7 +193,8 @@ class Rules {
       stop = context_.answers.answer({segment_.payload, false, SIZE_MAX, kLastOffset - start, false}, context_.service);
     }
     ledger_.sent_end = start;
-    send(Outcome::continued, Outcome::continued, {static_cast<std::uint32_t>(begun) - gap_, segment_.seq, first_bare}, stop);
+    send(Outcome::continued, Outcome::continued, {static_cast<std::uint32_t>(begun) - gap_, segment_.seq, first_bare},
+         stop);
   }
 
   // The whole answer to the first `counted` bytes arrived: acknowledge them, and answer what follows.
@@ -242,8 +246,8 @@ class Rules {
     if (all) flow.stamp_ack = past;
   }
 
-  // Not all is done: an answer of several segments, whose rest can follow the client's acknowledgements, or bytes behind
-  // the last whole query.
+  // Not all is done: an answer of several segments, whose rest can follow the client's acknowledgements, or bytes
+  // behind the last whole query.
   Flow& pace(const Start& start, std::uint32_t sent_end, SeqNum past) noexcept {
     const OutSegment& last = context_.plan.segments[context_.plan.count - 1u];
     Flow& flow = keep_query(segment_.payload.subspan(start.seq - segment_.seq), start.seq, start.bare);

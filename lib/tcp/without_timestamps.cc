@@ -58,8 +58,7 @@ class Rules {
   void query(const Accepted& cookie, bool bare) noexcept {
     AnswerStream& answers = context_.answers;
     answers.reset();
-    const Stop stop =
-        answers.answer({segment_.payload, bare, SIZE_MAX, kLastOffset, cookie.off > 0}, context_.service);
+    const Stop stop = answers.answer({segment_.payload, bare, SIZE_MAX, kLastOffset, cookie.off > 0}, context_.service);
     if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
     if (answers.queries() == 0) return nothing_complete(stop, bare);
 
@@ -108,6 +107,8 @@ class Rules {
 
 }  // namespace
 
-void answer_without_timestamps(RuleContext& context) noexcept { Rules(context).apply(); }
+void answer_without_timestamps(RuleContext& context) noexcept {
+  Rules(context).apply();
+}
 
 }  // namespace gl::tcp

@@ -1,6 +1,6 @@
 // TCP options: a walker that cannot step past its span, and a writer for those that we send.
-// RFC 9293 section 3.2, RFC 7323 section 3.2, RFC 6691, RFC 7413 section 4.1.1. Window scaling and SACK are read over: we offer neither.
-// Byte order: values in host order. Ownership: borrows. Thread: pure functions. Errors: by value.
+// RFC 9293 section 3.2, RFC 7323 section 3.2, RFC 6691, RFC 7413 section 4.1.1. Window scaling and SACK are read over:
+// we offer neither. Byte order: values in host order. Ownership: borrows. Thread: pure functions. Errors: by value.
 #pragma once
 
 #include <cstddef>

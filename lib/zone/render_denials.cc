@@ -144,7 +144,8 @@ Status render_denials(const ZoneTree& tree, Zone& zone, RenderedProofs& proofs, 
                            .message);
   }
   if (parameters->iterations > kMaxIterations) {
-    return error_at(tree.file->path, first.line, "more than 150 NSEC3 iterations (RFC 9276 3.1): strangers could make every core hash");
+    return error_at(tree.file->path, first.line,
+                    "more than 150 NSEC3 iterations (RFC 9276 3.1): strangers could make every core hash");
   }
   zone.denials.use_nsec3(parameters->salt, parameters->iterations);
   if (Status status = collect_nsec3(tree, zone, *parameters, proofs); !status) return status;

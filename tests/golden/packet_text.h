@@ -1,7 +1,7 @@
 // One TCP packet in packetdrill's notation: `P. 1:35(34) ack 1 win 65535 <TS val 100 ecr last>`.
 // Sequence numbers are relative to each side's first SYN. Our own additions: `ecr last`, a ledger spelled out as
-// `ledger(E=231 next=35 prefix withheld)`, and of Fast Open `FO ask`, `FO ok` (from us: the cookie that is right; from the
-// client: the one it got last), `FO wrong`. Ownership: values. Errors: std::runtime_error with what was expected.
+// `ledger(E=231 next=35 prefix withheld)`, and of Fast Open `FO ask`, `FO ok` (from us: the cookie that is right; from
+// the client: the one it got last), `FO wrong`. Ownership: values. Errors: std::runtime_error with what was expected.
 #pragma once
 
 #include <cstdint>

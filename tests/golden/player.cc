@@ -82,8 +82,8 @@ class Player {
   std::uint64_t now_ms_ = 0;
   bool listening_ = true;
   SeqNum server_isn_{0};
-  std::uint32_t last_received_ = 0;  // TSval
-  std::uint32_t echoed_ = 0;         // TSecr of the packet that is being answered
+  std::uint32_t last_received_ = 0;     // TSval
+  std::uint32_t echoed_ = 0;            // TSecr of the packet that is being answered
   std::uint64_t fast_open_cookie_ = 0;  // the last one that the client got
   std::string_view outcome_ = "none";
   std::deque<Sent> sent_;
@@ -140,7 +140,8 @@ void Player::act(const PacketIn& in) {
     echoed_ = segment.timestamps->echo;
   }
   if (packet.fast_open == PacketText::FastOpen::ask) segment.fast_open.kind = wire::FastOpen::Kind::request;
-  if (packet.fast_open == PacketText::FastOpen::ok) segment.fast_open = {wire::FastOpen::Kind::cookie, fast_open_cookie_};
+  if (packet.fast_open == PacketText::FastOpen::ok)
+    segment.fast_open = {wire::FastOpen::Kind::cookie, fast_open_cookie_};
   if (packet.fast_open == PacketText::FastOpen::wrong) segment.fast_open = {wire::FastOpen::Kind::cookie, 1};
   // A keepalive probe carries the byte before the stream's end, so relative 1 is the stream's first byte.
   const std::size_t begin = packet.seq - ((packet.flags & tcp::kSyn) != 0 ? 0 : 1);

@@ -68,7 +68,8 @@ TEST(TooBig, SegmentsShrinkAndGrowAgain) {
 TEST(TooBig, SmallestSizes) {
   Harness harness;
   const auto four = ask(harness, false);
-  EXPECT_EQ(harness.give(too_big4(part(four[0], 14, 52), 0)), Verdict::icmp_too_big_learned);  // a router of before 1990
+  EXPECT_EQ(harness.give(too_big4(part(four[0], 14, 52), 0)),
+            Verdict::icmp_too_big_learned);  // a router of before 1990
   EXPECT_EQ(largest(ask(harness, false)), 552u);
   const auto six = ask(harness, true);
   EXPECT_EQ(largest(six), 1500u);  // another client
@@ -89,10 +90,10 @@ TEST(TooBig, OnlyOfSegmentsThatWeCanHaveSent) {
   harness.out.capacity = 0;  // no byte behind the frame
   for (std::size_t length = 0; length < 28; ++length) no4(part(quoted4(1500, isn4 + 1), 0, length));
   for (std::size_t length = 0; length < 48; ++length) no6(part(quoted6(1500, isn6 + 1), 0, length));
-  no4(quoted4(1300, isn4 + 1));                       // not too big at all
-  no4(quoted4(1500, isn4));                           // before our stream
-  no4(quoted4(1500, isn4 + 2 + tcp::kOffsetLimit));   // behind all that a connection may carry
-  no4(quoted4(1500, isn4 + 1, 54));                   // no service of ours
+  no4(quoted4(1300, isn4 + 1));                      // not too big at all
+  no4(quoted4(1500, isn4));                          // before our stream
+  no4(quoted4(1500, isn4 + 2 + tcp::kOffsetLimit));  // behind all that a connection may carry
+  no4(quoted4(1500, isn4 + 1, 54));                  // no service of ours
   no6(quoted6(1300, isn6 + 1));
   no6(quoted6(1500, isn6));
   no6(quoted6(1500, isn6 + 1, 54));
@@ -100,11 +101,11 @@ TEST(TooBig, OnlyOfSegmentsThatWeCanHaveSent) {
     bytes[at] = value;
     return bytes;
   };
-  no4(changed(quoted4(1500, isn4 + 1), 15, 9));   // from another address
-  no4(changed(quoted4(1500, isn4 + 1), 9, 17));   // UDP
-  no4(changed(quoted4(1500, isn4 + 1), 0, 0x44)); // header too short
-  no4(changed(quoted4(1500, isn4 + 1), 0, 0x4f)); // header longer than the quote
-  no4(changed(quoted4(1500, isn4 + 1), 6, 0x20)); // a fragment
+  no4(changed(quoted4(1500, isn4 + 1), 15, 9));    // from another address
+  no4(changed(quoted4(1500, isn4 + 1), 9, 17));    // UDP
+  no4(changed(quoted4(1500, isn4 + 1), 0, 0x44));  // header too short
+  no4(changed(quoted4(1500, isn4 + 1), 0, 0x4f));  // header longer than the quote
+  no4(changed(quoted4(1500, isn4 + 1), 6, 0x20));  // a fragment
   no6(changed(quoted6(1500, isn6 + 1), 23, 9));
   no6(changed(quoted6(1500, isn6 + 1), 6, 17));
   harness.out.capacity = 1518;

@@ -29,10 +29,18 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
   if (void* const memory = std::aligned_alloc(unit, (size + unit - 1) / unit * unit); memory != nullptr) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
 
 namespace gl::test {
 namespace {
@@ -73,11 +81,11 @@ struct Sink {
 // What the options of a stranger's segment may look like.
 constexpr std::array<std::uint8_t, 20> kLinux = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 8, 9, 0, 0, 0, 7, 1, 3, 3, 7};
 constexpr std::array<std::uint8_t, 12> kTimestamps = {1, 1, 8, 10, 0, 0, 8, 9, 0, 0, 0, 7};
-constexpr std::array<std::uint8_t, 24> kAsks = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 8,  9,
+constexpr std::array<std::uint8_t, 24> kAsks = {2, 4, 5, 180, 4, 2, 8, 10, 0,  0, 8, 9,
                                                 0, 0, 0, 7,   1, 3, 3, 7,  34, 2, 1, 1};
 constexpr std::array<std::uint8_t, 4> kAsksOnly = {34, 2, 1, 1};
-constexpr std::array<std::uint8_t, 32> kHasCookie = {2, 4, 5,  180, 4, 2, 8, 10, 0, 0, 8, 9, 0, 0, 0, 7,
-                                                     1, 3, 3,  7,   1, 1, 34, 10, 1, 2, 3, 4, 5, 6, 7, 8};
+constexpr std::array<std::uint8_t, 32> kHasCookie = {2, 4, 5, 180, 4, 2, 8,  10, 0, 0, 8, 9, 0, 0, 0, 7,
+                                                     1, 3, 3, 7,   1, 1, 34, 10, 1, 2, 3, 4, 5, 6, 7, 8};
 
 class Flood : public testing::Test {
  protected:

@@ -278,8 +278,10 @@ TEST_F(ResponderTest, PiecesOfAQueryArePutTogether) {
 TEST_F(ResponderTest, ImmediateAnswerThatFillsNoBurstIsSentTheReliableWay) {
   use({.immediate = true});
   open(true);
-  EXPECT_FALSE(responder->handle(Segment{segment.flow, SeqNum(1), SeqNum(0), kSyn, 100, 1460, Timestamps{1, 0}, {}},
-                                 &service).segments[0].has_timestamps);
+  EXPECT_FALSE(
+      responder->handle(Segment{segment.flow, SeqNum(1), SeqNum(0), kSyn, 100, 1460, Timestamps{1, 0}, {}}, &service)
+          .segments[0]
+          .has_timestamps);
   segment.timestamps.reset();
   const Plan& small = ask({"3000"});
   EXPECT_EQ(small.count, 5);  // ACK, three of data, FIN
