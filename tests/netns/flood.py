@@ -1,4 +1,4 @@
-"""SYNs from addresses that are not there, as fast as a process of its own can send them."""
+"""SYNs from addresses that are not there, sent by a process of its own."""
 
 import multiprocessing
 import random
@@ -7,6 +7,7 @@ import time
 from packets import SYN, TCP, Wire, ipv4, tcp
 
 FRAMES = 2000
+RATE = 60000  # a second: faster ones are lost in the queue before the server, together with everyone else's packets
 # MSS, SACK permitted, timestamps, window scale: as of Linux.
 OPTIONS = bytes.fromhex("020405b40402080a0000000100000000") + bytes.fromhex("01030307")
 
@@ -18,8 +19,11 @@ def _send(target, sent, stop):
                                               destination=target, sport=randomness.randrange(1024, 65536)),
                                      source=source, destination=target))
                   for source in (f"198.18.{randomness.randrange(256)}.{randomness.randrange(1, 255)}" for _ in range(FRAMES))]
+        began = time.monotonic()
         while not stop.is_set():
-            for frame in frames:
+            for n, frame in enumerate(frames):
+                if n % 50 == 0:
+                    time.sleep(max(0, sent.value / RATE - (time.monotonic() - began)))
                 try:
                     wire.socket.send(frame)
                 except BlockingIOError:
