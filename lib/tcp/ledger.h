@@ -35,6 +35,13 @@ struct Ledger {
     return echo + ((low - echo) & 0x7fffffffu);
   }
 
+  // The client's next query has lost its length prefix.
+  [[nodiscard]] constexpr bool bare() const noexcept { return acked && prefix; }
+  // Where the client's next query goes on: behind a length prefix that was acknowledged alone.
+  [[nodiscard]] constexpr bool is_next(wire::SeqNum seq) const noexcept {
+    return ((seq.value() - next - (bare() ? 2u : 0u)) & kNextMask) == 0;
+  }
+
   friend constexpr bool operator==(const Ledger&, const Ledger&) noexcept = default;
 };
 

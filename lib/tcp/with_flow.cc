@@ -43,14 +43,13 @@ bool FlowRules::done(Outcome outcome) noexcept {
 
 bool FlowRules::ledger_is_at(SeqNum seq) const noexcept {
   const Ledger ledger = Ledger::decode(echo_);
-  const std::uint32_t next = ledger.next + (ledger.acked && ledger.prefix ? 2u : 0u);
-  return ((seq.value() - next) & kNextMask) == 0 && ledger.sent_end == off_;
+  return ledger.is_next(seq) && ledger.sent_end == off_;
 }
 
 void FlowRules::learn() noexcept {
   const Ledger ledger = Ledger::decode(echo_);
   flow_.known = true;
-  flow_.bare = ledger.acked && ledger.prefix;
+  flow_.bare = ledger.bare();
   flow_.stamp = echo_;
   flow_.counted_end = flow_.base_end = flow_.answered_end = flow_.sent_to = flow_.last_off = off_;
   flow_.answered = flow_.stamp_ack = flow_.safe_ack = flow_.base;

@@ -32,26 +32,21 @@ class Rules {
   }
 
  private:
-  [[nodiscard]] bool bare() const noexcept { return ledger_.acked && ledger_.prefix; }
-  // Where the client's next query goes on: behind a length prefix that was acknowledged alone.
-  [[nodiscard]] bool at_next(SeqNum seq) const noexcept {
-    return (seq.value() & kNextMask) == ((ledger_.next + (bare() ? 2u : 0u)) & kNextMask);
-  }
   // What the client has read is what the ledger says was sent.
   [[nodiscard]] bool level() const noexcept { return gap_ == 0 && ahead_ == 0; }
   [[nodiscard]] bool keepalive() const noexcept {
-    return segment_.payload.size() <= 1 && at_next(segment_.seq + 1) && level();
+    return segment_.payload.size() <= 1 && ledger_.is_next(segment_.seq + 1) && level();
   }
   // The ledger with everything before `next` acknowledged.
   [[nodiscard]] Ledger acked() const noexcept {
     Ledger ledger = ledger_;
-    ledger.prefix = bare();
+    ledger.prefix = ledger_.bare();
     ledger.acked = true;
     return ledger;
   }
 
   void acknowledgement() noexcept {
-    if (level() && !ledger_.acked && at_next(segment_.seq)) {
+    if (level() && !ledger_.acked && ledger_.is_next(segment_.seq)) {
       return context_.build.control(Outcome::acked_withheld, kAck, segment_.seq, acked());
     }
     if (keepalive()) return context_.build.control(Outcome::acked_keepalive, kAck, segment_.seq + 1, acked());
@@ -61,14 +56,14 @@ class Rules {
   void fin() noexcept {
     const SeqNum past = segment_.seq + 1;
     if (our_fin_acked_) return context_.build.control(Outcome::acked_fin, kAck, past, acked());
-    if (!level() || !at_next(segment_.seq)) return context_.build.drop(Outcome::drop_fin_early);
+    if (!level() || !ledger_.is_next(segment_.seq)) return context_.build.drop(Outcome::drop_fin_early);
     context_.build.control(Outcome::fin_ack, kFin | kAck, past, acked());
   }
 
   void data() noexcept {
-    if (at_next(segment_.seq)) return at_next_query(bare());
+    if (ledger_.is_next(segment_.seq)) return at_next_query(ledger_.bare());
     // The acknowledged prefix again, with the message behind it.
-    if (bare() && (segment_.seq.value() & kNextMask) == ledger_.next) return at_next_query(false);
+    if (ledger_.bare() && (segment_.seq.value() & kNextMask) == ledger_.next) return at_next_query(false);
     if (keepalive() && ledger_.acked) {
       return context_.build.control(Outcome::acked_keepalive, kAck, segment_.seq + 1, acked());
     }
@@ -79,16 +74,16 @@ class Rules {
     if (our_fin_acked_) return context_.build.reset(Outcome::reset_stale);
     if (gap_ != 0) return beyond(is_bare);
     context_.answers.reset();
-    fresh(segment_.payload, 0, is_bare);
+    fresh(0, is_bare);
   }
 
   // New queries from `skip` bytes into the payload on; everything before is answered and has arrived. Their answers
   // begin at E. A client that is ahead of E holds the first of these bytes already: they were sent with a later
   // ledger that it has not taken over, since they came out of order (TS.Recent, RFC 7323 section 4.3).
-  void fresh(Bytes payload, std::size_t skip, bool is_bare) noexcept {
+  void fresh(std::size_t skip, bool is_bare) noexcept {
     const std::uint32_t room = kLastOffset - std::min(kLastOffset, ledger_.sent_end);
-    const Stop stop =
-        context_.answers.answer({payload.subspan(skip), is_bare, SIZE_MAX, room, ahead_ > 0}, context_.service);
+    const Stop stop = context_.answers.answer({segment_.payload.subspan(skip), is_bare, SIZE_MAX, room, ahead_ > 0},
+                                              context_.service);
     if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
     const SeqNum start = segment_.seq + static_cast<std::uint32_t>(skip);
     if (context_.answers.queries() == 0) {
@@ -200,7 +195,7 @@ class Rules {
   // The whole answer to the first `counted` bytes arrived: acknowledge them, and answer what follows.
   void arrived(std::size_t counted) noexcept {
     const bool rest = counted < segment_.payload.size();
-    if (rest && !our_fin_acked_) return fresh(segment_.payload, counted, false);
+    if (rest && !our_fin_acked_) return fresh(counted, false);
     SeqNum past = segment_.seq + static_cast<std::uint32_t>(counted);
     if (rest || !context_.has(kFin)) return context_.build.control(Outcome::acked_repeat, kAck, past, acked());
     past = past + 1;
