@@ -16,6 +16,13 @@ struct RequestContext {
   // The client holds the beginning of this answer: give exactly the bytes that were given before, or
   // `unrepeatable` where that cannot be known.
   bool continuation = false;
+  // The request came before its connection stood (TCP Fast Open), and will come again behind it.
+  bool early = false;
+  // Both ends, in wire order: client address, server address, client port, server port; 12 bytes or 36.
+  Bytes flow{};
+  // TCP: the client's sequence number at the first byte of the request (behind its framing). With `flow` it names
+  // this very request, however often it is repeated.
+  std::uint32_t position = 0;
 };
 
 struct Reply {
@@ -24,6 +31,7 @@ struct Reply {
     silent,        // this request gets no answer, ever (DNS: QR=1)
     unrepeatable,  // a continuation that cannot be given byte for byte
     malformed,     // the stream cannot go on: it is reset
+    pending,       // not yet: whoever asks waits, and asks again when it is told to
   };
   Kind kind = Kind::silent;
   std::size_t length = 0;
@@ -46,7 +54,14 @@ class Service {
   [[nodiscard]] virtual Reply answer_stream(Bytes request, MutableBytes out,
                                             const RequestContext& context) noexcept = 0;
   // UDP: one datagram in, at most `out.size()` bytes out.
-  [[nodiscard]] virtual Reply answer_datagram(Bytes request, MutableBytes out) noexcept = 0;
+  [[nodiscard]] virtual Reply answer_datagram(Bytes request, MutableBytes out,
+                                              const RequestContext& context) noexcept = 0;
+
+  // TCP: a request that stands behind others which have to be answered first. What takes time may begin now.
+  virtual void prepare(Bytes request, const RequestContext& context) noexcept {
+    (void)request;
+    (void)context;
+  }
 
   // Whether a request may be answered before its connection stands: it may come twice, and asking it twice changes
   // nothing (TCP Fast Open, RFC 7413 section 6.1).

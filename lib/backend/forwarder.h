@@ -1,0 +1,89 @@
+// Forwarding on one core: questions go to the backends by UDP, replies come back, whoever waited is told. It owns
+// the core's pending slots, its store of answers and the frames that wait; nothing in it grows after it was made.
+// Units: milliseconds of a monotonic clock unless named otherwise. Byte order: ports host, messages as on the wire.
+// Ownership: borrows settings, link and TCP jobs. Thread: one instance a core, that core only. Errors: by value; every
+// end has a counter. It knows no DPDK.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "lib/backend/client_query.h"
+#include "lib/backend/counters.h"
+#include "lib/backend/link.h"
+#include "lib/backend/reply.h"
+#include "lib/backend/settings.h"
+#include "lib/backend/tcp_jobs.h"
+#include "lib/base/bytes.h"
+#include "lib/service/service.h"
+
+namespace gl::backend {
+
+// What became of a request.
+struct Asked {
+  enum class Kind : std::uint8_t {
+    answered,      // `reply`, `age_s`
+    pending,       // the frame that asks is to be parked
+    failed,        // SERVFAIL, for this reason (an extended error, RFC 8914)
+    unrepeatable,  // a continuation whose beginning is no longer known
+  };
+  Kind kind = Kind::pending;
+  KeptReply reply{};  // valid until the next call
+  std::uint32_t age_s = 0;
+  std::uint16_t info = 0xffff;
+};
+
+// A frame that waits, or has waited.
+struct Parked {
+  Bytes frame{};               // as it was received
+  std::uint16_t port = 0;      // index of the interface that it came through
+  std::uint8_t checksums = 0;  // whatever the caller wants to know again
+};
+
+class Forwarder {
+ public:
+  // `jobs` may be null: nothing goes over TCP. `frame_bytes`: the longest frame that may be parked.
+  Forwarder(const ForwardSettings& settings, Link& link, TcpJobs* jobs, std::size_t frame_bytes);
+  ~Forwarder();
+  Forwarder(const Forwarder&) = delete;
+  Forwarder& operator=(const Forwarder&) = delete;
+
+  // Once before a burst, and in every idle round: `now_us` is monotonic, microseconds. Time-outs, retries, health
+  // checks, TCP jobs that came back.
+  void tick(std::uint64_t now_us) noexcept;
+
+  // ---- Clients: called by the service.
+  [[nodiscard]] Asked ask(const ClientQuery& query, unsigned pool, bool stream, const RequestContext& context) noexcept;
+  // The same without a wish to wait: begins what ask() would begin.
+  void prepare(const ClientQuery& query, unsigned pool, const RequestContext& context) noexcept;
+
+  // ---- Frames that wait: called by the stages right after a service said `pending`.
+  enum class Park : std::uint8_t {
+    parked,
+    repeated,  // this request waits already: drop the frame
+  };
+  // A copy is taken. `request` tells the requests of one flow apart: TCP: 0 (a flow waits once); UDP: its DNS ID.
+  // There is always room: ask() has failed otherwise.
+  [[nodiscard]] Park park(const Parked& what, Bytes flow, std::uint32_t request) noexcept;
+  // Frames whose answer has come: null if there is none. Between resume() and release() ask() knows that the frame
+  // has waited; it may have to be parked again.
+  [[nodiscard]] const Parked* resume() noexcept;
+  void release() noexcept;
+
+  // ---- Replies: a datagram to a port from which this core may have sent. The source is that of the datagram.
+  enum class ReplyEnd : std::uint8_t { taken, late, wrong, malformed };
+  [[nodiscard]] ReplyEnd take_reply(Bytes payload, Bytes source_address, std::uint16_t source_port,
+                                    std::uint16_t our_port) noexcept;
+
+  [[nodiscard]] const ForwardCounters& counters() const noexcept;
+  [[nodiscard]] ForwardCounters& counters() noexcept;
+  [[nodiscard]] const BackendCounters& counters(unsigned backend) const noexcept;
+  [[nodiscard]] const ForwardSettings& settings() const noexcept;
+
+ private:
+  struct Work;
+  std::unique_ptr<Work> work_;
+};
+
+}  // namespace gl::backend

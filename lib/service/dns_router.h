@@ -1,0 +1,30 @@
+// DNS on a port that serves some names from zones in memory and forwards others: the longest suffix decides, and a zone
+// wins over a pool of the same name. Messages that name nothing go to the zones. Byte order: wire. Ownership: borrows
+// both services. Thread: one instance a core.
+#pragma once
+
+#include "lib/service/dns_forward.h"
+#include "lib/service/dns_zone.h"
+
+namespace gl::service {
+
+class DnsRouter final : public Service {
+ public:
+  DnsRouter(DnsZoneService& zones, DnsForwardService& forward) : zones_(zones), forward_(forward) {}
+
+  void begin_burst(std::uint64_t now_ms) noexcept override;
+  [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
+  [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
+  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
+  void prepare(Bytes request, const RequestContext& context) noexcept override;
+  [[nodiscard]] bool takes_early_requests() const noexcept override { return true; }
+  [[nodiscard]] std::size_t largest_stream_reply() const noexcept override;
+
+ private:
+  [[nodiscard]] Service& for_request(Bytes request) noexcept;
+
+  DnsZoneService& zones_;
+  DnsForwardService& forward_;
+};
+
+}  // namespace gl::service
