@@ -57,7 +57,7 @@ inline void write_udp(Frame& frame, const Packet& packet, const Interface& inter
   const std::size_t end = std::min(frame.capacity, packet.l2_length + interface.mtu);
   if (request_length > scratch.size() || at > end) return Verdict::drop_udp_length;
   std::memcpy(scratch.data(), packet.payload.data() + sizeof header, request_length);
-  const Reply reply = service->answer_datagram(scratch.first(request_length), {frame.data + at, end - at});
+  const Reply reply = service->answer_datagram(scratch.first(request_length), {frame.data + at, end - at}, {});
   if (reply.kind != Reply::Kind::answered) return Verdict::drop_udp_silent;
   write_udp(frame, packet, interface, header.source_port, header.destination_port, reply.length);
   return Verdict::udp_reply;

@@ -199,7 +199,7 @@ Reply DnsZoneService::repeat(Bytes request, MutableBytes out, std::size_t length
   return {Reply::Kind::answered, dns::kPrefixSize + length};
 }
 
-Reply DnsZoneService::answer_datagram(Bytes request, MutableBytes out) noexcept {
+Reply DnsZoneService::answer_datagram(Bytes request, MutableBytes out, const RequestContext&) noexcept {
   counters_.queries_udp.add();
   DnsTally tally;
   const std::size_t length =

@@ -65,7 +65,7 @@ class DnsZoneService final : public Service {
   void begin_burst(std::uint64_t now_ms) noexcept override;
   [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
   [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
-  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out) noexcept override;
+  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   [[nodiscard]] bool takes_early_requests() const noexcept override { return true; }
   [[nodiscard]] std::size_t largest_stream_reply() const noexcept override;
   [[nodiscard]] const DnsCounters& counters() const noexcept { return counters_; }

@@ -122,7 +122,7 @@ void answer(benchmark::State& state) {
   for (auto _ : state) {
     const Message& query = all[i++ % kQueries];
     const Reply reply =
-        stream ? fixture().service.answer_stream(query, out, {}) : fixture().service.answer_datagram(query, out);
+        stream ? fixture().service.answer_stream(query, out, {}) : fixture().service.answer_datagram(query, out, {});
     bytes += reply.length;
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();

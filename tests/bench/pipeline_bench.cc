@@ -23,7 +23,7 @@ class FixedAnswer final : public Service {
     std::memset(out.data(), 7, kAnswer + 2);
     return {Reply::Kind::answered, kAnswer + 2, false};
   }
-  [[nodiscard]] Reply answer_datagram(Bytes, MutableBytes out) noexcept override {
+  [[nodiscard]] Reply answer_datagram(Bytes, MutableBytes out, const RequestContext&) noexcept override {
     std::memset(out.data(), 7, kAnswer);
     return {Reply::Kind::answered, kAnswer, false};
   }

@@ -54,7 +54,7 @@ class FixedService final : public gl::Service {
     gl::store_be<std::uint16_t>(out.data(), 98);
     return {gl::Reply::Kind::answered, 100, false};
   }
-  gl::Reply answer_datagram(Bytes, gl::MutableBytes) noexcept override { return {}; }
+  gl::Reply answer_datagram(Bytes, gl::MutableBytes, const gl::RequestContext&) noexcept override { return {}; }
   std::size_t largest_stream_reply() const noexcept override { return 100; }
 };
 

@@ -57,7 +57,7 @@ void answer_all(service::DnsZoneService& dns, bool udp) {
   while (read_query(query)) {
     dns.begin_burst(0);
     const MutableBytes message = MutableBytes(out).subspan(udp ? 2 : 0);
-    const Reply reply = udp ? dns.answer_datagram(query, message) : dns.answer_stream(query, message, {});
+    const Reply reply = udp ? dns.answer_datagram(query, message, {}) : dns.answer_stream(query, message, {});
     const bool answered = reply.kind == Reply::Kind::answered;
     if (udp || !answered) store_be(out.data(), static_cast<std::uint16_t>(answered ? reply.length : 0));
     std::fwrite(out.data(), 1, answered ? reply.length + (udp ? 2U : 0U) : 2U, stdout);

@@ -23,8 +23,8 @@ struct Fixture {
 void check_datagram(gl::service::DnsZoneService& service, gl::Bytes request, std::size_t room) {
   std::vector<std::uint8_t> first(room);
   std::vector<std::uint8_t> second(room);
-  const Reply reply = service.answer_datagram(request, first);
-  const Reply again = service.answer_datagram(request, second);
+  const Reply reply = service.answer_datagram(request, first, {});
+  const Reply again = service.answer_datagram(request, second, {});
   check(reply.kind == again.kind && reply.length == again.length, "a datagram's answer is the same twice");
   if (reply.kind != Reply::Kind::answered) return;
   check(reply.length <= room, "a datagram's answer fits its room");

@@ -92,7 +92,7 @@ Reply ScriptedService::answer_stream(Bytes request, MutableBytes out, const Requ
   return {Reply::Kind::answered, length, rest.starts_with(" close")};
 }
 
-Reply ScriptedService::answer_datagram(Bytes request, MutableBytes out) noexcept {
+Reply ScriptedService::answer_datagram(Bytes request, MutableBytes out, const RequestContext&) noexcept {
   return answer_stream(request, out, {});
 }
 

@@ -46,7 +46,7 @@ class ScriptedService final : public Service {
   void begin_burst(std::uint64_t) noexcept override {}
   [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
   [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
-  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out) noexcept override;
+  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   [[nodiscard]] bool takes_early_requests() const noexcept override { return true; }
   [[nodiscard]] std::size_t largest_stream_reply() const noexcept override { return largest_reply_; }
 

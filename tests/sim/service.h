@@ -30,7 +30,7 @@ class SimService final : public Service {
   void begin_burst(std::uint64_t) noexcept override {}
   [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
   [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
-  [[nodiscard]] Reply answer_datagram(Bytes, MutableBytes) noexcept override { return {}; }
+  [[nodiscard]] Reply answer_datagram(Bytes, MutableBytes, const RequestContext&) noexcept override { return {}; }
   [[nodiscard]] std::size_t largest_stream_reply() const noexcept override { return largest_reply_; }
 
  private:

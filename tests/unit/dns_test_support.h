@@ -156,7 +156,7 @@ class Served {
 
   Reply raw(const Message& request, bool udp, Message& answer, bool continuation = false) {
     Message out(kMaxStreamReply);
-    const Reply reply = udp ? service->answer_datagram(request, out)
+    const Reply reply = udp ? service->answer_datagram(request, out, RequestContext{})
                             : service->answer_stream(request, out, RequestContext{continuation});
     if (reply.kind == Reply::Kind::answered) {
       answer.assign(out.begin() + (udp ? 0 : 2), out.begin() + static_cast<std::ptrdiff_t>(reply.length));

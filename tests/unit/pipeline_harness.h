@@ -34,7 +34,7 @@ class Reverser final : public Service {
     for (std::size_t i = 0; i < length; ++i) out[2 + i] = request[request.size() - 1 - i % request.size()];
     return {Reply::Kind::answered, 2 + length, false};
   }
-  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out) noexcept override {
+  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out, const RequestContext&) noexcept override {
     if (request.empty() || request.size() > out.size()) return {};
     std::reverse_copy(request.begin(), request.end(), out.begin());
     return {Reply::Kind::answered, request.size(), false};

@@ -49,7 +49,7 @@ class Early final : public Service {
     std::fill_n(out.begin(), size, std::uint8_t{7});
     return {Reply::Kind::answered, size};
   }
-  Reply answer_datagram(Bytes, MutableBytes) noexcept override { return {}; }
+  Reply answer_datagram(Bytes, MutableBytes, const RequestContext&) noexcept override { return {}; }
   bool takes_early_requests() const noexcept override { return early; }
   std::size_t largest_stream_reply() const noexcept override { return size; }
   bool early = true;

@@ -32,7 +32,7 @@ class CountingService : public Service {
     for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(i * 7);
     return {Reply::Kind::answered, size, false};
   }
-  Reply answer_datagram(Bytes, MutableBytes) noexcept override { return {}; }
+  Reply answer_datagram(Bytes, MutableBytes, const RequestContext&) noexcept override { return {}; }
   std::size_t largest_stream_reply() const noexcept override { return largest; }
 
   bool changed = false;
