@@ -26,6 +26,7 @@ struct Frame {
   std::size_t capacity = 0;         // bytes that may be written from `data` on
   bool ipv4_checksum_good = false;  // the port has checked it on the way in
   bool l4_checksum_good = false;
+  bool resumed = false;  // it came before, and has waited for an answer since
   TxOffload tx{};
 };
 

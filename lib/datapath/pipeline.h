@@ -1,5 +1,7 @@
 // The way of a frame, stage by stage: the table of contents of this folder. One Pipeline is one core's.
 //   ethernet.h -> arp.h | ipv4.h | ipv6.h -> icmp.h | icmpv6.h, ndp.h | udp.h | tcp.h -> reply.h
+// With name servers behind: udp.h -> backend_reply.h; udp.h, tcp.h -> parking.h, and from the start again when the
+// answer is there.
 // It needs neither the EAL nor a port. To feed whole frames from a test or a fuzzer: fill in an Interface and a
 // ServiceTable, make a Responder (begin_burst() once), construct a Pipeline, put the bytes into writable memory of at
 // least l2 + MTU, point a Frame at it (data, length, capacity), and call process() with a sink (sink.h). Byte order:
@@ -24,6 +26,8 @@ class Pipeline {
  public:
   Pipeline(const ServiceTable& services, tcp::Responder& responder, CoreCounters& counters) noexcept
       : services_(services), responder_(responder), counters_(counters) {}
+  // Before the first frame, where anything is forwarded.
+  void forward_to(const Upstream& upstream) noexcept { upstream_ = upstream; }
 
   // One frame to its end. The frame may be overwritten; sink.reply() has been called at most once.
   template <ReplySink Sink>
@@ -63,11 +67,13 @@ class Pipeline {
   Verdict upper_layer(Frame& frame, const Packet& packet, const Interface& interface, Sink& sink) noexcept {
     switch (static_cast<wire::IpProtocol>(packet.protocol)) {
       case wire::IpProtocol::tcp:
-        return packet.ip_group ? Verdict::drop_ipv6_destination
-                               : tcp_segment(frame, packet, interface, services_, responder_, counters_, sink);
+        return packet.ip_group
+                   ? Verdict::drop_ipv6_destination
+                   : tcp_segment(frame, packet, interface, services_, responder_, upstream_, counters_, sink);
       case wire::IpProtocol::udp:
-        return packet.ip_group ? Verdict::drop_ipv6_destination
-                               : deliver(udp(frame, packet, interface, services_, scratch_), frame, sink);
+        return packet.ip_group
+                   ? Verdict::drop_ipv6_destination
+                   : deliver(udp(frame, packet, interface, services_, upstream_, scratch_, sink), frame, sink);
       case wire::IpProtocol::icmp:
         if (packet.v6) break;
         return deliver(icmp(frame, packet, interface, services_, responder_), frame, sink);
@@ -98,6 +104,7 @@ class Pipeline {
   const ServiceTable& services_;
   tcp::Responder& responder_;
   CoreCounters& counters_;
+  Upstream upstream_;
   alignas(64) std::array<std::uint8_t, 65536> scratch_;  // a datagram's request while its answer is written over it
 };
 

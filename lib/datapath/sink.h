@@ -9,10 +9,13 @@
 namespace gl::datapath {
 
 template <class T>
-concept ReplySink = requires(T& sink, Frame& frame) {
+concept ReplySink = requires(T& sink, Frame& frame, unsigned core) {
   // The received frame now holds a reply of `frame.length` bytes: send it.
   { sink.reply(frame) }
   noexcept->std::same_as<void>;
+  // The frame is a reply for another core: true where it takes the buffer.
+  { sink.hand_over(core) }
+  noexcept->std::same_as<bool>;
   // Fills in an empty buffer for one further frame; false where there is none.
   { sink.extra(frame) }
   noexcept->std::same_as<bool>;

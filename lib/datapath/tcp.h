@@ -7,7 +7,9 @@
 #include <array>
 #include <cstring>
 
+#include "lib/datapath/backend_reply.h"
 #include "lib/datapath/counters.h"
+#include "lib/datapath/parking.h"
 #include "lib/datapath/reply.h"
 #include "lib/datapath/services.h"
 #include "lib/datapath/sink.h"
@@ -136,13 +138,19 @@ void send_further(const tcp::Plan& plan, const Frame& first, Bytes headers, cons
 
 template <ReplySink Sink>
 [[nodiscard]] Verdict tcp_segment(Frame& frame, const Packet& packet, const Interface& interface,
-                                  const ServiceTable& services, tcp::Responder& responder, CoreCounters& counters,
-                                  Sink& sink) noexcept {
+                                  const ServiceTable& services, tcp::Responder& responder, const Upstream& upstream,
+                                  CoreCounters& counters, Sink& sink) noexcept {
   tcp::Segment segment;
+  segment.resumed = frame.resumed;
   TcpPorts ports;
   if (const Verdict verdict = read_segment(frame, packet, segment, ports); verdict != kContinue) return verdict;
   const tcp::Plan& plan = responder.handle(segment, services.find(ports.server.host()));
   const Verdict verdict = verdict_of(plan.outcome);
+  if (plan.outcome == tcp::Outcome::parked && upstream.forwarder != nullptr) {
+    if (!park(frame, interface, *upstream.forwarder, segment.flow.view(), 0)) {
+      return verdict_of(tcp::Outcome::drop_waiting);
+    }
+  }
   if (plan.count == 0) return verdict;
   const tcp::OutSegment& out = plan.segments[0];
   if (!fits(frame, packet, plan, out)) {

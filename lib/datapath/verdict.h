@@ -1,6 +1,7 @@
 // How a frame can end: every frame that a core receives ends in exactly one of these, and each is a counter of that
-// core. received == the sum over all verdicts. Names that hold `drop_` are drops, those with
-// `kept` or `learned` were useful without a reply, the others are replies. Units:
+// core. received + taken_up == the sum over all verdicts (a frame that waits ends twice: parked, and after it was taken
+// up). Names that hold `drop_` are drops, those with
+// `kept`, `learned`, `parked` or `backend` were useful without a reply, the others are replies. Units:
 // frames. Thread: constants.
 #pragma once
 
@@ -67,6 +68,17 @@ namespace gl::datapath {
   X(drop_udp_source_port, "UDP from port 0")                                               \
   X(drop_udp_closed, "UDP port without a service")                                         \
   X(drop_udp_silent, "datagram that is never answered")                                    \
+  X(udp_parked, "datagram whose answer is not there yet: it waits")                        \
+  X(drop_udp_waiting, "datagram that waits already")                                       \
+  X(backend_reply_taken, "reply of a name server behind")                                  \
+  X(drop_backend_late, "datagram from a name server behind to no question in flight")      \
+  X(drop_backend_wrong, "the same from a wrong address, port or question")                 \
+  X(drop_backend_malformed, "reply of a name server behind that is no DNS answer")         \
+  X(backend_handed_over, "reply that belongs to another core: handed over")                \
+  X(drop_handover_full, "the same, but the ring between the two cores was full")           \
+  X(fragment_kept, "fragment of such a reply, kept until the others are there")            \
+  X(neighbour_learned, "ARP or neighbour discovery that tells of a next hop of ours")      \
+  X(drop_no_buffer, "frame that waited, and found no buffer")                              \
   X(drop_tcp_length, "TCP header does not fit the packet")                                 \
   X(drop_tcp_checksum, "TCP checksum wrong")                                               \
   X(drop_tcp_source_port, "TCP from port 0")                                               \
@@ -88,7 +100,9 @@ struct VerdictText {
     return name.find(part) != std::string_view::npos;
   }
   [[nodiscard]] constexpr bool is_drop() const noexcept { return has("drop_"); }
-  [[nodiscard]] constexpr bool is_reply() const noexcept { return !is_drop() && !has("_kept") && !has("_learned"); }
+  [[nodiscard]] constexpr bool is_reply() const noexcept {
+    return !is_drop() && !has("_kept") && !has("_learned") && !has("parked") && !has("backend_");
+  }
 };
 
 inline constexpr auto kVerdictTexts = std::to_array<VerdictText>({

@@ -16,6 +16,7 @@ class DnsRouter final : public Service {
   [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
   [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
+  [[nodiscard]] bool takes_time() const noexcept override { return true; }
   void prepare(Bytes request, const RequestContext& context) noexcept override;
   [[nodiscard]] bool takes_early_requests() const noexcept override { return true; }
   [[nodiscard]] std::size_t largest_stream_reply() const noexcept override;

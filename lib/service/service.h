@@ -57,6 +57,8 @@ class Service {
   [[nodiscard]] virtual Reply answer_datagram(Bytes request, MutableBytes out,
                                               const RequestContext& context) noexcept = 0;
 
+  // Whether answers may be `pending`.
+  [[nodiscard]] virtual bool takes_time() const noexcept { return false; }
   // TCP: a request that stands behind others which have to be answered first. What takes time may begin now.
   virtual void prepare(Bytes request, const RequestContext& context) noexcept {
     (void)request;

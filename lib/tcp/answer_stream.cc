@@ -19,7 +19,6 @@ Stop stop_of(Framed::Kind kind) noexcept {
 }  // namespace
 
 Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
-  const RequestContext context{request.continuation};
   bool bare = request.bare;
   while (true) {
     if (state_.consumed >= request.limit) return Stop::boundary;
@@ -27,8 +26,13 @@ Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
     const Framed framed = service.next_request(request.payload.subspan(state_.consumed), bare);
     if (framed.kind != Framed::Kind::complete) return stop_of(framed.kind);
     if (state_.size >= kMaxAnswersPerSegment) return Stop::full;
-    const Reply reply =
-        service.answer_stream(framed.request, MutableBytes(buffer_).subspan(state_.size, kMaxStreamReply), context);
+    const Reply reply = service.answer_stream(
+        framed.request, MutableBytes(buffer_).subspan(state_.size, kMaxStreamReply), context_at(framed, request));
+    if (reply.kind == Reply::Kind::pending) {
+      const std::size_t behind = state_.consumed + framed.consumed;
+      prepare(request.payload.subspan(behind), request.seq + static_cast<std::uint32_t>(behind), false, service);
+      return Stop::pending;
+    }
     if (reply.kind == Reply::Kind::unrepeatable) return Stop::unrepeatable;
     // A request without an answer would move `next` and not E: TSval could then run ahead of other replies. Such a
     // stream is no dialogue, and is reset like one that holds no request.
@@ -46,6 +50,22 @@ Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
   }
 }
 
+RequestContext AnswerStream::context_at(const Framed& framed, const Request& request) const noexcept {
+  const auto at = static_cast<std::uint32_t>(framed.request.data() - request.payload.data());
+  return {request.continuation, early_, flow_, (request.seq + at).value()};
+}
+
+void AnswerStream::prepare(Bytes payload, SeqNum seq, bool bare, Service& service) const noexcept {
+  if (!service.takes_time() || early_) return;
+  const Request request{payload, seq};
+  for (std::size_t at = 0; at < payload.size(); bare = false) {
+    const Framed framed = service.next_request(payload.subspan(at), bare);
+    if (framed.kind != Framed::Kind::complete) return;
+    service.prepare(framed.request, context_at(framed, request));
+    at += framed.consumed;
+  }
+}
+
 std::size_t find_boundary(Bytes payload, bool bare, std::uint32_t seq, std::uint16_t next,
                           const Service& service) noexcept {
   std::size_t consumed = 0;
@@ -57,6 +77,17 @@ std::size_t find_boundary(Bytes payload, bool bare, std::uint32_t seq, std::uint
     bare = false;
   }
   return 0;
+}
+
+std::size_t whole_queries(Bytes payload, bool bare, const Service& service) noexcept {
+  std::size_t whole = 0;
+  while (whole < payload.size()) {
+    const Framed framed = service.next_request(payload.subspan(whole), bare);
+    if (framed.kind != Framed::Kind::complete) break;
+    whole += framed.consumed;
+    bare = false;
+  }
+  return whole;
 }
 
 }  // namespace gl::tcp

@@ -9,6 +9,7 @@
 #include "lib/base/bytes.h"
 #include "lib/service/service.h"
 #include "lib/tcp/cookie.h"
+#include "lib/wire/seqnum.h"
 
 namespace gl::tcp {
 
@@ -25,23 +26,34 @@ enum class Stop : std::uint8_t {
   malformed,     // the rest holds no query
   full,          // the next answer does not fit any more
   unrepeatable,  // a begun answer can not be given byte for byte
+  pending,       // the next answer is not there yet; the queries behind it have been told to the service
 };
 
 class AnswerStream {
  public:
   void reset() noexcept { state_ = {}; }
+  // Whose queries follow: see RequestContext. Borrowed until the next call.
+  void begin(Bytes flow, bool early) noexcept {
+    flow_ = flow;
+    early_ = early;
+  }
 
-  // Answers queries from `payload` on, after those that were answered by earlier calls since reset().
+  // Answers queries from `payload` on, which begins at `seq` of the client's stream, after those that were answered by
+  // earlier calls since reset().
   // `bare`: the first query's length prefix was consumed before. `limit`: consume at most these bytes.
   // `room`: how many answer bytes the connection may still carry. `continuation`: see RequestContext.
   struct Request {
     Bytes payload;
+    SeqNum seq;
     bool bare = false;
     std::size_t limit = SIZE_MAX;
     std::size_t room = kOffsetLimit;
     bool continuation = false;
   };
   [[nodiscard]] Stop answer(const Request& request, Service& service) noexcept;
+
+  // Tells the service of every whole query in `payload`, which will be asked for later.
+  void prepare(Bytes payload, SeqNum seq, bool bare, Service& service) const noexcept;
 
   [[nodiscard]] std::size_t consumed() const noexcept { return state_.consumed; }
   [[nodiscard]] std::size_t size() const noexcept { return state_.size; }
@@ -57,7 +69,11 @@ class AnswerStream {
     bool close_after = false;
   };
 
+  [[nodiscard]] RequestContext context_at(const Framed& framed, const Request& request) const noexcept;
+
   State state_;
+  Bytes flow_;
+  bool early_ = false;
   std::array<std::uint8_t, kMaxAnswersPerSegment + kMaxStreamReply> buffer_;
 };
 
@@ -65,5 +81,8 @@ class AnswerStream {
 // payload begins at `seq`; 0 if none does.
 [[nodiscard]] std::size_t find_boundary(Bytes payload, bool bare, std::uint32_t seq, std::uint16_t next,
                                         const Service& service) noexcept;
+
+// The length of the whole queries at the front of `payload`.
+[[nodiscard]] std::size_t whole_queries(Bytes payload, bool bare, const Service& service) noexcept;
 
 }  // namespace gl::tcp

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <span>
 
 #include "lib/base/endian.h"
 #include "lib/wire/seqnum.h"
@@ -21,6 +22,9 @@ struct FlowKey {
   std::array<std::uint8_t, 36> bytes;  // not cleared: no one reads in front of `offset`
   std::uint8_t offset = 24;            // 24: IPv4, 0: IPv6
 
+  [[nodiscard]] std::span<const std::uint8_t> view() const noexcept {
+    return {bytes.data() + offset, bytes.size() - offset};
+  }
   [[nodiscard]] bool is_v6() const noexcept { return offset == 0; }
   static FlowKey v4(const std::uint8_t* client, const std::uint8_t* server, Be16 client_port,
                     Be16 server_port) noexcept {

@@ -48,12 +48,12 @@ Stop FlowRules::render_next() noexcept {
   const std::uint32_t room = kLastOffset - std::min(kLastOffset, flow_.base_end);
   const Bytes kept = flow_.bytes_from(flow_.base);
   answers.reset();
-  const Stop stop =
-      answers.answer({kept.first(std::min<std::size_t>(kept.size(), segment_size_)), flow_.bare, SIZE_MAX, room, false},
-                     context_.service);
-  if (answers.queries() > 0 || kept.size() <= segment_size_) return stop;
+  const Stop stop = answers.answer(
+      {kept.first(std::min<std::size_t>(kept.size(), segment_size_)), flow_.base, flow_.bare, SIZE_MAX, room, false},
+      context_.service);
+  if (answers.queries() > 0 || kept.size() <= segment_size_ || stop == Stop::pending) return stop;
   answers.reset();
-  return answers.answer({kept, flow_.bare, 1, room, false}, context_.service);
+  return answers.answer({kept, flow_.base, flow_.bare, 1, room, false}, context_.service);
 }
 
 bool FlowRules::send_counted() noexcept {
@@ -87,6 +87,7 @@ bool FlowRules::send_counted() noexcept {
 }
 
 bool FlowRules::nothing_complete(Stop stop) noexcept {
+  if (stop == Stop::pending) return done(Outcome::parked);
   if (stop == Stop::malformed) {
     context_.build.reset(Outcome::reset_malformed);
     return forget();

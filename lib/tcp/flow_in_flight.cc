@@ -53,7 +53,7 @@ void FlowRules::answer_more() noexcept {
   if (flow_.closing || more.empty() || uncounted >= kMaxAhead || begun >= kMaxAnswersPerSegment) return;
   const std::size_t room = std::min({std::size_t{kMaxAhead - uncounted}, kMaxAnswersPerSegment - begun,
                                      std::size_t{kLastOffset - std::min(kLastOffset, flow_.answered_end)}});
-  (void)answers.answer({more, false, SIZE_MAX, room, false}, context_.service);
+  (void)answers.answer({more, flow_.answered, false, SIZE_MAX, room, false}, context_.service);
   const std::uint32_t end = flow_.answered_end + static_cast<std::uint32_t>(answers.size());
   // A FIN of ours goes with a counted answer only: then these wait until nothing is on its way.
   if (answers.queries() == 0 || answers.close_after() || must_close(context_, cookie_, end)) return answers.reset();
@@ -66,7 +66,8 @@ bool FlowRules::render_all() noexcept {
   answers.reset();
   const std::size_t count = flow_.answered - flow_.base;
   const Stop stop = answers.answer(
-      {flow_.bytes_from(flow_.base).first(count), flow_.bare, SIZE_MAX, kMaxStreamReply, true}, context_.service);
+      {flow_.bytes_from(flow_.base).first(count), flow_.base, flow_.bare, SIZE_MAX, kMaxStreamReply, true},
+      context_.service);
   return stop == Stop::end && answers.size() == flow_.answered_end - flow_.base_end;
 }
 
@@ -83,7 +84,8 @@ bool FlowRules::refresh() noexcept {
   answers.reset();
   while (answers.consumed() < kept.size()) {
     const Stop stop = answers.answer(
-        {kept, flow_.bare && answers.consumed() == 0, answers.consumed() + 1, kMaxStreamReply, true}, context_.service);
+        {kept, flow_.base, flow_.bare && answers.consumed() == 0, answers.consumed() + 1, kMaxStreamReply, true},
+        context_.service);
     if (stop != Stop::boundary) return changed();
     const SeqNum end = flow_.base + static_cast<std::uint32_t>(answers.consumed());
     if (flow_.base_end + answers.size() > off_ || end - flow_.safe_ack > segment_size_) continue;

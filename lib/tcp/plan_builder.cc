@@ -128,7 +128,7 @@ bool PlanBuilder::answer(Bytes stream, AnswerSegments& how) noexcept {
   const std::uint32_t per_segment = segment_size(how.mss_class);
   const std::uint32_t burst = std::min<std::uint32_t>(segment_->window, settings_.burst_segments * per_segment);
   if (how.immediate && rest <= burst) {
-    add(segment_->ack, how.ack_all, kAck);
+    if (!how.acknowledged) add(segment_->ack, how.ack_all, kAck);
     cut(how, how.ack_all, size, per_segment, size);
     if (how.fin) add(segment_->ack + rest, how.ack_all, kFin | kAck);
     return true;

@@ -22,7 +22,8 @@ struct AnswerSegments {
   bool bare = false;        // the first query answered is a bare message
   bool fin = false;         // our FIN comes with the last byte
   std::uint8_t mss_class = 0;
-  bool immediate = false;  // the column's way: ACK first, FIN in a segment of its own
+  bool immediate = false;     // the column's way: ACK first, FIN in a segment of its own
+  bool acknowledged = false;  // that ACK has been sent already
 };
 
 struct SynAck {

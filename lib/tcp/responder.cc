@@ -51,6 +51,7 @@ const Plan& Responder::handle(const Segment& segment, Service* service) noexcept
   } else if (service == nullptr) {
     work.build.reset(Outcome::reset_closed_port);
   } else {
+    work.answers.begin(segment.flow.view(), false);
     RuleContext context{segment, *service, *work.keys, work.settings, work.answers, work.build, work.plan, work.flows};
     if (has(kSyn)) {
       answer_syn(context);

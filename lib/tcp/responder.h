@@ -48,6 +48,7 @@ struct Segment {
   std::uint16_t mss = 0;     // of a SYN; 0 where the option is absent
   std::optional<Timestamps> timestamps;
   Bytes payload{};
+  bool resumed = false;                                // it came before, and has waited for an answer since
   wire::FastOpen fast_open{};                          // of a SYN
   std::uint8_t options_length = wire::kMaxTcpOptions;  // of a SYN, bytes: to a stranger ours has no more
 };
@@ -84,6 +85,7 @@ struct OutSegment {
   X(flow_continued, "more of a long answer sent as acknowledgements come in")              \
   X(flow_resent, "part of an answer sent again after duplicate acknowledgements")          \
   X(flow_kept, "query kept until it is whole, or until answers before it have arrived")    \
+  X(parked, "query whose answer is not there yet: the segment waits for it")               \
   X(closed_full, "no room left in the ledger for this answer: FIN")                        \
   X(reset_no_cookie, "no cookie fits: RST")                                                \
   X(reset_closed_port, "no service on this port: RST")                                     \
@@ -97,6 +99,7 @@ struct OutSegment {
   X(drop_mss, "SYN with an MSS below the smallest class")                                  \
   X(drop_ack_only, "acknowledgement that asks for nothing")                                \
   X(drop_beyond, "pipelined behind an unanswered query: the client will repeat it")        \
+  X(drop_waiting, "segment of a flow that waits for an answer already")                    \
   X(drop_incomplete, "incomplete query: the client will repeat it whole")                  \
   X(drop_zero_window, "query with no room for any answer byte: the client will repeat it") \
   X(drop_fin_early, "FIN that overtook an answer: the client will repeat it")              \

@@ -74,6 +74,7 @@ class Opening {
     if (timestamps_) data.timestamps->echo = plan.segments[0].timestamps.value;
     context_.build.go_on(data);
     FlowCache no_flows(0);
+    context_.answers.begin(syn_.flow.view(), true);
     RuleContext early{data, context_.service, context_.keys, context_.settings, context_.answers, context_.build,
                       plan, no_flows};
     const Outcome before = plan.outcome;

@@ -18,7 +18,8 @@ bool FlowRules::apply() noexcept {
     if (!ledger_is_at(flow_.base)) return wait();
     learn();
   }
-  if (off_ < flow_.base_end && segment_.payload.empty()) return done(Outcome::drop_ack_only);  // overtaken
+  // Overtaken, or taken up again when the client has gone further.
+  if (off_ < flow_.base_end && (segment_.payload.empty() || segment_.resumed)) return done(Outcome::drop_ack_only);
   if (!in_step()) return give_up();
   if (echo_ == flow_.stamp) flow_.safe_ack = flow_.stamp_ack;
   context_.build.stamp_from(flow_.stamp);
@@ -69,6 +70,10 @@ bool FlowRules::in_step() const noexcept {
 
 bool FlowRules::data() noexcept {
   const std::uint32_t distance = segment_.seq - flow_.kept_end();
+  // It has waited for an answer; what it brought is kept.
+  if (distance >= 0x80000000u && segment_.resumed && segment_.seq - flow_.base < 0x80000000u) {
+    return off_ == flow_.answered_end ? caught_up() : in_flight(false);
+  }
   if (distance >= 0x80000000u) return repeated_piece() ? stuck() : give_up();  // the ledger knows best
   if (distance != 0 || flow_.fin) return ledger_is_at(segment_.seq) ? give_up() : done(Outcome::drop_beyond);
   if (!flow_.keep(segment_.payload)) return done(Outcome::drop_beyond);

@@ -82,10 +82,12 @@ class Rules {
   // ledger that it has not taken over, since they came out of order (TS.Recent, RFC 7323 section 4.3).
   void fresh(std::size_t skip, bool is_bare) noexcept {
     const std::uint32_t room = kLastOffset - std::min(kLastOffset, ledger_.sent_end);
-    const Stop stop = context_.answers.answer({segment_.payload.subspan(skip), is_bare, SIZE_MAX, room, ahead_ > 0},
-                                              context_.service);
-    if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
     const SeqNum start = segment_.seq + static_cast<std::uint32_t>(skip);
+    const Stop stop = context_.answers.answer(
+        {segment_.payload.subspan(skip), start, is_bare, SIZE_MAX, room, ahead_ > 0}, context_.service);
+    if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
+    // All of a segment's answers go together: it is taken up again when the last of them is there.
+    if (stop == Stop::pending) return context_.build.drop(Outcome::parked);
     if (context_.answers.queries() == 0) {
       // Queries before `skip` have had their answer; what follows them is the client's to send again.
       if (skip > 0) return context_.build.control(Outcome::acked_repeat, kAck, start, acked());
@@ -134,6 +136,7 @@ class Rules {
   // Pipelined behind queries whose answers have not arrived: soft state may keep it until then.
   void beyond(bool is_bare) noexcept {
     context_.build.drop(Outcome::drop_beyond);
+    context_.answers.prepare(segment_.payload, segment_.seq, is_bare, context_.service);
     if (!context_.flows.enabled()) return;
     const Flow* const old = context_.flows.find(segment_.flow, cookie_.isn);
     if (old != nullptr && !old->known && before(old->base, segment_.seq)) return;  // not next to what waits there
@@ -175,8 +178,8 @@ class Rules {
     context_.answers.reset();
     if (gap_ == 0) return arrived(counted);
 
-    Stop stop =
-        context_.answers.answer({segment_.payload, first_bare, counted, kMaxStreamReply, true}, context_.service);
+    Stop stop = context_.answers.answer({segment_.payload, segment_.seq, first_bare, counted, kMaxStreamReply, true},
+                                        context_.service);
     const std::size_t begun = context_.answers.size();
     if (stop == Stop::unrepeatable || context_.answers.consumed() != counted) {
       return context_.build.reset(Outcome::reset_changed);
@@ -185,7 +188,8 @@ class Rules {
     if (begun < gap_) return context_.build.drop(Outcome::drop_beyond);
     const std::uint32_t start = ledger_.sent_end - static_cast<std::uint32_t>(begun);
     if (!context_.answers.close_after() && segment_.payload.size() > counted) {
-      stop = context_.answers.answer({segment_.payload, false, SIZE_MAX, kLastOffset - start, false}, context_.service);
+      stop = context_.answers.answer({segment_.payload, segment_.seq, false, SIZE_MAX, kLastOffset - start, false},
+                                     context_.service);
     }
     ledger_.sent_end = start;
     send(Outcome::continued, Outcome::continued, {static_cast<std::uint32_t>(begun) - gap_, segment_.seq, first_bare},

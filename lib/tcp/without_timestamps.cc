@@ -58,8 +58,10 @@ class Rules {
   void query(const Accepted& cookie, bool bare) noexcept {
     AnswerStream& answers = context_.answers;
     answers.reset();
-    const Stop stop = answers.answer({segment_.payload, bare, SIZE_MAX, kLastOffset, cookie.off > 0}, context_.service);
+    const Stop stop =
+        answers.answer({segment_.payload, segment_.seq, bare, SIZE_MAX, kLastOffset, cookie.off > 0}, context_.service);
     if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
+    if (stop == Stop::pending) return park(bare);
     if (answers.queries() == 0) return nothing_complete(stop, bare);
 
     const auto consumed = static_cast<std::uint32_t>(answers.consumed());
@@ -72,6 +74,14 @@ class Rules {
     send(cookie, past);
   }
 
+  // The column's way acknowledges the query before its answer is there.
+  void park(bool bare) noexcept {
+    if (!context_.settings.immediate || segment_.resumed) return context_.build.drop(Outcome::parked);
+    const auto whole = static_cast<std::uint32_t>(whole_queries(segment_.payload, bare, context_.service));
+    const bool fin = context_.has(kFin) && whole == segment_.payload.size();
+    context_.build.control(Outcome::parked, kAck, segment_.seq + whole + (fin ? 1u : 0u), std::nullopt);
+  }
+
   void send(const Accepted& cookie, SeqNum past) noexcept {
     AnswerSegments how;
     how.begin = cookie.off;
@@ -80,6 +90,7 @@ class Rules {
     how.fin = true;
     how.mss_class = cookie.mss_class;
     how.immediate = context_.settings.immediate;
+    how.acknowledged = segment_.resumed;
     const bool all = context_.build.answer(context_.answers.bytes(), how);
     if (context_.plan.count == 0) return context_.build.drop(Outcome::drop_zero_window);
     if (cookie.off > 0) {

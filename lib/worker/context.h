@@ -5,10 +5,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
+#include "lib/backend/forwarder.h"
 #include "lib/datapath/interface.h"
 #include "lib/datapath/pipeline.h"
 #include "lib/dpdk/burst.h"
+#include "lib/service/dns_forward.h"
+#include "lib/service/dns_router.h"
 #include "lib/service/dns_zone.h"
 #include "lib/tcp/responder.h"
 #include "lib/worker/shared.h"
@@ -52,6 +56,14 @@ struct alignas(64) WorkerContext {
   // The worker writes, telemetry reads the counters inside.
   alignas(64) service::DnsZoneService dns;
   alignas(64) datapath::CoreCounters counters;
+
+  // Where questions are forwarded, otherwise all null. The worker's alone but for the counters inside, which telemetry
+  // reads.
+  std::unique_ptr<backend::TcpJobs> tcp_jobs;
+  std::unique_ptr<backend::Link> link;
+  std::unique_ptr<backend::Forwarder> forwarder;
+  std::unique_ptr<service::DnsForwardService> forward;
+  std::unique_ptr<service::DnsRouter> router;
 
   // The worker's alone.
   datapath::Pipeline pipeline;

@@ -51,6 +51,8 @@ class MbufSink {
   // What was received and not replied with, or null.
   [[nodiscard]] rte_mbuf* take_back() noexcept { return received_.release(); }
 
+  // No other core polls: every reply of a backend is this core's.
+  [[nodiscard]] bool hand_over(unsigned) noexcept { return false; }
   void reply(datapath::Frame& frame) noexcept { push(std::move(received_), frame); }
   [[nodiscard]] bool extra(datapath::Frame& frame) noexcept {
     extra_.reset(rte_pktmbuf_alloc(pool_));

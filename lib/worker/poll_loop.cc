@@ -4,6 +4,8 @@
 #include <rte_ethdev.h>
 #include <rte_pause.h>
 
+#include <cstring>
+
 #include "lib/base/prefetch.h"
 #include "lib/worker/mbuf_sink.h"
 
@@ -20,7 +22,8 @@ void prefetch_frame(const rte_mbuf* mbuf) noexcept {
   prefetch_for_write(data + RTE_CACHE_LINE_SIZE);
 }
 
-constexpr unsigned kIdleRounds = 64;  // empty rounds before a worker that may sleep does
+constexpr unsigned kIdleRounds = 64;     // empty rounds before a worker that may sleep does
+constexpr unsigned kResumedAtOnce = 64;  // frames that waited, before the ports have their turn again
 
 void answer_burst(WorkerContext& context, PortQueue& port, rte_mbuf** mbufs, std::uint16_t count) noexcept {
   MbufSink sink(port.out, context.settings.pool, context.counters);
@@ -48,22 +51,80 @@ void answer_burst(WorkerContext& context, PortQueue& port, rte_mbuf** mbufs, std
   rte_pktmbuf_free_bulk(done.data(), done_count);
 }
 
+// What the stages need before frames: the time, and what is published.
+class Round {
+ public:
+  Round(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept : context_(context), per_ms_(cycles_per_ms) {}
+
+  void begin() noexcept {
+    if (begun_) return;
+    begun_ = true;
+    const std::uint64_t now_ms = rte_get_tsc_cycles() / per_ms_;
+    context_.responder.begin_burst(now_ms, *context_.shared.keys.load(std::memory_order_acquire));
+    context_.dns.begin_burst(now_ms);
+  }
+
+ private:
+  WorkerContext& context_;
+  const std::uint64_t per_ms_;
+  bool begun_ = false;
+};
+
+// A frame whose answer has come goes through the stages again.
+void take_up(WorkerContext& context, const backend::Parked& parked) noexcept {
+  PortQueue& port = context.ports[parked.port];
+  context.counters.taken_up.add();
+  dpdk::Mbuf mbuf(rte_pktmbuf_alloc(context.settings.pool));
+  if (mbuf == nullptr) {
+    context.pipeline.count(datapath::Verdict::drop_no_buffer);
+    return;
+  }
+  datapath::Frame frame = frame_of(mbuf.get());
+  std::memcpy(frame.data, parked.frame.data(), parked.frame.size());
+  datapath::take_up(frame, parked);
+  MbufSink sink(port.out, context.settings.pool, context.counters);
+  sink.receive(mbuf.release());
+  context.pipeline.process(frame, *port.interface, sink);
+  rte_pktmbuf_free(sink.take_back());
+}
+
+// Without the product that would overflow after some weeks.
+std::uint64_t microseconds(std::uint64_t cycles, std::uint64_t per_ms) noexcept {
+  return cycles / per_ms * 1000 + cycles % per_ms * 1000 / per_ms;
+}
+
+unsigned forward_round(WorkerContext& context, Round& round, std::uint64_t cycles_per_ms) noexcept {
+  backend::Forwarder& forwarder = *context.forwarder;
+  forwarder.tick(microseconds(rte_get_tsc_cycles(), cycles_per_ms));
+  unsigned resumed = 0;
+  for (const backend::Parked* parked; resumed < kResumedAtOnce && (parked = forwarder.resume()) != nullptr; ++resumed) {
+    round.begin();
+    take_up(context, *parked);
+    forwarder.release();
+  }
+  // Answers of these, and what was asked of the backends in this round.
+  for (std::size_t i = 0; i < context.port_count; ++i) {
+    MbufSink(context.ports[i].out, context.settings.pool, context.counters).flush();
+  }
+  return resumed;
+}
+
 }  // namespace
 
 unsigned poll_once(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept {
   std::array<rte_mbuf*, dpdk::kBurst> mbufs;
+  Round round(context, cycles_per_ms);
   unsigned total = 0;
   for (std::size_t i = 0; i < context.port_count; ++i) {
     PortQueue& port = context.ports[i];
     const auto queue = static_cast<std::uint16_t>(context.settings.index);
     const std::uint16_t count = rte_eth_rx_burst(port.port, queue, mbufs.data(), dpdk::kBurst);
     if (count == 0) continue;
-    const std::uint64_t now_ms = rte_get_tsc_cycles() / cycles_per_ms;
-    context.responder.begin_burst(now_ms, *context.shared.keys.load(std::memory_order_acquire));
-    context.dns.begin_burst(now_ms);
+    round.begin();
     answer_burst(context, port, mbufs.data(), count);
     total += count;
   }
+  if (context.forwarder != nullptr) total += forward_round(context, round, cycles_per_ms);
   return total;
 }
 

@@ -35,6 +35,7 @@ struct Sink {
   std::unique_ptr<std::uint8_t[]> lent;
 
   void reply(datapath::Frame& frame) noexcept { sent.emplace_back(frame.data, frame.data + frame.length); }
+  bool hand_over(unsigned) noexcept { return false; }
   bool extra(datapath::Frame& frame) noexcept {
     if (!has_buffers) return false;
     lent = std::make_unique<std::uint8_t[]>(kCapacity);

@@ -70,6 +70,7 @@ struct Sink {
     const std::size_t tcp_at = last[12] == 0x08 ? 34 : 54;
     if ((last[tcp_at + 13] & tcp::kRst) != 0) ++resets;
   }
+  [[nodiscard]] bool hand_over(unsigned) noexcept { return false; }
   [[nodiscard]] bool extra(datapath::Frame& frame) noexcept {
     frame.data = lent.data();
     frame.capacity = kCapacity;

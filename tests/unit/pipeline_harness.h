@@ -55,6 +55,7 @@ struct Collector {
   std::unique_ptr<std::uint8_t[]> lent;
 
   void reply(datapath::Frame& frame) noexcept { sent.push_back({{frame.data, frame.data + frame.length}, frame.tx}); }
+  [[nodiscard]] bool hand_over(unsigned) noexcept { return false; }
   [[nodiscard]] bool extra(datapath::Frame& frame) noexcept {
     if (buffers == 0) return false;
     --buffers;
