@@ -1,4 +1,4 @@
-"""tcpdump on the client's interface, one line of text a packet."""
+"""tcpdump on an interface, one line of text a packet; on the client's unless told otherwise."""
 
 import subprocess
 import time
@@ -9,9 +9,11 @@ from lab import CLIENT_IF, die_with_parent
 class Capture:
     """Runs while its block does; lines() afterwards."""
 
-    def __init__(self, lab, expression):
-        self.path = lab.path("capture.txt")
-        self.command = ["tcpdump", "-lnti", CLIENT_IF, "--immediate-mode", expression]
+    def __init__(self, lab, expression, interface=CLIENT_IF, namespace=None, times=False):
+        """times: each line begins with the seconds since 1970, so that two captures can be laid side by side."""
+        self.path = lab.path(f"capture-{interface}.txt")
+        self.command = [*(["ip", "netns", "exec", namespace] if namespace else []),
+                        "tcpdump", "-ln", "-tt" if times else "-t", "-i", interface, "--immediate-mode", expression]
 
     def __enter__(self):
         self.out = open(self.path, "w")

@@ -46,10 +46,20 @@ def enter(namespace_path):
             raise OSError(ctypes.get_errno(), f"cannot enter {namespace_path}")
 
 
+@contextlib.contextmanager
+def inside(namespace, back):
+    """This thread, and those that it starts, in another namespace for the time of the block."""
+    enter(_NETNS / namespace)
+    try:
+        yield
+    finally:
+        enter(_NETNS / back)
+
+
 def sweep():
     """Removes namespaces of test processes that no longer exist."""
     for path in _NETNS.glob("gl-*") if _NETNS.is_dir() else []:
-        owner = re.fullmatch(r"gl-(\d+)-\d+[sc]", path.name)
+        owner = re.fullmatch(r"gl-(\d+)-\d+[bsc]", path.name)
         if owner and not Path(f"/proc/{owner[1]}").exists():
             subprocess.run(["ip", "netns", "delete", path.name], check=False)
 

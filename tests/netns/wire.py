@@ -12,10 +12,10 @@ import dns.rdatatype
 from lab import SERVER_V4
 
 
-def query(name, kind="A", do=False, bufsize=None, number=None, recursion=False, klass="IN"):
+def query(name, kind="A", do=False, bufsize=None, number=None, recursion=False, klass="IN", version=0):
     """A query message in wire format."""
     message = dns.message.make_query(name, kind, rdclass=klass, want_dnssec=do,
-                                     **({"use_edns": 0, "payload": bufsize} if bufsize else {}))
+                                     **({"use_edns": version, "payload": bufsize} if bufsize else {}))
     message.id = random.randrange(65536) if number is None else number
     if not recursion:
         message.flags &= ~dns.flags.RD

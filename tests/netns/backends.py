@@ -1,0 +1,355 @@
+"""The laboratory with name servers behind Goldilocks, and those name servers.
+
+    client ---- gl0 [ goldilocks ] gl1 ---- backends     what Goldilocks drives: questions over UDP
+                    [ the kernel ] kn0 ---- backends     the kernel of its namespace: the TCP helper's connections
+
+A host of the backends' namespace has the same last number on both links. Every server runs in the foreground, as a
+child of the test, with its files in the laboratory's folder.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import wire
+from goldilocks import ROOT_ZONE, Goldilocks, driver_device
+from lab import Lab, die_with_parent, inside, sh
+
+BACKEND_IF, KERNEL_IF = "gl1", "kn0"     # in goldilocks' namespace
+BEHIND_IF, BEHIND_KERNEL_IF = "be0", "be1"  # in that of the backends
+NET_V4, NET_V6 = "198.51.100.", "2001:db8:b::"           # gl1 - be0
+KERNEL_V4, KERNEL_V6 = "203.0.113.", "2001:db8:c::"      # kn0 - be1
+HOSTS = range(10, 30)
+OWN = 53
+BAD_BACKEND = Path(__file__).resolve().parent / "bad_backend.py"
+START_LIMIT_S = 30
+
+
+def v4(host):
+    return f"{NET_V4}{host}"
+
+
+def v6(host):
+    return f"{NET_V6}{host}"
+
+
+def forward(host, suffix="", *more, family=4, port=53, tcp=True):
+    """The value of one --forward: to a host behind gl1, its TCP by way of the kernel's link."""
+    address, kernel = (v4(host), f"{KERNEL_V4}{host}") if family == 4 else (f"[{v6(host)}]", f"[{KERNEL_V6}{host}]")
+    words = [f"{suffix}={address}" if suffix else address]
+    words[0] += f":{port}" if port != 53 else ""
+    words.append(f"tcp={kernel}" + (f":{port}" if port != 53 else "") if tcp else "tcp=off")
+    return ",".join([*words, *more])
+
+
+class BackendLab(Lab):
+    """A context manager like Lab."""
+
+    def _build(self):
+        self.backend_ns = self.server_ns[:-1] + "b"
+        sh("ip", "netns", "add", self.backend_ns)
+        self._stack.callback(sh, "ip", "netns", "delete", self.backend_ns, check=False)
+        super()._build()
+        self._link(BACKEND_IF, BEHIND_IF)
+        self._link(KERNEL_IF, BEHIND_KERNEL_IF)
+        self._in(self.server_ns, "sysctl", "-qw", f"net.ipv6.conf.{BACKEND_IF}.disable_ipv6=1")
+        for net, prefix, ns, interface, hosts in (
+                (NET_V4, 24, self.backend_ns, BEHIND_IF, HOSTS), (NET_V6, 64, self.backend_ns, BEHIND_IF, HOSTS),
+                (KERNEL_V4, 24, self.backend_ns, BEHIND_KERNEL_IF, HOSTS),
+                (KERNEL_V6, 64, self.backend_ns, BEHIND_KERNEL_IF, HOSTS),
+                (KERNEL_V4, 24, self.server_ns, KERNEL_IF, [OWN]), (KERNEL_V6, 64, self.server_ns, KERNEL_IF, [OWN])):
+            nodad = ["nodad"] if ":" in net else []
+            batch = "".join(f"addr add {net}{n}/{prefix} dev {interface} {' '.join(nodad)}\n" for n in hosts)
+            sh("ip", "-n", ns, "-batch", self.path("addresses", batch))
+        for ns, interface in ((self.server_ns, BACKEND_IF), (self.server_ns, KERNEL_IF), (self.server_ns, "lo"),
+                              (self.backend_ns, BEHIND_IF), (self.backend_ns, BEHIND_KERNEL_IF),
+                              (self.backend_ns, "lo")):
+            sh("ip", "-n", ns, "link", "set", interface, "up")
+
+    def _link(self, near, far):
+        q = self.queues
+        sh("ip", "-n", self.server_ns, "link", "add", near, "mtu", self.mtu, "numtxqueues", q, "numrxqueues", q,
+           "type", "veth", "peer", "name", far, "mtu", self.mtu, "numtxqueues", q, "numrxqueues", q,
+           "netns", self.backend_ns)
+        # Frames as they would come off a wire, as on the client's interface.
+        self._in(self.backend_ns, "ethtool", "-K", far, "tx", "off")
+        for feature in ("tso", "gso", "gro"):
+            self._in(self.backend_ns, "ethtool", "-K", far, feature, "off", check=False)
+
+    def _in(self, ns, *command, check=True):
+        return sh("ip", "netns", "exec", ns, *command, check=check)
+
+    def behind(self, *command, check=True):
+        """Runs a program in the backends' namespace."""
+        return self._in(self.backend_ns, *command, check=check)
+
+    def standing_behind(self):
+        """A block in which this thread's sockets, and those of threads that it starts, are the backends'."""
+        return inside(self.backend_ns, self.client_ns)
+
+    def lose_behind(self, percent):
+        """Drops this share of the UDP and TCP packets between goldilocks and the backends, each way."""
+        self.behind("nft", "add table inet loss; "
+                    + "".join(f"add chain inet loss {hook} {{ type filter hook {hook} priority 0; }};"
+                              f"add rule inet loss {hook} {side} {BEHIND_IF} meta l4proto {{ tcp, udp }} "
+                              f"numgen random mod 1000 < {percent * 10} counter drop;"
+                              for hook, side in (("input", "iifname"), ("output", "oifname"))))
+
+    def goldilocks(self, options=(), zones=(), driver="af_packet", workers=1, **more):
+        """An instance with a port toward the clients and one toward the backends."""
+        number = "net_af_packet1" if driver == "af_packet" else "net_af_xdp1"
+        tail = f",qpairs={workers}" if workers > 1 else ""
+        device = driver_device(driver) + tail
+        behind = f"--vdev={number},iface={BACKEND_IF}{tail}"
+        own = ["--address", f"{v4(OWN)}/24@1", "--address", f"{v6(OWN)}/64@1"]
+        return Goldilocks(self, [*own, *options], zones=zones, device=device, eal=[behind, *more.pop("eal", ())],
+                          workers=workers, **more)
+
+
+class Server:
+    """One name server as a child process: a context manager. Subclasses give command(), and configure()."""
+
+    proxy_port = None
+
+    def __init__(self, lab, host, namespace=None):
+        self.lab, self.host, self.namespace = lab, host, namespace or lab.backend_ns
+        self.dir = lab.path(f"{type(self).__name__.lower()}-{host}")
+        self.process = None
+
+    addresses = property(lambda self: [net + str(self.host) for net in (NET_V4, NET_V6, KERNEL_V4, KERNEL_V6)])
+
+    def __enter__(self):
+        self.dir.mkdir(exist_ok=True)
+        self.configure()
+        self.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.kill()
+        if exc[0] is not None:
+            print(f"--- what {type(self).__name__} said\n{self.log()[-2000:]}")
+
+    def file(self, name, text):
+        path = self.dir / name
+        path.write_text(text)
+        return path
+
+    def start(self):
+        with open(self.dir / "log", "ab") as log:
+            self.process = subprocess.Popen(["ip", "netns", "exec", self.namespace, *map(str, self.command())],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            preexec_fn=die_with_parent, start_new_session=True)
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.kill()
+            print(self.log()[-4000:])
+            raise
+
+    def wait_ready(self):
+        end = time.monotonic() + START_LIMIT_S
+        with inside(self.namespace, self.lab.client_ns):
+            while True:
+                assert self.process.poll() is None, f"{self.command()} ended with exit code {self.process.returncode}"
+                try:
+                    wire.ask(wire.query(".", "SOA"), self.addresses[0], timeout=2)
+                    return
+                except (OSError, AssertionError):
+                    assert time.monotonic() < end, f"{type(self).__name__} does not answer"
+                    time.sleep(0.05)
+
+    def signal(self, number):
+        """To it and the processes that it has made."""
+        os.killpg(self.process.pid, number)
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.signal(signal.SIGKILL)
+            self.process.wait()
+
+    def ask(self, message, family=4, udp=False):
+        """Directly, past goldilocks, as one of its neighbours."""
+        with inside(self.namespace, self.lab.client_ns):
+            return (wire.ask_udp if udp else wire.ask)(message, self.addresses[0 if family == 4 else 1])
+
+    def log(self):
+        return (self.dir / "log").read_text(errors="replace")
+
+    def command(self):
+        raise NotImplementedError
+
+    def configure(self):
+        """Writes the files that command() names."""
+
+
+def origin_of(path):
+    """The zone's name: the root's, or what its $ORIGIN says."""
+    with open(path, encoding="ascii") as text:
+        first = text.readline().split()
+    return first[1] if first and first[0] == "$ORIGIN" else "."
+
+
+class Nsd(Server):
+    def __init__(self, lab, host, zones=(ROOT_ZONE,), payload=65535, more="", **where):
+        super().__init__(lab, host, **where)
+        self.zones, self.payload, self.more = zones, payload, more
+
+    def configure(self):
+        listen = "".join(f"  ip-address: {a}\n" for a in self.addresses)
+        zones = "".join(f'zone:\n  name: "{origin_of(z)}"\n  zonefile: "{z}"\n  provide-xfr: 0.0.0.0/0 NOKEY\n'
+                        f'  provide-xfr: ::0/0 NOKEY\n  allow-notify: 0.0.0.0/0 NOKEY\n' for z in self.zones)
+        self.file("nsd.conf", f"""server:
+{listen}  ip-freebind: yes
+  username: ""
+  chroot: ""
+  zonesdir: "{self.dir}"
+  database: ""
+  pidfile: "{self.dir}/nsd.pid"
+  xfrdfile: "{self.dir}/xfrd.state"
+  zonelistfile: "{self.dir}/zone.list"
+  xfrdir: "{self.dir}"
+  server-count: 1
+  tcp-count: 500
+  ipv4-edns-size: {self.payload}
+  ipv6-edns-size: {self.payload}
+  rrl-ratelimit: 0
+  rrl-whitelist-ratelimit: 0
+{self.more}
+remote-control:
+  control-enable: no
+{zones}""")
+
+    def command(self):
+        return ["nsd", "-d", "-c", self.dir / "nsd.conf"]
+
+
+class Knot(Server):
+    def __init__(self, lab, host, zones=(ROOT_ZONE,), payload=4096, server="", **where):
+        super().__init__(lab, host, **where)
+        self.zones, self.payload, self.server = zones, payload, server
+
+    def configure(self):
+        listen = ", ".join(f"{a}@53" for a in self.addresses)
+        zones = "".join(f"  - domain: {origin_of(z)}\n    file: {z}\n    acl: all\n    journal-content: none\n"
+                        f"    zonefile-sync: -1\n" for z in self.zones)
+        self.file("knot.conf", f"""server:
+    rundir: {self.dir}
+    listen: [{listen}]
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+    udp-max-payload: {self.payload}
+{self.server}
+log:
+  - target: stdout
+    any: info
+database:
+    storage: {self.dir}
+acl:
+  - id: all
+    address: [0.0.0.0/0, "::/0"]
+    action: [transfer, notify, update]
+zone:
+{zones}""")
+
+    def command(self):
+        return ["knotd", "-c", self.dir / "knot.conf"]
+
+
+class Unbound(Server):
+    """Zones as authoritative data of its own."""
+
+    proxy_port = 5353
+
+    def __init__(self, lab, host, zones=(ROOT_ZONE,), more="", **where):
+        super().__init__(lab, host, **where)
+        self.zones, self.more = zones, more
+
+    def configure(self):
+        listen = "".join(f"  interface: {a}@{port}\n" for a in self.addresses for port in (53, self.proxy_port))
+        zones = "".join(f'auth-zone:\n  name: "{origin_of(z)}"\n  zonefile: "{z}"\n  for-downstream: yes\n'
+                        f'  for-upstream: yes\n  fallback-enabled: no\n' for z in self.zones)
+        self.file("unbound.conf", f"""server:
+{listen}  ip-freebind: yes
+  proxy-protocol-port: {self.proxy_port}
+  access-control: 0.0.0.0/0 allow
+  access-control: ::0/0 allow
+  directory: "{self.dir}"
+  chroot: ""
+  username: ""
+  pidfile: "{self.dir}/unbound.pid"
+  use-syslog: no
+  log-queries: yes
+  verbosity: 1
+  num-threads: 1
+  module-config: "iterator"
+  edns-buffer-size: 4096
+  max-udp-size: 4096
+  so-reuseport: no
+{self.more}
+remote-control:
+  control-enable: no
+{zones}""")
+
+    def command(self):
+        return ["unbound", "-d", "-p", "-c", self.dir / "unbound.conf"]
+
+
+class Dnsdist(Server):
+    """In front of other hosts."""
+
+    def __init__(self, lab, host, servers, more="", **where):
+        super().__init__(lab, host, **where)
+        self.servers, self.more = servers, more
+
+    def configure(self):
+        listen = "\n".join(f'addLocal("{a}:53")' if "." in a else f'addLocal("[{a}]:53")' for a in self.addresses)
+        servers = "\n".join(f'newServer{{address="{s.addresses[0]}:53"}}' for s in self.servers)
+        self.file("dnsdist.conf", f"{listen}\n{servers}\nsetACL({{'0.0.0.0/0', '::/0'}})\n{self.more}\n")
+
+    def command(self):
+        return ["dnsdist", "--supervised", "--disable-syslog", "-C", self.dir / "dnsdist.conf"]
+
+
+class Bad(Server):
+    """bad_backend.py: what it does is said by the name asked for, or by this process at any time."""
+
+    def __init__(self, lab, host, options=(), **where):
+        super().__init__(lab, host, **where)
+        self.options = options
+        self.control = self.dir / "control"
+
+    def command(self):
+        listen = [word for a in self.addresses for word in ("--address", a)]
+        lie = [word for net in (NET_V4, NET_V6) for word in ("--elsewhere", f"{net}{HOSTS[-1]}")]
+        return [sys.executable, BAD_BACKEND, "--control", self.control, *listen, *lie, *self.options]
+
+    def tell(self, command, *values):
+        """One command to it, its answer."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.settimeout(10)
+            s.connect(str(self.control))
+            s.sendall(json.dumps([command, *values]).encode() + b"\n")
+            with s.makefile("rb") as answer:
+                return json.loads(answer.read())
+
+    def always(self, behaviour):
+        """For every question but health checks, whatever its name says; None: by name again."""
+        self.tell("always", behaviour)
+
+    def ill(self, behaviour):
+        """For health checks (questions for NS of the root)."""
+        self.tell("health", behaviour)
+
+    def asked(self, *, name=None, transport=None):
+        """The questions that came, health checks aside."""
+        return [q for q in self.tell("log") if (name is None or q["name"] == name.lower())
+                and (transport is None or q["transport"] == transport)]
+
+    def forget(self):
+        self.tell("forget")
