@@ -24,15 +24,38 @@ std::vector<option> getopt_table() {
   return table;
 }
 
+// One next hop for each family on each port.
+Status check_gateways(const std::vector<AddressSetting>& gateways) {
+  for (std::size_t i = 0; i < gateways.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (gateways[i].port == gateways[j].port && gateways[i].address.index() == gateways[j].address.index()) {
+        return Error{"--gateway: two of one family for the same port"};
+      }
+    }
+  }
+  return success();
+}
+
+Status check_sources(const std::vector<AddressSetting>& sources) {
+  const bool twice = sources.size() == 2 && sources[0].address.index() == sources[1].address.index();
+  if (sources.size() > 2 || twice) return Error{"--forward-source: more than one of a family"};
+  return success();
+}
+
 // What must hold whatever the order of flags and file was.
 Status check(Settings& settings) {
-  if (settings.zones.empty()) return Error{"--zone: none given; at least one zone file is needed"};
+  if (settings.zones.empty() && !settings.forward.enabled()) {
+    return Error{"--zone, --forward: none given; at least one zone file or one backend is needed"};
+  }
   if (settings.addresses.empty()) return Error{"--address: none given; at least one address to answer for is needed"};
   if (settings.service_ports.empty()) settings.service_ports.push_back(53);
   if (settings.service_ports.size() > datapath::kMaxServicePorts) {
     return Error{"--port: more than " + std::to_string(datapath::kMaxServicePorts)};
   }
-  return success();
+  settings.forward.max_udp = settings.dns.max_udp;
+  settings.forward.tcp_keepalive = promised_idle(settings.epoch_seconds);
+  if (Status status = check_gateways(settings.gateways); !status) return status;
+  return check_sources(settings.forward_source);
 }
 
 Status apply_flags(std::vector<std::string> flags, CommandLine& line) {
@@ -90,7 +113,9 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
 std::string help_text() {
   std::string text =
       "usage: goldilocks [EAL FLAGS] -- --zone FILE --address ADDRESS [FLAGS]\n"
-      "Answers DNS over TCP and UDP from zones in memory, without connection state.\n\n"
+      "       goldilocks [EAL FLAGS] -- --forward BACKEND --address ADDRESS [FLAGS]\n"
+      "Answers DNS over TCP and UDP, without connection state, from zones in memory and from name servers behind "
+      "it.\n\n"
       "EAL flags, the ones that matter (the main lcore controls, every other one polls):\n"
       "  -l 0,1                    lcores: at least two; on one CPU --lcores '(0-1)@0'\n"
       "  -a PCI, --vdev=...        ports: a bound NIC, or e.g. net_af_packet0,iface=eth1\n"

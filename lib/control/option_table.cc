@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/control/parse_forward.h"
 #include "lib/control/parse_value.h"
 
 namespace gl::control {
@@ -44,11 +45,27 @@ constexpr T narrow(std::uint32_t value) {
   return static_cast<T>(value);
 }
 
+Status forward(Settings& settings, const std::string& value) {
+  auto entry = parse_forward(value);
+  if (!entry) return Error{entry.error()};
+  return add_forward(settings.forward, std::move(*entry));
+}
+
+Status payload(Settings& settings, const std::string& value) {
+  const auto bytes = parse_payload(value);
+  if (!bytes) return Error{bytes.error()};
+  settings.forward.payload = *bytes;
+  return success();
+}
+
 constexpr auto kOptions = std::to_array<Option>({
     {"zone", "[ORIGIN=]FILE", "zone file to serve; repeat for more",
      [](Settings& s, const std::string& v) { return append(parse_zone, s.zones, v); }},
-    {"address", "ADDRESS[@PORT]", "IPv4 or IPv6 address to answer for, on every or one DPDK port; repeat for more",
+    {"address", "ADDRESS[/LEN][@PORT]",
+     "IPv4 or IPv6 address to answer for, its network, on every or one DPDK port; repeat for more",
      [](Settings& s, const std::string& v) { return append(parse_address, s.addresses, v); }},
+    {"gateway", "ADDRESS[@PORT]", "next hop for what is not on a port's own network; repeat for more",
+     [](Settings& s, const std::string& v) { return append(parse_gateway, s.gateways, v); }},
     {"port", "N", "UDP and TCP port to answer on; repeat for more (53)",
      number<1, 65535, [](Settings& s, std::uint32_t n) { s.service_ports.push_back(narrow<std::uint16_t>(n)); }>},
     {"max-udp", "BYTES", "largest DNS message over UDP (1232)",
@@ -89,6 +106,39 @@ constexpr auto kOptions = std::to_array<Option>({
      number<64, 8192, [](Settings& s, std::uint32_t n) { s.tx_descriptors = narrow<std::uint16_t>(n); }>},
     {"idle-sleep-us", "N", "let an idle worker sleep so long, to share its CPU; 0: never (0)",
      number<0, 10000, [](Settings& s, std::uint32_t n) { s.idle_sleep_us = n; }>},
+    {"forward", "[SUFFIX=]ADDRESS[:PORT][@DPDKPORT][,weight=N][,proxy][,tcp=off|ADDRESS[:PORT]][,name=TEXT]",
+     "name server behind us for the names under SUFFIX (.); repeat for more, the same SUFFIX makes a pool", forward},
+    {"forward-source", "ADDRESS", "our address toward backends, one of each family (the port's first --address)",
+     [](Settings& s, const std::string& v) { return append(parse_source, s.forward_source, v); }},
+    {"forward-timeout", "MS", "how long a backend has for its reply, each try (800)",
+     number<50, 10000, [](Settings& s, std::uint32_t n) { s.forward.timeout_ms = n; }>},
+    {"forward-tries", "N", "tries, at different backends where there are several, before SERVFAIL (2)",
+     number<1, 8, [](Settings& s, std::uint32_t n) { s.forward.tries = n; }>},
+    {"forward-slots", "N", "questions in flight, a core (4096)",
+     number<16, 16384, [](Settings& s, std::uint32_t n) { s.forward.slots = n; }>},
+    {"forward-waiting", "N", "frames that wait for an answer, a core (8192)",
+     number<16, 65536, [](Settings& s, std::uint32_t n) { s.forward.waiting = n; }>},
+    {"forward-store", "MB", "memory for answers, a core (32)",
+     number<1, 4096, [](Settings& s, std::uint32_t n) { s.forward.store_mb = n; }>},
+    {"forward-keep", "SECONDS", "how long an answer can be given again to who began to read it (10)",
+     number<1, 120, [](Settings& s, std::uint32_t n) { s.forward.keep_ms = n * 1000; }>},
+    {"forward-serve", "SECONDS", "how long an answer serves later questions too; 0: not at all (0)",
+     number<0, 300, [](Settings& s, std::uint32_t n) { s.forward.serve_s = n; }>},
+    {"forward-payload", "BYTES", "EDNS payload asked for; 0: what can be reassembled (0)", payload},
+    {"forward-health", "SECONDS", "between health checks of a backend; 0: none, every one counts as up (1)",
+     number<0, 3600, [](Settings& s, std::uint32_t n) { s.forward.health_interval_ms = n * 1000; }>},
+    {"forward-health-query", "NAME[/TYPE]", "what health checks ask for (./NS)",
+     [](Settings& s, const std::string& v) { return parse_health_query(v, s.forward); }},
+    {"forward-health-failures", "N", "checks without a reply in a row that take a backend out of service (3)",
+     number<1, 100, [](Settings& s, std::uint32_t n) { s.forward.health_failures = n; }>},
+    {"forward-transfers", "refuse|pass", "AXFR and IXFR: REFUSED, or passed on over TCP (refuse)",
+     [](Settings& s, const std::string& v) { return choice(v, "refuse", "pass", s.forward.pass_transfers); }},
+    {"forward-updates", "refuse|pass", "UPDATE: REFUSED, or passed on over TCP, once (refuse)",
+     [](Settings& s, const std::string& v) { return choice(v, "refuse", "pass", s.forward.pass_updates); }},
+    {"forward-notifies", "refuse|pass", "NOTIFY: REFUSED, or passed on over UDP, once (refuse)",
+     [](Settings& s, const std::string& v) { return choice(v, "refuse", "pass", s.forward.pass_notifies); }},
+    {"forward-ecs", "off|V4LEN/V6LEN", "EDNS client subnet (RFC 7871) to backends, e.g. 24/56 (off)",
+     [](Settings& s, const std::string& v) { return parse_ecs(v, s.forward); }},
 });
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/backend/settings.h"
 #include "lib/service/dns_zone.h"
 #include "lib/tcp/responder.h"
 #include "lib/wire/address.h"
@@ -17,14 +18,18 @@ namespace gl::control {
 
 struct AddressSetting {
   wire::IpAddress address;
-  std::optional<std::uint16_t> port;  // DPDK port; absent: every port
+  std::optional<std::uint16_t> port;          // DPDK port; absent: every port
+  std::optional<std::uint8_t> prefix_length;  // bits of the network around it; absent: not known
 };
 
 struct Settings {
   std::vector<zone::ZoneSource> zones;
   std::vector<AddressSetting> addresses;
-  std::vector<std::uint16_t> service_ports;  // empty: 53
+  std::vector<std::uint16_t> service_ports;    // empty: 53
+  std::vector<AddressSetting> gateways;        // next hops for what is on no network of an address
+  std::vector<AddressSetting> forward_source;  // toward backends, at most one of each family; else the first address
   service::DnsSettings dns;
+  backend::ForwardSettings forward;
   tcp::ResponderSettings tcp{.mss_limit_v6 = 1220, .flow_cache = 4096};
   std::string secret_path = "/var/lib/goldilocks/secret";
   std::uint32_t epoch_seconds = 3600;
