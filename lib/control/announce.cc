@@ -4,12 +4,11 @@
 #include <rte_ethdev.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "lib/control/log.h"
 #include "lib/datapath/ndp.h"
+#include "lib/datapath/neighbour_probe.h"
 #include "lib/dpdk/burst.h"
-#include "lib/wire/arp.h"
 
 namespace gl::control {
 
@@ -17,56 +16,23 @@ namespace {
 
 using datapath::Interface;
 
-void put_ethernet(std::uint8_t* data, const wire::MacAddress& to, const Interface& interface, wire::EtherType type) {
-  *reinterpret_cast<wire::EthernetHeader*>(data) = {to, interface.mac, Be16(static_cast<std::uint16_t>(type))};
-}
-
 // Sender and target address are the announced one.
-std::size_t write_arp(std::uint8_t* data, const Interface& interface, const wire::Ipv4Address& address) {
-  put_ethernet(data, wire::kBroadcastMac, interface, wire::EtherType::arp);
-  auto& arp = *reinterpret_cast<wire::ArpPacket*>(data + sizeof(wire::EthernetHeader));
-  arp = {Be16(1),
-         Be16(static_cast<std::uint16_t>(wire::EtherType::ipv4)),
-         6,
-         4,
-         Be16(static_cast<std::uint16_t>(wire::ArpOperation::request)),
-         interface.mac,
-         address,
-         {},
-         address};
-  return sizeof(wire::EthernetHeader) + sizeof arp;
+std::size_t write_announcement(std::uint8_t* data, const Interface& interface, const wire::Ipv4Address& address) {
+  return datapath::write_arp_request(data, interface, wire::kBroadcastMac, address, address);
 }
 
-// Ethernet, IPv6 and checksum around an ICMPv6 message of `length` bytes that is in place.
-std::size_t wrap_icmpv6(std::uint8_t* data, const Interface& interface, const wire::Ipv6Address& from,
-                        const wire::Ipv6Address& to, std::size_t length) {
-  put_ethernet(data, to.multicast_mac(), interface, wire::EtherType::ipv6);
-  std::uint8_t* const l3 = data + sizeof(wire::EthernetHeader);
-  *reinterpret_cast<wire::Ipv6Header*>(l3) = {Be32(0x60000000),
-                                              Be16(static_cast<std::uint16_t>(length)),
-                                              static_cast<std::uint8_t>(wire::IpProtocol::icmpv6),
-                                              255,
-                                              from,
-                                              to};
-  std::uint8_t* const l4 = l3 + sizeof(wire::Ipv6Header);
-  const auto pseudo = datapath::pseudo_header(l3, true, wire::IpProtocol::icmpv6, length);
-  reinterpret_cast<wire::NeighborMessage*>(l4)->checksum = wire::checksum(wire::sum_bytes(l4, length, pseudo));
-  return sizeof(wire::EthernetHeader) + sizeof(wire::Ipv6Header) + length;
-}
-
-std::uint8_t* icmpv6_at(std::uint8_t* data) {
-  return data + sizeof(wire::EthernetHeader) + sizeof(wire::Ipv6Header);
-}
-
-std::size_t write_solicitation(std::uint8_t* data, const Interface& interface, const wire::Ipv6Address& address) {
-  auto& message = *reinterpret_cast<wire::NeighborMessage*>(icmpv6_at(data));
+// From nobody, and without a link address (RFC 4862 section 5.4.2).
+std::size_t write_detection(std::uint8_t* data, const Interface& interface, const wire::Ipv6Address& address) {
+  auto& message = *reinterpret_cast<wire::NeighborMessage*>(datapath::icmpv6_at(data));
   message = {static_cast<std::uint8_t>(wire::Icmpv6Type::neighbor_solicitation), 0, Be16(0), Be32(0), address};
-  return wrap_icmpv6(data, interface, {}, address.solicited_node(), sizeof message);
+  const wire::Ipv6Address group = address.solicited_node();
+  return datapath::wrap_icmpv6(data, interface, group.multicast_mac(), {}, group, sizeof message);
 }
 
 std::size_t write_unsolicited(std::uint8_t* data, const Interface& interface, const wire::Ipv6Address& address) {
-  datapath::write_advertisement(icmpv6_at(data), address, interface.mac, wire::NeighborMessage::kOverride);
-  return wrap_icmpv6(data, interface, address, wire::kAllNodes, datapath::kAdvertisementLength);
+  datapath::write_advertisement(datapath::icmpv6_at(data), address, interface.mac, wire::NeighborMessage::kOverride);
+  return datapath::wrap_icmpv6(data, interface, wire::kAllNodes.multicast_mac(), address, wire::kAllNodes,
+                               datapath::kAdvertisementLength);
 }
 
 }  // namespace
@@ -99,8 +65,8 @@ std::size_t announce(const Network& network) {
       mbuf->pkt_len = static_cast<std::uint32_t>(length);
       burst.push(std::move(mbuf));
     };
-    for (std::size_t a = 0; a < interface.v4_count; ++a) add(write_arp, interface.v4[a]);
-    for (std::size_t a = 0; a < interface.v6_count; ++a) add(write_solicitation, interface.v6[a]);
+    for (std::size_t a = 0; a < interface.v4_count; ++a) add(write_announcement, interface.v4[a]);
+    for (std::size_t a = 0; a < interface.v6_count; ++a) add(write_detection, interface.v6[a]);
     for (std::size_t a = 0; a < interface.v6_count; ++a) add(write_unsolicited, interface.v6[a]);
     sent += burst.flush().sent;
   }

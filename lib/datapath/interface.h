@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lib/datapath/neighbours.h"
 #include "lib/wire/address.h"
 
 namespace gl::datapath {
@@ -27,6 +28,18 @@ struct Interface {
   std::uint8_t v6_count = 0;
   std::array<wire::Ipv4Address, kMaxAddresses> v4{};
   std::array<wire::Ipv6Address, kMaxAddresses> v6{};
+
+  // Where questions are forwarded, otherwise null. Shared by all cores; the stages write what they learn.
+  NeighbourTable* neighbours = nullptr;
+
+  // What a frame from that link says of the neighbour `address`: true where it is a next hop of ours. `l2_length`: of
+  // the frame. Behind a VLAN tag is another link than the one we send to.
+  template <class Address>
+  bool learn(std::size_t l2_length, const Address& address, const NeighbourTable::Word& said) const noexcept {
+    return neighbours != nullptr && l2_length == kUntagged && said.mac != mac &&
+           neighbours->learn(index, address, said);
+  }
+  static constexpr std::size_t kUntagged = 14;  // bytes of an Ethernet header
 
   // False where there is no room.
   [[nodiscard]] bool add(const wire::Ipv4Address& address) noexcept {

@@ -1,6 +1,6 @@
 // Stage 3: neighbour discovery for our IPv6 addresses (RFC 4861 sections 7.1 and 7.2, RFC 4862 section 5.4).
-// Byte order: wire. Ownership: the advertisement is written over the solicitation. Thread: pure functions. Outcomes:
-// verdict.h.
+// What it says of the next hops towards name servers behind us is learned (section 7.2.5). Byte order: wire. Ownership:
+// the advertisement is written over the solicitation. Thread: that core only. Outcomes: verdict.h.
 #pragma once
 
 #include <optional>
@@ -48,6 +48,10 @@ inline void write_advertisement(std::uint8_t* l4, const wire::Ipv6Address& targe
   }
   if (!interface.has(target)) return Verdict::drop_ndp_not_ours;
   if (packet.reply_l4_offset() + kAdvertisementLength > frame.capacity) return Verdict::drop_ndp_invalid;
+  if (options->source_link) {
+    interface.learn(packet.l2_length, *reinterpret_cast<const wire::Ipv6Address*>(packet.source),
+                    {options->source_link, Heard::hint});
+  }
 
   // RFC 4861 section 7.2.4: a probe is answered to all nodes and without the solicited flag.
   std::uint8_t* const l3 = frame.data + packet.l2_length;
@@ -67,16 +71,21 @@ inline void write_advertisement(std::uint8_t* l4, const wire::Ipv6Address& targe
   return Verdict::ndp_advertised;
 }
 
-// We keep no neighbour cache; the one thing to learn is that somebody else claims our address (RFC 4862 section 5.4.4).
+// Somebody else may claim our address (RFC 4862 section 5.4.4), or a next hop says where it is. We keep no other
+// neighbour.
 [[nodiscard]] inline Verdict neighbor_advertisement(const Packet& packet, const Interface& interface) noexcept {
   const auto options = valid_neighbor_message(packet);
   const auto& message = *reinterpret_cast<const wire::NeighborMessage*>(packet.payload.data());
   if (!options || (packet.ip_group && (message.flags.host() & wire::NeighborMessage::kSolicited) != 0)) {
     return Verdict::drop_ndp_invalid;
   }
+  const auto has_flag = [&](std::uint32_t flag) { return (message.flags.host() & flag) != 0; };
   const bool elsewhere = !options->target_link || *options->target_link != interface.mac;
   if (elsewhere && interface.has(message.target)) return Verdict::drop_ndp_conflict;
-  return Verdict::drop_ndp_advertisement;
+  const Heard heard = has_flag(wire::NeighborMessage::kSolicited) ? Heard::answer : Heard::hint;
+  const bool learned = interface.learn(packet.l2_length, message.target,
+                                       {options->target_link, heard, has_flag(wire::NeighborMessage::kOverride)});
+  return learned ? Verdict::neighbour_learned : Verdict::drop_ndp_advertisement;
 }
 
 }  // namespace gl::datapath
