@@ -9,26 +9,33 @@
 
 #include "lib/backend/settings.h"
 #include "lib/base/bytes.h"
+#include "lib/dns/edns.h"
 #include "lib/dns/message.h"
 
 namespace gl::backend {
+
+// Of a question, what the backend gets to see of the client's flags.
+inline constexpr std::uint16_t kForwardedFlags = dns::flag::opcode_mask | dns::flag::rd | dns::flag::ad | dns::flag::cd;
 
 struct ClientQuery {
   enum class Kind : std::uint8_t { query, transfer, notify, update };
   Kind kind = Kind::query;
   Bytes message;  // the whole request
   std::uint16_t flags = 0;
-  dns::Question question;
+  dns::Question question;  // `end` is 0 where there is none to repeat in an answer
   // Ends with TSIG or SIG(0): goes through unchanged but for its ID, and so does the reply.
   bool is_signed = false;
   bool edns = false;
   bool dnssec_ok = false;
-  bool keepalive = false;  // edns-tcp-keepalive, which is between the client and us (RFC 7828)
+  bool keepalive = false;            // edns-tcp-keepalive, which is between the client and us (RFC 7828)
+  bool keepalive_malformed = false;  // one with a value, which only servers send
   std::uint8_t edns_version = 0;
   std::uint16_t payload = 512;  // what the client takes over UDP
   std::uint16_t opt_at = 0;     // where its OPT begins in the message; 0: none
   Bytes options{};              // of its OPT, as they came
 
+  // Behind its OPT.
+  [[nodiscard]] std::size_t opt_end() const noexcept { return opt_at + dns::kOptSize + options.size(); }
   // UPDATE and NOTIFY: we never send them twice.
   [[nodiscard]] bool once() const noexcept { return kind == Kind::notify || kind == Kind::update; }
 };

@@ -61,5 +61,8 @@ struct Rendered {
 // An answer of our own: header, question, OPT if the client has one, with an extended error where `info` is not 0xffff.
 [[nodiscard]] std::size_t render_error(const ClientQuery& query, const ForwardSettings& settings, dns::Rcode rcode,
                                        std::uint16_t info, bool stream, MutableBytes out) noexcept;
+// The same, for a datagram that says nothing but: ask over TCP.
+[[nodiscard]] std::size_t render_truncated(const ClientQuery& query, const ForwardSettings& settings,
+                                           MutableBytes out) noexcept;
 
 }  // namespace gl::backend
