@@ -44,8 +44,13 @@ class Exchange {
   bool step() {
     const std::uint64_t packet_at = network_.next_at().value_or(kGiveUpMs);
     const std::uint64_t timer_at = client_.timer_at();
-    verdict_.took_ms = std::min(packet_at, timer_at);
+    const std::uint64_t answer_at = server_.next_at().value_or(kGiveUpMs);
+    verdict_.took_ms = std::min({packet_at, timer_at, answer_at});
     if (verdict_.took_ms >= kGiveUpMs) return false;
+    if (answer_at == verdict_.took_ms) {
+      server_.take_up(answer_at, network_);
+      return true;
+    }
     if (timer_at <= packet_at) {
       const unsigned before = client_.timeouts();
       const bool nothing_on_its_way = !network_.next_at();

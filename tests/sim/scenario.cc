@@ -88,6 +88,15 @@ void frames(Scenario& s, Random& random) {
   s.server.nodes = static_cast<unsigned>(random.between(1, 2));
   s.channel.flip = random.pick(std::array{0.0, 0.02, 0.1});
 }
+void slow(Scenario& s, Random& random) {
+  s.server.slow_ms = random.pick(std::array<std::uint64_t, 4>{2, 30, 300, 3000});
+  if (random.chance(0.5)) disorder(s, random);
+  if (random.chance(0.5)) loss(s, random);
+  s.server.flow_cache = random.pick(std::array{0u, 4u});
+  s.server.nodes = static_cast<unsigned>(random.between(1, 2));
+  s.server.restarts = random.pick(std::array{0.0, 0.0, 0.05});
+  if (random.chance(0.2)) s.client.timestamps = false;
+}
 void everything(Scenario& s, Random& random) {
   if (random.chance(0.3)) windows(s, random);
   disorder(s, random);
@@ -104,7 +113,7 @@ void everything(Scenario& s, Random& random) {
   s.resets = s.server.zone_at != 0;
 }
 
-constexpr std::array<NamedShape, 13> kShapes = {{
+constexpr std::array<NamedShape, 14> kShapes = {{
     {{"plain", "one node that remembers nothing, a sound network"}, plain},
     {{"cache", "one node with a flow cache, a sound network: no timer of the client may be needed", true}, cache},
     {{"pipelining", "one node with a flow cache, a sound network, ordinary queries and answers"}, pipelining},
@@ -118,6 +127,7 @@ constexpr std::array<NamedShape, 13> kShapes = {{
     {{"windows", "small receive windows that close and open"}, windows},
     {{"frames", "whole frames through the datapath, with real checksums and bits turned over"}, frames},
     {{"everything", "any of these together"}, everything},
+    {{"slow", "answers that take their time, up to beyond the client's timer: segments wait for them"}, slow},
 }};
 
 // What a client is like, before the kind of scenario has its say.
@@ -181,7 +191,8 @@ std::span<const Kind> kinds() {
 Scenario make_scenario(std::string_view name, std::uint64_t seed) {
   const auto shape = std::find_if(kShapes.begin(), kShapes.end(), [&](const auto& s) { return s.kind.name == name; });
   if (shape == kShapes.end()) throw std::runtime_error("no scenario of that name: " + std::string(name));
-  Random random(seed * kShapes.size() + static_cast<std::uint64_t>(shape - kShapes.begin()));
+  // The factor stays as it is, so that a seed means the same exchange when a kind is added.
+  Random random(seed * 13 + static_cast<std::uint64_t>(shape - kShapes.begin()));
   Scenario scenario;
   scenario.name = shape->kind.name;
   scenario.seed = seed;

@@ -54,10 +54,24 @@ struct Server::Node {
   void open() { pipeline = std::make_unique<datapath::Pipeline>(services, *responder, counters); }
   void restart(const ServerSettings& settings) {
     responder = std::make_unique<tcp::Responder>(responder_settings(settings));
+    parked.reset();
     if (settings.frames) open();
   }
+  // As a core's forwarder does: a flow waits once, and a repetition that is no shorter replaces what waits.
+  void park(const Packet& packet, std::uint64_t until) {
+    if (!parked) {
+      parked = Waiting{packet, until};
+    } else if (packet.payload.size() >= parked->packet.payload.size()) {
+      parked->packet = packet;
+    }
+  }
 
+  struct Waiting {
+    Packet packet;
+    std::uint64_t until_ms = 0;
+  };
   unsigned number;
+  std::optional<Waiting> parked;
   std::unique_ptr<tcp::Responder> responder;
   datapath::Interface interface;
   datapath::ServiceTable services;
@@ -69,6 +83,7 @@ struct Server::Node {
 Server::Server(const ServerSettings& settings, std::uint64_t seed)
     : settings_(settings), random_(seed), service_(settings.largest_reply) {
   ends_.v6 = settings.v6;
+  if (settings.slow_ms != 0) service_.be_slow(settings.slow_ms, seed + 1);
   tcp::CookieKeys keys;
   keys.by_parity[0].fill(settings.key);
   keys.by_parity[1].fill(static_cast<std::uint8_t>(settings.key + 1));
@@ -115,20 +130,48 @@ void Server::receive(std::uint64_t now_ms, const Delivery& delivery, Network& ne
   if (!settings_.frames && delivery.flipped) return;  // the checksum's business; with frames it is put to the test
   if (watcher_ != nullptr && !delivery.flipped) watcher_->arrived(now_ms, delivery.packet, node.number);
   node.responder->begin_burst(now_ms, keys_[node.number]);
+  service_.begin_burst(now_ms);
   if (settings_.frames) {
     ByteString frame = to_frame(delivery.packet, ends_);
     if (delivery.flipped) flip_bit(frame, *delivery.flipped, ends_.v6);
     through_datapath(node, std::move(frame), delivery.flipped.has_value());
   } else {
-    through_responder(node, delivery.packet);
+    through_responder(node, delivery.packet, false);
   }
+  send(now_ms, network);
+}
+
+std::optional<std::uint64_t> Server::next_at() const {
+  std::optional<std::uint64_t> next;
+  for (const auto& node : nodes_) {
+    if (node->parked && (!next || node->parked->until_ms < *next)) next = node->parked->until_ms;
+  }
+  return next;
+}
+
+void Server::take_up(std::uint64_t now_ms, Network& network) {
+  for (const auto& node : nodes_) {
+    if (!node->parked || node->parked->until_ms > now_ms) continue;
+    const Packet packet = std::move(node->parked->packet);
+    node->parked.reset();
+    out_.clear();
+    if (watcher_ != nullptr) watcher_->event(now_ms, "taken up again");
+    node->responder->begin_burst(now_ms, keys_[node->number]);
+    service_.begin_burst(now_ms);
+    through_responder(*node, packet, true);
+    send(now_ms, network);
+    return;
+  }
+}
+
+void Server::send(std::uint64_t now_ms, Network& network) {
   for (Packet& packet : out_) {
     const bool arrives = network.send(now_ms, false, packet);
     if (watcher_ != nullptr) watcher_->sent(packet, !arrives);
   }
 }
 
-void Server::through_responder(Node& node, const Packet& packet) {
+void Server::through_responder(Node& node, const Packet& packet, bool resumed) {
   tcp::Segment segment;
   segment.flow.bytes.fill(9);
   segment.flow.offset = settings_.v6 ? 0 : 24;
@@ -139,9 +182,11 @@ void Server::through_responder(Node& node, const Packet& packet) {
   segment.mss = packet.mss;
   segment.timestamps = packet.timestamps;
   segment.payload = packet.payload;
+  segment.resumed = resumed;
   const std::uint64_t before = allocations_so_far();
   const tcp::Plan& plan = node.responder->handle(segment, &service_);
   allocations_ += allocations_so_far() - before;
+  if (plan.outcome == tcp::Outcome::parked) node.park(packet, service_.pending_until());
   for (const tcp::OutSegment& out : std::span(plan.segments).first(plan.count)) {
     Packet sent{out.seq, out.ack, out.flags, out.window, out.mss, false, {}, {}};
     if (out.has_timestamps) sent.timestamps = out.timestamps;

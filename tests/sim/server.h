@@ -21,8 +21,9 @@ struct ServerSettings {
   double restarts = 0;           // share of packets before which their node starts anew
   bool frames = false;           // through the whole datapath
   bool v6 = false;
-  unsigned epoch_at = 0;  // the packet before which the key changes, 0: never; a second and third later it drains
-  unsigned zone_at = 0;   // the packet before which the zone changes, 0: never
+  unsigned epoch_at = 0;      // the packet before which the key changes, 0: never; a second and third later it drains
+  std::uint64_t slow_ms = 0;  // answers take up to so long, and segments wait for them; 0: none does
+  unsigned zone_at = 0;       // the packet before which the zone changes, 0: never
   std::uint16_t mss = 1460;
   std::uint16_t window = 4095;
   std::uint8_t key = 0;
@@ -46,6 +47,9 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   void receive(std::uint64_t now_ms, const Delivery& delivery, Network& network);
+  // When the next segment that waits is to be taken up again.
+  [[nodiscard]] std::optional<std::uint64_t> next_at() const;
+  void take_up(std::uint64_t now_ms, Network& network);
   void watch(ServerWatcher* watcher) { watcher_ = watcher; }
   [[nodiscard]] const Ends& ends() const { return ends_; }
   // How often the packet path asked for memory: never, or it is no packet path.
@@ -57,7 +61,8 @@ class Server {
   struct Node;
   void happen(std::uint64_t now_ms, Node& node);
   void step_epoch(std::uint64_t now_ms);
-  void through_responder(Node& node, const Packet& packet);
+  void through_responder(Node& node, const Packet& packet, bool resumed);
+  void send(std::uint64_t now_ms, Network& network);
   void through_datapath(Node& node, ByteString frame, bool flipped);
 
   ServerSettings settings_;

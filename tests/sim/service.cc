@@ -30,6 +30,7 @@ const std::vector<std::uint8_t>& pattern() {
 
 struct Script {
   std::array<std::size_t, 2> lengths{};
+  std::size_t number = 0;
   bool same = false;
   bool valid = false;
 };
@@ -45,6 +46,9 @@ Script read_script(std::string_view text) {
     at = next + 1;
   }
   script.same = at != end && *at == 's';
+  while (at != end && *at != ' ') ++at;
+  if (at != end) ++at;
+  if (std::from_chars(at, end, script.number).ec != std::errc{}) return script;
   script.valid = true;
   return script;
 }
@@ -104,11 +108,25 @@ Reply SimService::answer_stream(Bytes request, MutableBytes out, const RequestCo
   if (!script.valid || out.size() < script.lengths[0] || out.size() < script.lengths[1]) {
     return {Reply::Kind::malformed};
   }
+  if (slow_ms_ != 0 && !ready(script.number)) return {Reply::Kind::pending};
   if (context.continuation && changed_ && !script.same) return {Reply::Kind::unrepeatable};
   const bool after = changed_ && !script.same;
   const std::size_t length = script.lengths[after ? 1 : 0];
   fill(out.first(length), text, after);
   return {Reply::Kind::answered, length, false};
+}
+
+bool SimService::ready(std::size_t number) noexcept {
+  std::uint64_t& at = ready_at_[number % kMaxQueries];
+  if (at == 0) at = now_ms_ + 1 + random_.below(slow_ms_);
+  if (at <= now_ms_) return true;
+  pending_until_ = at;
+  return false;
+}
+
+void SimService::prepare(Bytes request, const RequestContext&) noexcept {
+  const Script script = read_script(text_of(request));
+  if (slow_ms_ != 0 && script.valid) static_cast<void>(ready(script.number));
 }
 
 Streams make_streams(std::span<const Query> queries) {

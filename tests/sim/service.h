@@ -1,6 +1,7 @@
 // The simulation's service: requests that name the lengths of their answers, before and after a change of the zone.
 // A request's text is "Q LENGTH LENGTH_AFTER NUMBER ...\n" behind a length prefix. Answers of both versions differ in
-// every byte, or, where the text says "same", in none: so splicing shows. Byte order: wire. Ownership: none. Thread:
+// every byte, or, where the text says "same", in none: so splicing shows. A slow service has an answer only some time
+// after it was first asked, as one that asks others has. Byte order: wire. Ownership: none. Thread:
 // one.
 #pragma once
 
@@ -11,6 +12,7 @@
 
 #include "lib/service/service.h"
 #include "tests/sim/packet.h"
+#include "tests/sim/random.h"
 
 namespace gl::sim {
 
@@ -25,17 +27,36 @@ class SimService final : public Service {
  public:
   explicit SimService(std::size_t largest_reply) : largest_reply_(largest_reply) {}
 
+  // Answers take up to `limit_ms`, each its own time by `seed`; there are fewer than kMaxQueries of them.
+  void be_slow(std::uint64_t limit_ms, std::uint64_t seed) {
+    slow_ms_ = limit_ms;
+    random_ = Random(seed);
+    ready_at_.assign(kMaxQueries, 0);
+  }
+  static constexpr std::size_t kMaxQueries = 4096;
+  // When the answer will be there that was last said to be pending.
+  [[nodiscard]] std::uint64_t pending_until() const noexcept { return pending_until_; }
+
   void change() noexcept { changed_ = true; }
 
-  void begin_burst(std::uint64_t) noexcept override {}
+  void begin_burst(std::uint64_t now_ms) noexcept override { now_ms_ = now_ms; }
   [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
   [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   [[nodiscard]] Reply answer_datagram(Bytes, MutableBytes, const RequestContext&) noexcept override { return {}; }
+  [[nodiscard]] bool takes_time() const noexcept override { return slow_ms_ != 0; }
+  void prepare(Bytes request, const RequestContext& context) noexcept override;
   [[nodiscard]] std::size_t largest_stream_reply() const noexcept override { return largest_reply_; }
 
  private:
+  [[nodiscard]] bool ready(std::size_t number) noexcept;
+
   std::size_t largest_reply_;
   bool changed_ = false;
+  std::uint64_t now_ms_ = 0;
+  std::uint64_t slow_ms_ = 0;
+  std::uint64_t pending_until_ = 0;
+  Random random_{0};
+  std::vector<std::uint64_t> ready_at_;  // by the query's number; 0: not asked yet
 };
 
 // What the client has to say, and what it is to read.
