@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <string>
 
-#include "lib/control/totals.h"
+#include "lib/control/backend_totals.h"
 
 namespace gl::control {
 
@@ -15,14 +15,21 @@ void print_summary(const Workers& workers) {
     add_counters(frames, frame_counters(*context));
     add_counters(dns, dns_counters(*context));
   }
-  const auto print = [](const char* title, const NamedCounters& counters) {
-    std::printf("%s\n", title);
+  const auto print = [](const std::string& title, const NamedCounters& counters) {
+    std::printf("%s\n", title.c_str());
     for (const auto& [name, value] : counters) {
       if (value != 0) std::printf("  %-32s %" PRIu64 "\n", std::string(name).c_str(), value);
     }
   };
   print("frames", frames);
   print("dns", dns);
+  if (const Forwarders forwarders = forwarders_of(workers); !forwarders.empty()) {
+    print("forward", forward_counters(forwarders));
+    const auto& backends = forwarders.front()->settings().backends;
+    for (unsigned i = 0; i < backends.size(); ++i) {
+      print("backend " + backends[i].name, backend_counters(forwarders, i));
+    }
+  }
   std::fflush(stdout);
 }
 

@@ -1,59 +1,49 @@
 #include "lib/control/telemetry.h"
 
-#include <rte_telemetry.h>
-
 #include <cerrno>
 #include <mutex>
 #include <string>
 
 #include "lib/control/parse_value.h"
-#include "lib/control/totals.h"
+#include "lib/control/telemetry_backends.h"
+#include "lib/control/telemetry_view.h"
 
 namespace gl::control {
 
 namespace {
 
-// rte_telemetry's callbacks carry no pointer of ours.
-struct View {
-  const Workers* workers = nullptr;
-  const Network* network = nullptr;
-  const ZoneStore* zones = nullptr;
-};
-std::mutex view_mutex;
-View view;
-
 void put(rte_tel_data* data, const NamedCounters& counters) {
   rte_tel_data_start_dict(data);
-  for (const auto& [name, value] : counters) rte_tel_data_add_dict_u64(data, std::string(name).c_str(), value);
+  put_counters(data, counters);
 }
 
 template <class Read>
 NamedCounters all(Read read) {
   NamedCounters sum;
-  for (const auto& context : view.workers->contexts()) add_counters(sum, read(*context));
+  for (const auto& context : telemetry_view.workers->contexts()) add_counters(sum, read(*context));
   return sum;
 }
 
 int on_counters(const char*, const char*, rte_tel_data* data) {
-  const std::lock_guard lock(view_mutex);
-  if (view.workers == nullptr) return -ENODEV;
+  const std::lock_guard lock(telemetry_view.mutex);
+  if (telemetry_view.workers == nullptr) return -ENODEV;
   put(data, all(frame_counters));
   return 0;
 }
 
 int on_dns(const char*, const char*, rte_tel_data* data) {
-  const std::lock_guard lock(view_mutex);
-  if (view.workers == nullptr) return -ENODEV;
+  const std::lock_guard lock(telemetry_view.mutex);
+  if (telemetry_view.workers == nullptr) return -ENODEV;
   put(data, all(dns_counters));
   return 0;
 }
 
 int on_core(const char*, const char* parameters, rte_tel_data* data) {
-  const std::lock_guard lock(view_mutex);
-  if (view.workers == nullptr) return -ENODEV;
+  const std::lock_guard lock(telemetry_view.mutex);
+  if (telemetry_view.workers == nullptr) return -ENODEV;
   const auto lcore = parse_number(parameters == nullptr ? "" : parameters, 0, 65535);
   if (!lcore) return -EINVAL;
-  for (const auto& context : view.workers->contexts()) {
+  for (const auto& context : telemetry_view.workers->contexts()) {
     if (context->settings.lcore != *lcore) continue;
     put(data, frame_counters(*context));
     return 0;
@@ -62,11 +52,11 @@ int on_core(const char*, const char* parameters, rte_tel_data* data) {
 }
 
 int on_zones(const char*, const char*, rte_tel_data* data) {
-  const std::lock_guard lock(view_mutex);
-  if (view.zones == nullptr) return -ENODEV;
+  const std::lock_guard lock(telemetry_view.mutex);
+  if (telemetry_view.zones == nullptr) return -ENODEV;
   rte_tel_data_start_dict(data);
   std::size_t number = 0;
-  for (const auto& zone : view.zones->list()) {
+  for (const auto& zone : telemetry_view.zones->list()) {
     rte_tel_data* const entry = rte_tel_data_alloc();
     if (entry == nullptr) return -ENOMEM;
     rte_tel_data_start_dict(entry);
@@ -83,15 +73,15 @@ int on_zones(const char*, const char*, rte_tel_data* data) {
 }
 
 int on_info(const char*, const char*, rte_tel_data* data) {
-  const std::lock_guard lock(view_mutex);
-  if (view.workers == nullptr) return -ENODEV;
+  const std::lock_guard lock(telemetry_view.mutex);
+  if (telemetry_view.workers == nullptr) return -ENODEV;
   rte_tel_data_start_dict(data);
   rte_tel_data_add_dict_string(data, "version", GOLDILOCKS_VERSION);
-  rte_tel_data_add_dict_u64(data, "workers", view.workers->contexts().size());
-  rte_tel_data_add_dict_u64(data, "ports", view.network->ports().size());
+  rte_tel_data_add_dict_u64(data, "workers", telemetry_view.workers->contexts().size());
+  rte_tel_data_add_dict_u64(data, "ports", telemetry_view.network->ports().size());
   rte_tel_data_add_dict_u64(data, "context_bytes", sizeof(worker::WorkerContext));
-  rte_tel_data_add_dict_u64(data, "zone_loads", view.zones->loads());
-  for (const dpdk::Port& port : view.network->ports()) {
+  rte_tel_data_add_dict_u64(data, "zone_loads", telemetry_view.zones->loads());
+  for (const dpdk::Port& port : telemetry_view.network->ports()) {
     const std::string text = port.name() + ": " + port.driver() + ", MTU " + std::to_string(port.mtu()) +
                              ", multicast: " + port.group_filter() + (port.offloads().rss ? ", RSS" : "") +
                              (port.offloads().rx_checksum ? ", rx checksums" : "") +
@@ -106,19 +96,24 @@ int on_info(const char*, const char*, rte_tel_data* data) {
 
 Telemetry::Telemetry(const Workers& workers, const Network& network, const ZoneStore& zones) {
   {
-    const std::lock_guard lock(view_mutex);
-    view = {&workers, &network, &zones};
+    const std::lock_guard lock(telemetry_view.mutex);
+    telemetry_view.workers = &workers;
+    telemetry_view.network = &network;
+    telemetry_view.zones = &zones;
   }
   rte_telemetry_register_cmd("/goldilocks/counters", on_counters, "Frame counters and verdicts of all workers");
   rte_telemetry_register_cmd("/goldilocks/core", on_core, "The same of one worker. Parameter: its lcore");
   rte_telemetry_register_cmd("/goldilocks/dns", on_dns, "DNS counters of all workers");
   rte_telemetry_register_cmd("/goldilocks/zones", on_zones, "Zones served: origin, file, serial, records");
   rte_telemetry_register_cmd("/goldilocks/info", on_info, "Version, workers, ports and their offloads");
+  register_backend_commands();
 }
 
 Telemetry::~Telemetry() {
-  const std::lock_guard lock(view_mutex);
-  view = {};
+  const std::lock_guard lock(telemetry_view.mutex);
+  telemetry_view.workers = nullptr;
+  telemetry_view.network = nullptr;
+  telemetry_view.zones = nullptr;
 }
 
 }  // namespace gl::control

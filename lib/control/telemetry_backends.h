@@ -1,0 +1,9 @@
+// /goldilocks/forward, /goldilocks/backends and /goldilocks/backend in rte_telemetry.
+// Thread: registered on the main core; answers come from telemetry's own thread.
+#pragma once
+
+namespace gl::control {
+
+void register_backend_commands();
+
+}  // namespace gl::control

@@ -1,0 +1,30 @@
+// What the commands of telemetry look at. rte_telemetry's callbacks carry no pointer of ours: so there is one view.
+// Ownership: borrows; empty while there is no Telemetry. Thread: whoever holds the mutex; the main core sets and
+// empties it, telemetry's thread reads.
+#pragma once
+
+#include <rte_telemetry.h>
+
+#include <mutex>
+
+#include "lib/control/network.h"
+#include "lib/control/totals.h"
+#include "lib/control/workers.h"
+#include "lib/control/zone_store.h"
+
+namespace gl::control {
+
+struct TelemetryView {
+  std::mutex mutex;
+  const Workers* workers = nullptr;
+  const Network* network = nullptr;
+  const ZoneStore* zones = nullptr;
+};
+inline TelemetryView telemetry_view;
+
+// One entry a counter, into a dictionary that was begun.
+inline void put_counters(rte_tel_data* data, const NamedCounters& counters) {
+  for (const auto& [name, value] : counters) rte_tel_data_add_dict_u64(data, std::string(name).c_str(), value);
+}
+
+}  // namespace gl::control
