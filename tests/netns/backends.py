@@ -47,6 +47,41 @@ def forward(host, suffix="", *more, family=4, port=53, tcp=True):
     return ",".join([*words, *more])
 
 
+def settle(server, *backends):
+    """Waits until these backends have answered a health check, so that the first question finds its way known."""
+    end = time.monotonic() + 15
+    while not all(server.backend(n, "answered") for n in backends or [0]):
+        assert time.monotonic() < end, [server.backend(n) for n in backends or [0]]
+        time.sleep(0.05)
+
+
+class Changes:
+    """How counters have grown since: of forwarding, and of its backends."""
+
+    def __init__(self, server, backends=1):
+        self.server, self.count = server, backends
+        self.before = self._now()
+
+    def _now(self):
+        return [self.server.forwarding(), *(self.server.backend(n) for n in range(self.count))]
+
+    def grown(self):
+        return [{k: v - old[k] for k, v in new.items() if isinstance(v, int) and v != old.get(k)}
+                for old, new in zip(self.before, self._now())]
+
+    def expect(self, wanted, backend=None, limit=3):
+        """{name: growth, or the least and most} of one backend, or of forwarding as a whole; replies may be under way."""
+        end = time.monotonic() + limit
+        while True:
+            grown = self.grown()[0 if backend is None else backend + 1]
+            wrong = {k: grown.get(k, 0) for k, v in wanted.items()
+                     if not (v[0] <= grown.get(k, 0) <= v[1] if isinstance(v, tuple) else grown.get(k, 0) == v)}
+            if not wrong:
+                return
+            assert time.monotonic() < end, f"grown by {wrong}, not {wanted}; all of it: {self.grown()}"
+            time.sleep(0.05)
+
+
 class BackendLab(Lab):
     """A context manager like Lab."""
 

@@ -169,6 +169,16 @@ class Goldilocks:
         counters = self.counters()
         return counters[name if name in counters else "tcp_" + name]
 
+    def forwarding(self, name=None):
+        """The counters of forwarding as a whole, over all workers; or one of them."""
+        counters = self.telemetry("/goldilocks/forward")
+        return counters if name is None else counters[name]
+
+    def backend(self, index=0, name=None):
+        """The same of one backend, in the order of the command line."""
+        counters = self.telemetry(f"/goldilocks/backend,{index}")
+        return counters if name is None else counters[name]
+
     def cores(self):
         """The lcores that poll: every one but the main one."""
         return range(1, self.telemetry("/goldilocks/info")["workers"] + 1)
