@@ -12,7 +12,7 @@ namespace gl::backend {
 struct TcpJob {
   enum class Result : std::uint8_t {
     answered,
-    refused,  // no connection
+    refused,  // no connection, or it ended before the reply did
     timed_out,
     malformed,  // not the answer to this question
     too_long,   // a transfer beyond what one reply may hold
@@ -23,10 +23,13 @@ struct TcpJob {
   // Filled in by the core.
   unsigned backend = 0;
   std::uint32_t token = 0;       // the core's own
-  std::uint32_t timeout_ms = 0;  // from submit() on
+  std::uint32_t timeout_ms = 0;  // from when the helper takes it, which is within milliseconds of submit()
   bool transfer = false;         // AXFR or IXFR: read messages until the transfer ends (RFC 5936)
+  // A DNS message, ID included, without length prefix. In front of it `preamble_length` bytes that the connection
+  // begins with (a PROXYv2 header, counted in `query_length`): such a connection is no other client's.
+  std::uint8_t preamble_length = 0;
   std::uint16_t query_length = 0;
-  std::array<std::uint8_t, kMaxQuery> query;  // a DNS message, ID included, without length prefix
+  std::array<std::uint8_t, kMaxQuery> query;
 
   // Filled in by the helper. The reply is what came: DNS messages, each behind its two-byte length. Their ID and
   // question have been compared with the query's.
