@@ -22,6 +22,8 @@ class DnsRouter final : public Service {
   [[nodiscard]] std::size_t largest_stream_reply() const noexcept override;
 
  private:
+  enum class Side : std::uint8_t { zones, forward };
+  [[nodiscard]] std::optional<Side> side_of(const dns::Name& name) const noexcept;
   [[nodiscard]] Service& for_request(Bytes request) noexcept;
 
   DnsZoneService& zones_;

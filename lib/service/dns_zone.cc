@@ -209,6 +209,15 @@ Reply DnsZoneService::answer_datagram(Bytes request, MutableBytes out, const Req
   return {Reply::Kind::answered, length};
 }
 
+std::optional<unsigned> DnsZoneService::zone_labels(const dns::Name& name) const noexcept {
+  if (zones_ == nullptr || zones_->current == nullptr) return std::nullopt;
+  zone::HashedName hashed;
+  hashed.name.assign(name);
+  hashed.rehash();
+  const zone::Zone* const zone = zones_->current->find(hashed, false);
+  return zone == nullptr ? std::nullopt : std::optional<unsigned>(zone->apex_labels);
+}
+
 std::size_t DnsZoneService::largest_stream_reply() const noexcept {
   // Header, the longest question, a CHAOS text, OPT: what comes without zones.
   std::size_t largest = dns::kHeaderSize + dns::kMaxName + 4 + 13 + 255 + dns::kOptSize;

@@ -5,9 +5,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "lib/base/counter.h"
+#include "lib/dns/name.h"
 #include "lib/service/service.h"
 #include "lib/zone/published.h"
 
@@ -69,6 +71,8 @@ class DnsZoneService final : public Service {
   [[nodiscard]] bool takes_early_requests() const noexcept override { return true; }
   [[nodiscard]] std::size_t largest_stream_reply() const noexcept override;
   [[nodiscard]] const DnsCounters& counters() const noexcept { return counters_; }
+  // How many labels the apex of the nearest zone has that `name` is in; nothing: in none.
+  [[nodiscard]] std::optional<unsigned> zone_labels(const dns::Name& name) const noexcept;
 
  private:
   enum class Transport : std::uint8_t { datagram, stream };
