@@ -1,8 +1,5 @@
 #include "lib/control/parse_forward.h"
 
-#include <arpa/inet.h>
-
-#include <array>
 #include <optional>
 
 #include "lib/control/parse_value.h"
@@ -69,11 +66,8 @@ Result<Endpoint> parse_endpoint(const std::string& text) {
 }
 
 std::string to_text(const wire::IpAddress& address, std::uint16_t port) {
-  std::array<char, INET6_ADDRSTRLEN> buffer{};
   const bool v6 = std::holds_alternative<wire::Ipv6Address>(address);
-  std::visit([&](const auto& a) { inet_ntop(v6 ? AF_INET6 : AF_INET, a.bytes.data(), buffer.data(), buffer.size()); },
-             address);
-  const std::string text = buffer.data();
+  const std::string text = ip_to_text(address);
   return (v6 ? "[" + text + "]" : text) + ":" + std::to_string(port);
 }
 

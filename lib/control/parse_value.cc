@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <array>
 #include <charconv>
 
 #include "lib/datapath/ipv6.h"
@@ -79,6 +80,13 @@ std::optional<wire::IpAddress> ip_from_text(const std::string& text) {
   if (inet_pton(AF_INET, text.c_str(), v4.bytes.data()) == 1) return v4;
   if (inet_pton(AF_INET6, text.c_str(), v6.bytes.data()) == 1) return v6;
   return std::nullopt;
+}
+
+std::string ip_to_text(const wire::IpAddress& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const int family = std::holds_alternative<wire::Ipv6Address>(address) ? AF_INET6 : AF_INET;
+  std::visit([&](const auto& a) { inet_ntop(family, a.bytes.data(), text.data(), text.size()); }, address);
+  return text.data();
 }
 
 bool is_ownable(const wire::IpAddress& address) {

@@ -17,6 +17,7 @@ namespace gl::control {
 
 // Any IPv4 or IPv6 address.
 [[nodiscard]] std::optional<wire::IpAddress> ip_from_text(const std::string& text);
+[[nodiscard]] std::string ip_to_text(const wire::IpAddress& address);
 // Such that one host on a network can own it.
 [[nodiscard]] bool is_ownable(const wire::IpAddress& address);
 // The DPDK port that is written after an @.

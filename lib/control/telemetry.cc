@@ -6,6 +6,7 @@
 
 #include "lib/control/parse_value.h"
 #include "lib/control/telemetry_backends.h"
+#include "lib/control/telemetry_neighbours.h"
 #include "lib/control/telemetry_view.h"
 
 namespace gl::control {
@@ -107,6 +108,7 @@ Telemetry::Telemetry(const Workers& workers, const Network& network, const ZoneS
   rte_telemetry_register_cmd("/goldilocks/zones", on_zones, "Zones served: origin, file, serial, records");
   rte_telemetry_register_cmd("/goldilocks/info", on_info, "Version, workers, ports and their offloads");
   register_backend_commands();
+  register_neighbour_command();
 }
 
 Telemetry::~Telemetry() {
