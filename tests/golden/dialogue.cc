@@ -69,9 +69,11 @@ void parse_query(TextCursor& in, Dialogue& dialogue) {
 }
 
 Event parse_event(TextCursor& in) {
-  constexpr std::array<std::pair<std::string_view, Event>, 5> kEvents = {{{"epoch rotate", Event::epoch_rotate},
+  constexpr std::array<std::pair<std::string_view, Event>, 7> kEvents = {{{"epoch rotate", Event::epoch_rotate},
                                                                           {"epoch drain", Event::epoch_drain},
                                                                           {"service changes", Event::service_change},
+                                                                          {"service waits", Event::service_waits},
+                                                                          {"service ready", Event::service_ready},
                                                                           {"service off", Event::service_off},
                                                                           {"restart", Event::restart}}};
   for (const auto& [name, event] : kEvents) {

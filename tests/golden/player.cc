@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "lib/tcp/fast_open.h"
 #include "tests/golden/streams.h"
@@ -59,6 +60,8 @@ class Player {
   void restart() { responder_ = std::make_unique<tcp::Responder>(dialogue_.settings); }
 
   void act(const PacketIn& in);
+  void handle(const tcp::Segment& segment);
+  void take_up();
   void act(const PacketOut& expected);
   void act(const ExpectOutcome& expected) const;
   void act(Event event);
@@ -87,6 +90,7 @@ class Player {
   std::uint64_t fast_open_cookie_ = 0;  // the last one that the client got
   std::string_view outcome_ = "none";
   std::deque<Sent> sent_;
+  std::optional<tcp::Segment> parked_;
 };
 
 tcp::FlowKey Player::make_flow(bool ipv6) {
@@ -148,14 +152,30 @@ void Player::act(const PacketIn& in) {
   if (packet.length != 0 && begin + packet.length > streams_.client.size()) throw Failure{"no such bytes in `query`"};
   if (packet.length != 0) segment.payload = Bytes(streams_.client).subspan(begin, packet.length);
 
+  handle(segment);
+}
+
+void Player::handle(const tcp::Segment& segment) {
   responder_->begin_burst(now_ms_, keys_);
   const tcp::Plan& plan = responder_->handle(segment, listening_ ? service_ : nullptr);
+  // As a core's forwarder does: the flow waits once, with the segment that came last if it is no shorter.
+  if (plan.outcome == tcp::Outcome::parked) {
+    if (!parked_ || segment.payload.size() >= parked_->payload.size()) parked_ = segment;
+  }
   outcome_ = kOutcomeNames[static_cast<std::size_t>(plan.outcome)];
   for (const tcp::OutSegment& out : std::span(plan.segments).first(plan.count)) {
     if (std::uint64_t{out.offset} + out.length > plan.stream.size()) throw Failure{"segment beyond the plan's bytes"};
     const Bytes payload = plan.stream.subspan(out.offset, out.length);
     sent_.push_back({out, {payload.begin(), payload.end()}});
   }
+}
+
+void Player::take_up() {
+  if (!parked_) throw Failure{"nothing waits"};
+  tcp::Segment segment = *std::exchange(parked_, std::nullopt);
+  segment.resumed = true;
+  if (segment.timestamps) echoed_ = segment.timestamps->echo;
+  handle(segment);
 }
 
 void Player::act(const PacketOut& expected) {
@@ -189,6 +209,13 @@ void Player::act(Event event) {
       break;
     case Event::service_change:
       scripted_.change();
+      break;
+    case Event::service_waits:
+      scripted_.wait(true);
+      break;
+    case Event::service_ready:
+      scripted_.wait(false);
+      take_up();
       break;
     case Event::service_off:
       listening_ = false;

@@ -81,6 +81,7 @@ Framed ScriptedService::next_request(Bytes stream, bool bare) const noexcept {
 }
 
 Reply ScriptedService::answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+  if (waiting_) return {Reply::Kind::pending};
   const std::string_view text = text_of(request);
   std::size_t length = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);

@@ -42,11 +42,14 @@ class ScriptedService final : public Service {
 
   // From now on every answer has other bytes, and an answer begun before cannot be continued.
   void change() noexcept { ++version_; }
+  // From now on answers are not there yet, or are again.
+  void wait(bool waiting) noexcept { waiting_ = waiting; }
 
   void begin_burst(std::uint64_t) noexcept override {}
   [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
   [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
+  [[nodiscard]] bool takes_time() const noexcept override { return true; }
   [[nodiscard]] bool takes_early_requests() const noexcept override { return true; }
   [[nodiscard]] std::size_t largest_stream_reply() const noexcept override { return largest_reply_; }
 
@@ -54,6 +57,7 @@ class ScriptedService final : public Service {
   Framing framing_;
   std::size_t largest_reply_;
   std::uint8_t version_ = 0;
+  bool waiting_ = false;
 };
 
 }  // namespace gl::golden
