@@ -1,0 +1,43 @@
+// Which backend is asked: by weight, among those of the pool that are up and can be reached.
+// Ownership: borrows. Thread: one core's own. Errors: by value.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "lib/backend/counters.h"
+#include "lib/backend/health.h"
+#include "lib/backend/link.h"
+#include "lib/backend/random_stream.h"
+#include "lib/backend/settings.h"
+
+namespace gl::backend {
+
+struct Wanted {
+  std::uint32_t avoid = 0;    // a bit each: only if there is no other
+  std::uint32_t exclude = 0;  // not at all
+  bool tcp = false;           // through the helper: the kernel finds its own way
+};
+
+class Choice {
+ public:
+  Choice(const ForwardSettings& settings, const Link& link, const Health& health, std::span<BackendCounters> counters)
+      : settings_(settings), link_(link), health_(health), counters_(counters) {}
+
+  [[nodiscard]] std::optional<unsigned> pick(unsigned pool, const Wanted& wanted, RandomStream& random) const noexcept;
+  // Whether there is one that is not to be avoided.
+  [[nodiscard]] bool another(unsigned pool, const Wanted& wanted) const noexcept;
+
+ private:
+  [[nodiscard]] bool usable(unsigned backend, const Wanted& wanted) const noexcept;
+  [[nodiscard]] std::optional<unsigned> by_weight(const PoolSettings& pool, std::uint32_t among,
+                                                  RandomStream& random) const noexcept;
+
+  const ForwardSettings& settings_;
+  const Link& link_;
+  const Health& health_;
+  std::span<BackendCounters> counters_;
+};
+
+}  // namespace gl::backend

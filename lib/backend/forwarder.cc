@@ -1,0 +1,129 @@
+#include "lib/backend/forwarder.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "lib/backend/forwarder_work.h"
+
+namespace gl::backend {
+namespace {
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+constexpr std::size_t kAnswerBytes = 256;                // for the size of the index: an answer and its header
+constexpr std::size_t kOnceBytes = kMiB;                 // a kilobyte for each of them
+constexpr std::size_t kRequests = std::size_t{1} << 18;  // 8 MiB
+constexpr std::size_t kOnceIndex = 2 * OnceRequests::kEntries;
+
+// libsodium has to be ready before the first member draws a key.
+const ForwardSettings& with_sodium(const ForwardSettings& settings) {
+  if (sodium_init() < 0) throw std::runtime_error("libsodium does not start");
+  return settings;
+}
+
+}  // namespace
+
+Forwarder::Work::Work(const ForwardSettings& given, Link& to, TcpJobs* tcp, std::size_t frame_bytes)
+    : settings(with_sodium(given)),
+      link(to),
+      jobs(tcp),
+      backends(given.backends.size()),
+      store(std::max<std::size_t>(given.store_mb, 1) * kMiB,
+            std::max<std::size_t>(given.store_mb, 1) * kMiB / kAnswerBytes),
+      once_store(kOnceBytes, kOnceIndex),
+      requests(kRequests),
+      pending(given.slots, given.backends.size()),
+      waiters(given.waiting, frame_bytes),
+      health(given, backends),
+      choice(given, to, health, backends) {
+  randombytes_buf(secret.key.data(), secret.key.size());
+  for (std::size_t i = 0; i < given.pools.size(); ++i) {
+    pool_proxies[i] = std::ranges::any_of(given.pools[i].backends, [&](unsigned b) { return given.backends[b].proxy; });
+  }
+}
+
+Forwarder::Forwarder(const ForwardSettings& settings, Link& link, TcpJobs* jobs, std::size_t frame_bytes)
+    : work_(std::make_unique<Work>(settings, link, jobs, frame_bytes)) {}
+
+Forwarder::~Forwarder() = default;
+
+void Forwarder::tick(std::uint64_t now_us) noexcept {
+  work_->tick(now_us);
+}
+
+Asked Forwarder::ask(const ClientQuery& query, unsigned pool, bool stream, const RequestContext& context) noexcept {
+  return work_->ask(query, pool, stream, context, false);
+}
+
+void Forwarder::prepare(const ClientQuery& query, unsigned pool, const RequestContext& context) noexcept {
+  (void)work_->ask(query, pool, true, context, true);
+}
+
+Forwarder::Park Forwarder::park(const Parked& what, Bytes flow, std::uint32_t request) noexcept {
+  return work_->park(what, flow, request);
+}
+
+Forwarder::Park Forwarder::Work::park(const Parked& what, Bytes flow, std::uint32_t request) noexcept {
+  const std::uint64_t tag = tagger.tag(flow, request);
+  const std::uint32_t waiting = waiters.find(tag);
+  if (waiting != Waiters::kNone) {
+    // The newer frame of a TCP flow says more: it holds what came before, and the newest acknowledgement.
+    if (request == 0 && waiters.fits(what.frame) && what.frame.size() >= waiters[waiting].frame.frame.size()) {
+      waiters.replace(waiting, what);
+    }
+    last = {};
+    return Park::repeated;
+  }
+  // Nobody said `pending`, or the frame is longer than agreed: it comes again by itself.
+  if (last.slot == Pending::kNone || !waiters.fits(what.frame)) return Park::repeated;
+  Question& question = pending[last.slot];
+  const bool again = resumed != Waiters::kNone && waiters[resumed].tag == tag;
+  const Waiters::Waiter waiter{
+      .tag = tag, .key = question.key, .asked_at = again ? waiters[resumed].asked_at : store.head()};
+  // Answered since: it is ready already.
+  waiters.add(waiter, what, question.generation == last.generation ? question.waiters : waiters.ready());
+  forward.waiting.add();
+  last = {};
+  return Park::parked;
+}
+
+const Parked* Forwarder::resume() noexcept {
+  Work& work = *work_;
+  release();
+  work.last = {};
+  work.resumed = work.waiters.take_ready();
+  if (work.resumed == Waiters::kNone) return nullptr;
+  work.forward.resumed.add();
+  return &work.waiters[work.resumed].frame;
+}
+
+void Forwarder::release() noexcept {
+  Work& work = *work_;
+  if (work.resumed == Waiters::kNone) return;
+  work.waiters.release(work.resumed);
+  work.resumed = Waiters::kNone;
+}
+
+Forwarder::ReplyEnd Forwarder::take_reply(Bytes payload, Bytes source_address, std::uint16_t source_port,
+                                          std::uint16_t our_port) noexcept {
+  return work_->take_reply(payload, source_address, source_port, our_port);
+}
+
+const ForwardCounters& Forwarder::counters() const noexcept {
+  return work_->forward;
+}
+
+ForwardCounters& Forwarder::counters() noexcept {
+  return work_->forward;
+}
+
+const BackendCounters& Forwarder::counters(unsigned backend) const noexcept {
+  return work_->backends[backend];
+}
+
+const ForwardSettings& Forwarder::settings() const noexcept {
+  return work_->settings;
+}
+
+}  // namespace gl::backend

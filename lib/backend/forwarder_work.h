@@ -1,0 +1,139 @@
+// The inside of a Forwarder: its tables, and what the files of forwarding do with them: requests come in
+// (forwarder_ask.cc), questions go out (forwarder_send.cc), replies come back (forwarder_reply.cc), time passes
+// (forwarder_time.cc). Units: microseconds and milliseconds as named. Ownership: everything here is the core's.
+// Thread: that core only. Errors: by value.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "lib/backend/answer_store.h"
+#include "lib/backend/choice.h"
+#include "lib/backend/flow_tag.h"
+#include "lib/backend/forwarder.h"
+#include "lib/backend/health.h"
+#include "lib/backend/once.h"
+#include "lib/backend/pending.h"
+#include "lib/backend/random_stream.h"
+#include "lib/backend/requests.h"
+#include "lib/backend/waiters.h"
+
+namespace gl::backend {
+
+// One call of ask() or prepare().
+struct Asker {
+  const ClientQuery& query;
+  const RequestContext& context;
+  unsigned pool = 0;
+  bool stream = false;
+  bool waits = false;     // its frame will be parked
+  bool prepares = false;  // wants no answer yet
+  QuestionKey key{};
+  std::uint64_t waiter_tag = 0;
+};
+
+struct Forwarder::Work {
+  Work(const ForwardSettings& settings, Link& link, TcpJobs* jobs, std::size_t frame_bytes);
+
+  // ---- Requests.
+  [[nodiscard]] Asked ask(const ClientQuery& query, unsigned pool, bool stream, const RequestContext& context,
+                          bool prepares) noexcept;
+  [[nodiscard]] Asked ask_question(const Asker& asker) noexcept;
+  [[nodiscard]] Asked ask_once(const Asker& asker) noexcept;
+  [[nodiscard]] Asked begin_once(const Asker& asker, std::uint64_t tag) noexcept;
+  [[nodiscard]] std::optional<Asked> give_again(const Asker& asker, const Request& request) noexcept;
+  [[nodiscard]] Asked continue_unknown(const Asker& asker, std::uint64_t tag) noexcept;
+  [[nodiscard]] Asked give(std::uint64_t at, Request* request) noexcept;
+  [[nodiscard]] Asked wait_for(const Asker& asker, std::uint32_t slot) noexcept;
+  [[nodiscard]] Asked fail(const Asker& asker, Failure failure, Request* request) noexcept;
+  [[nodiscard]] Asked join_or_begin(const Asker& asker, Request* request, bool is_new, bool over_tcp) noexcept;
+  [[nodiscard]] bool is_resumed(const Asker& asker) const noexcept;
+  [[nodiscard]] bool may_serve(const StoredAnswer& answer) const noexcept;
+  [[nodiscard]] bool has_room(const Asker& asker) const noexcept;
+  [[nodiscard]] bool tcp_possible(unsigned pool) const noexcept;
+  [[nodiscard]] Asked failed_again(const Asker& asker, Failure failure) noexcept;
+  void count(Failure failure) noexcept;
+
+  // ---- Questions. Failure::none: under way, in `slot`.
+  [[nodiscard]] Failure begin(const Asker& asker, bool over_tcp, std::uint16_t once_entry,
+                              std::uint32_t& slot) noexcept;
+  [[nodiscard]] Failure send_udp(std::uint32_t slot, const ClientQuery& query, std::uint16_t payload) noexcept;
+  [[nodiscard]] bool send_datagram(std::uint32_t slot, const ClientQuery& query, unsigned backend,
+                                   std::uint16_t payload) noexcept;
+  // `avoid`: backends, a bit each.
+  [[nodiscard]] Failure send_tcp(std::uint32_t slot, const ClientQuery& query, std::uint32_t avoid) noexcept;
+  [[nodiscard]] bool write_job(const Question& question, const ClientQuery& query, TcpJob& job) noexcept;
+  void submit(std::uint32_t slot, TcpJob& job, unsigned backend) noexcept;
+  // The question is in no list: another try, or its end.
+  void retry_udp(std::uint32_t slot, Failure reason) noexcept;
+  // With the job that has come back; false: it was not used again, and the question has ended.
+  [[nodiscard]] bool retry_tcp(std::uint32_t slot, Failure reason, TcpJob& job) noexcept;
+  void end_with_failure(std::uint32_t slot, Failure failure) noexcept;
+  void end(std::uint32_t slot, std::uint64_t answer) noexcept;
+  void free_question(std::uint32_t slot) noexcept;
+  void leave_udp(std::uint32_t slot) noexcept;
+  [[nodiscard]] std::uint16_t payload() const noexcept;
+  [[nodiscard]] AnswerStore& store_of(const Question& question) noexcept {
+    return question.once == OnceRequests::kNone ? store : once_store;
+  }
+
+  // ---- Replies.
+  [[nodiscard]] ReplyEnd take_reply(Bytes payload, Bytes source_address, std::uint16_t source_port,
+                                    std::uint16_t our_port) noexcept;
+  [[nodiscard]] ReplyEnd take_answer(std::uint32_t slot, Bytes reply, std::uint16_t flags) noexcept;
+  [[nodiscard]] bool ask_over_tcp(std::uint32_t slot) noexcept;
+  // False: it is malformed, and the question as it was.
+  [[nodiscard]] bool keep(std::uint32_t slot, Bytes reply) noexcept;
+  [[nodiscard]] bool keep_job(std::uint32_t slot, const TcpJob& job) noexcept;
+  [[nodiscard]] bool from_backend(unsigned backend, Bytes address, std::uint16_t port) const noexcept;
+  BackendCounters* backend_at(Bytes address, std::uint16_t port) noexcept;
+  // True: the job is under way again.
+  [[nodiscard]] bool take_job(TcpJob& job) noexcept;
+
+  // ---- Time.
+  [[nodiscard]] std::uint32_t tcp_timeout_ms(bool transfer) const noexcept;
+  void tick(std::uint64_t now) noexcept;
+  void take_jobs() noexcept;
+  void time_out_udp() noexcept;
+  void time_out_tcp() noexcept;
+  void check_health() noexcept;
+  void send_check(unsigned backend) noexcept;
+
+  [[nodiscard]] Park park(const Parked& what, Bytes flow, std::uint32_t request) noexcept;
+
+  const ForwardSettings& settings;
+  Link& link;
+  TcpJobs* jobs;
+  ForwardCounters forward;
+  std::vector<BackendCounters> backends;
+
+  std::uint64_t now_us = 0;
+  std::uint64_t now_ms = 0;
+  bool started = false;
+  RandomStream random;
+  FlowTagger tagger;
+  KeyContext secret;
+  std::array<bool, kMaxPools> pool_proxies{};
+
+  AnswerStore store;
+  AnswerStore once_store;
+  Requests requests;
+  OnceRequests once;
+  Pending pending;
+  Pending::List udp_tries;
+  Pending::List tcp_tries;
+  std::uint32_t jobs_out = 0;
+  Waiters waiters;
+  Health health;
+  Choice choice;
+
+  // The question that the frame at hand waits for, if ask() said so last.
+  struct LastPending {
+    std::uint32_t slot = Pending::kNone;
+    std::uint16_t generation = 0;
+  } last;
+  std::uint32_t resumed = Waiters::kNone;
+};
+
+}  // namespace gl::backend

@@ -1,0 +1,24 @@
+#include "lib/backend/once.h"
+
+namespace gl::backend {
+
+// Both walk the whole table: these requests are rare, and a kilobyte of entries that is never evicted is worth more
+// than a set that may be full while others are empty.
+std::uint16_t OnceRequests::find(std::uint64_t tag) const noexcept {
+  for (std::size_t i = 0; i < kEntries; ++i) {
+    if (entries_[i].tag == tag) return static_cast<std::uint16_t>(i);
+  }
+  return kNone;
+}
+
+std::uint16_t OnceRequests::enter(std::uint64_t tag, std::uint64_t now_ms) noexcept {
+  for (std::size_t i = 0; i < kEntries; ++i) {
+    OnceRequest& entry = entries_[i];
+    if (entry.tag != 0 && (entry.in_flight() || now_ms - entry.done_ms < kRememberMs)) continue;
+    entry = {.tag = tag};
+    return static_cast<std::uint16_t>(i);
+  }
+  return kNone;
+}
+
+}  // namespace gl::backend

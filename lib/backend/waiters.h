@@ -1,0 +1,65 @@
+// Frames that wait for an answer: fixed slots, chained behind the question they wait for, found by flow and request.
+// When the question is answered its chain moves to the ready queue at once, whatever its length.
+// Ownership: copies of the frames. Thread: one core's own. Errors: by value; room is asked for before.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lib/backend/client_query.h"
+#include "lib/backend/forwarder.h"
+
+namespace gl::backend {
+
+struct WaiterChain {
+  static constexpr std::uint32_t kNone = 0xffffffff;
+  std::uint32_t head = kNone;
+  std::uint32_t tail = kNone;
+};
+
+class Waiters {
+ public:
+  static constexpr std::uint32_t kNone = WaiterChain::kNone;
+
+  // One slot more than `count`: a frame that was taken up may have to wait again before its slot is free.
+  Waiters(std::size_t count, std::size_t frame_bytes);
+
+  struct Waiter {
+    std::uint64_t tag = 0;
+    QuestionKey key{};           // of the question waited for
+    std::uint64_t asked_at = 0;  // the head of the store's log when the frame first waited
+    std::uint32_t next = kNone;
+    std::uint32_t next_in_bucket = kNone;
+    Parked frame{};
+  };
+  [[nodiscard]] const Waiter& operator[](std::uint32_t i) const noexcept { return waiters_[i]; }
+
+  // `resuming`: the frame that asks has a slot that is about to become free.
+  [[nodiscard]] bool has_room(bool resuming) const noexcept { return free_count_ > (resuming ? 0U : 1U); }
+  [[nodiscard]] bool fits(Bytes frame) const noexcept { return frame.size() <= frame_bytes_; }
+  [[nodiscard]] std::uint32_t find(std::uint64_t tag) const noexcept;
+  // `what` fits, and there is room. It waits behind `chain`.
+  void add(const Waiter& waiter, const Parked& what, WaiterChain& chain) noexcept;
+  void replace(std::uint32_t i, const Parked& what) noexcept { copy(i, what); }
+
+  // Everyone in the chain is ready; the chain is empty then.
+  void make_ready(WaiterChain& chain) noexcept;
+  [[nodiscard]] WaiterChain& ready() noexcept { return ready_; }
+  // The first that is ready, or kNone. Its slot is the caller's until release().
+  [[nodiscard]] std::uint32_t take_ready() noexcept;
+  void release(std::uint32_t i) noexcept;
+
+ private:
+  [[nodiscard]] std::uint32_t& bucket(std::uint64_t tag) noexcept { return buckets_[tag & (buckets_.size() - 1)]; }
+  void copy(std::uint32_t i, const Parked& what) noexcept;
+
+  std::size_t frame_bytes_;
+  std::vector<std::uint8_t> frames_;
+  std::vector<Waiter> waiters_;
+  std::vector<std::uint32_t> buckets_;
+  std::uint32_t free_ = kNone;
+  std::size_t free_count_ = 0;
+  WaiterChain ready_;
+};
+
+}  // namespace gl::backend
