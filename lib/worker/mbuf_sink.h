@@ -2,44 +2,14 @@
 // Ownership: holds the received mbuf until it is replied with or taken back. Thread: one core.
 #pragma once
 
-#include <rte_mbuf.h>
-
 #include <utility>
 
 #include "lib/datapath/counters.h"
-#include "lib/datapath/frame.h"
 #include "lib/dpdk/burst.h"
 #include "lib/dpdk/mbuf_pool.h"
+#include "lib/worker/transmit.h"
 
 namespace gl::worker {
-
-[[nodiscard]] inline datapath::Frame frame_of(rte_mbuf* mbuf) noexcept {
-  datapath::Frame frame;
-  frame.data = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
-  frame.length = mbuf->data_len;
-  frame.capacity = static_cast<std::size_t>(mbuf->buf_len - mbuf->data_off);
-  frame.ipv4_checksum_good = (mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
-  frame.l4_checksum_good = (mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD;
-  return frame;
-}
-
-// The frame's length and what the port is to compute, into its mbuf.
-inline void seal_mbuf(rte_mbuf* mbuf, const datapath::Frame& frame) noexcept {
-  using Layer4 = datapath::TxOffload::Layer4;
-  mbuf->data_len = static_cast<std::uint16_t>(frame.length);
-  mbuf->pkt_len = static_cast<std::uint32_t>(frame.length);
-  std::uint64_t flags = 0;
-  if (frame.tx.ipv4_checksum) flags |= RTE_MBUF_F_TX_IP_CKSUM;
-  if (frame.tx.layer4 == Layer4::udp) flags |= RTE_MBUF_F_TX_UDP_CKSUM;
-  if (frame.tx.layer4 == Layer4::tcp) flags |= RTE_MBUF_F_TX_TCP_CKSUM;
-  if (flags != 0) {
-    flags |= frame.tx.v6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4;
-    mbuf->tx_offload = 0;
-    mbuf->l2_len = frame.tx.l2_length & 0x7fu;
-    mbuf->l3_len = frame.tx.l3_length & 0x1ffu;
-  }
-  mbuf->ol_flags = flags;
-}
 
 class MbufSink {
  public:
@@ -62,19 +32,11 @@ class MbufSink {
   }
   void send_extra(datapath::Frame& frame) noexcept { push(std::move(extra_), frame); }
 
-  void flush() noexcept {
-    if (out_.empty()) return;
-    const dpdk::TxResult result = out_.flush();
-    counters_.sent.add(result.sent);
-    counters_.sent_bytes.add(result.sent_bytes);
-    counters_.tx_full.add(result.lost);
-  }
+  void flush() noexcept { flush_burst(out_, counters_); }
 
  private:
   void push(dpdk::Mbuf mbuf, const datapath::Frame& frame) noexcept {
-    seal_mbuf(mbuf.get(), frame);
-    if (out_.full()) flush();
-    out_.push(std::move(mbuf));
+    push_frame(out_, std::move(mbuf), frame, counters_);
   }
 
   dpdk::TxBurst& out_;
