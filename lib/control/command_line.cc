@@ -24,18 +24,6 @@ std::vector<option> getopt_table() {
   return table;
 }
 
-// One next hop for each family on each port.
-Status check_gateways(const std::vector<AddressSetting>& gateways) {
-  for (std::size_t i = 0; i < gateways.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      if (gateways[i].port == gateways[j].port && gateways[i].address.index() == gateways[j].address.index()) {
-        return Error{"--gateway: two of one family for the same port"};
-      }
-    }
-  }
-  return success();
-}
-
 Status check_sources(const std::vector<AddressSetting>& sources) {
   const bool twice = sources.size() == 2 && sources[0].address.index() == sources[1].address.index();
   if (sources.size() > 2 || twice) return Error{"--forward-source: more than one of a family"};
@@ -54,7 +42,6 @@ Status check(Settings& settings) {
   }
   settings.forward.max_udp = settings.dns.max_udp;
   settings.forward.tcp_keepalive = promised_idle(settings.epoch_seconds);
-  if (Status status = check_gateways(settings.gateways); !status) return status;
   return check_sources(settings.forward_source);
 }
 

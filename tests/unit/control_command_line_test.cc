@@ -157,6 +157,7 @@ TEST(ConfigFile, SaysWhatFlagsSay) {
       "address = 192.0.2.1\n"
       "address = 2001:db8::1@0\n"
       "max-udp = 1400\n"
+      "nsid = site#3\n"
       "mode = immediate\n");
   const auto line = parse({"--config", file.path(), "--max-udp", "600"});
   ASSERT_TRUE(line) << error_of(line);
@@ -165,6 +166,7 @@ TEST(ConfigFile, SaysWhatFlagsSay) {
   EXPECT_EQ(line->settings.zones[1].path, "b.zone");
   EXPECT_EQ(line->settings.addresses.size(), 2u);
   EXPECT_EQ(line->settings.dns.max_udp, 600);  // later flags win
+  EXPECT_EQ(line->settings.dns.nsid, "site");  // a comment begins anywhere
   EXPECT_TRUE(line->settings.tcp.immediate);
 }
 
