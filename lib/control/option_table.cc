@@ -107,7 +107,7 @@ constexpr auto kOptions = std::to_array<Option>({
     {"idle-sleep-us", "N", "let an idle worker sleep so long, to share its CPU; 0: never (0)",
      number<0, 10000, [](Settings& s, std::uint32_t n) { s.idle_sleep_us = n; }>},
     {"forward", "[SUFFIX=]ADDRESS[:PORT][@DPDKPORT][,weight=N][,proxy][,tcp=off|ADDRESS[:PORT]][,name=TEXT]",
-     "name server behind us for the names under SUFFIX (.); repeat for more, the same SUFFIX makes a pool", forward},
+     "name server behind us, for names under SUFFIX (.); repeat for more, one SUFFIX is one pool", forward},
     {"forward-source", "ADDRESS", "our address toward backends, one of each family (the port's first --address)",
      [](Settings& s, const std::string& v) { return append(parse_source, s.forward_source, v); }},
     {"forward-timeout", "MS", "how long a backend has for its reply, each try (800)",
