@@ -3,8 +3,10 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include <span>
 #include <string>
 
+#include "lib/worker/backend_link.h"
 #include "lib/worker/poll_loop.h"
 
 namespace gl::control {
@@ -19,10 +21,25 @@ int run(void* context) {
   return 0;
 }
 
+// What a worker has where questions are forwarded. The ports are bound already.
+void forward(worker::WorkerContext& context, const backend::ForwardSettings& settings, worker::ForwardPaths& paths,
+             std::uint16_t mtu) {
+  constexpr std::size_t kLink = 14 + 4;  // Ethernet header and VLAN tag
+  const worker::WorkerSettings& own = context.settings;
+  context.tcp_rings = std::make_unique<worker::TcpRings>();
+  context.link = std::make_unique<worker::BackendLink>(
+      paths, own.index, std::span(context.ports).first(context.port_count), own.pool, context.counters);
+  context.forwarder =
+      std::make_unique<backend::Forwarder>(settings, *context.link, context.tcp_rings.get(), kLink + mtu);
+  context.forward = std::make_unique<service::DnsForwardService>(*context.forwarder);
+  context.router = std::make_unique<service::DnsRouter>(context.dns, *context.forward);
+  context.pipeline.forward_to({context.forwarder.get(), own.index, &paths.ports.owners()});
+}
+
 }  // namespace
 
 Workers::Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores,
-                 worker::Shared& shared)
+                 worker::Shared& shared, worker::ForwardPaths* paths)
     : shared_(shared) {
   tcp::ResponderSettings tcp = settings.tcp;
   tcp.mss_v4 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv4);
@@ -32,15 +49,17 @@ Workers::Workers(const Settings& settings, const Network& network, const std::ve
   for (unsigned index = 0; index < lcores.size(); ++index) {
     const worker::WorkerSettings own{index, lcores[index], settings.idle_sleep_us, network.pool(index).get()};
     auto context = std::make_unique<worker::WorkerContext>(own, tcp, dns, shared);
-    for (const std::uint16_t port : settings.service_ports) {
-      // The command line was checked for how many there may be.
-      if (!context->services.add(port, context->dns)) break;
-    }
     for (const dpdk::Port& port : network.ports()) {
       worker::PortQueue& queue = context->ports[context->port_count];
       queue.port = port.id();
       queue.interface = &network.interface(context->port_count++);
       queue.out.bind(port.id(), static_cast<std::uint16_t>(index), port.offloads().any_tx());
+    }
+    if (paths != nullptr) forward(*context, settings.forward, *paths, network.mtu());
+    Service& service = context->router != nullptr ? static_cast<Service&>(*context->router) : context->dns;
+    for (const std::uint16_t port : settings.service_ports) {
+      // The command line was checked for how many there may be.
+      if (!context->services.add(port, service)) break;
     }
     contexts_.push_back(std::move(context));
   }

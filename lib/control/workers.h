@@ -9,13 +9,15 @@
 #include "lib/control/network.h"
 #include "lib/control/settings.h"
 #include "lib/worker/context.h"
+#include "lib/worker/forward_paths.h"
 
 namespace gl::control {
 
 class Workers {
  public:
-  Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores,
-          worker::Shared& shared);
+  // `paths` is null where nothing is forwarded; `settings.forward` and it are borrowed.
+  Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores, worker::Shared& shared,
+          worker::ForwardPaths* paths);
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
   ~Workers() { stop(); }

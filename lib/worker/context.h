@@ -16,6 +16,7 @@
 #include "lib/service/dns_zone.h"
 #include "lib/tcp/responder.h"
 #include "lib/worker/shared.h"
+#include "lib/worker/tcp_rings.h"
 
 namespace gl::worker {
 
@@ -59,7 +60,7 @@ struct alignas(64) WorkerContext {
 
   // Where questions are forwarded, otherwise all null. The worker's alone but for the counters inside, which telemetry
   // reads.
-  std::unique_ptr<backend::TcpJobs> tcp_jobs;
+  std::unique_ptr<TcpRings> tcp_rings;
   std::unique_ptr<backend::Link> link;
   std::unique_ptr<backend::Forwarder> forwarder;
   std::unique_ptr<service::DnsForwardService> forward;
