@@ -9,6 +9,7 @@ child of the test, with its files in the laboratory's folder.
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -128,12 +129,18 @@ class BackendLab(Lab):
         return inside(self.backend_ns, self.client_ns)
 
     def lose_behind(self, percent):
-        """Drops this share of the UDP and TCP packets between goldilocks and the backends, each way."""
-        self.behind("nft", "add table inet loss; "
-                    + "".join(f"add chain inet loss {hook} {{ type filter hook {hook} priority 0; }};"
-                              f"add rule inet loss {hook} {side} {BEHIND_IF} meta l4proto {{ tcp, udp }} "
-                              f"numgen random mod 1000 < {percent * 10} counter drop;"
-                              for hook, side in (("input", "iifname"), ("output", "oifname"))))
+        """Drops this share of the UDP and TCP frames between goldilocks and the backends, each way: of the IP
+        fragments too, each by itself."""
+        self.behind("nft", "add table netdev loss; "
+                    + "".join(f'add chain netdev loss {hook} {{ type filter hook {hook} device "{BEHIND_IF}" priority 0; }};'
+                              f"add rule netdev loss {hook} {match} numgen random mod 1000 < {percent * 10} counter drop;"
+                              for hook in ("ingress", "egress")
+                              for match in ("ip protocol { tcp, udp }", "ip6 nexthdr { tcp, udp, 44 }")))
+
+    def lost_behind(self):
+        """How many that were."""
+        listed = self.behind("nft", "list", "table", "netdev", "loss").stdout
+        return sum(int(n) for n in re.findall(r"counter packets (\d+)", listed))
 
     def goldilocks(self, options=(), zones=(), driver="af_packet", workers=1, **more):
         """An instance with a port toward the clients and one toward the backends."""
@@ -151,12 +158,12 @@ class Server:
 
     proxy_port = None
 
-    def __init__(self, lab, host, namespace=None):
-        self.lab, self.host, self.namespace = lab, host, namespace or lab.backend_ns
+    def __init__(self, lab, host, namespace=None, addresses=None):
+        """host: the last number of its addresses; or they are given, with the namespace that has them."""
+        self.lab, self.namespace = lab, namespace or lab.backend_ns
+        self.addresses = addresses or [f"{net}{host}" for net in (NET_V4, NET_V6, KERNEL_V4, KERNEL_V6)]
         self.dir = lab.path(f"{type(self).__name__.lower()}-{host}")
         self.process = None
-
-    addresses = property(lambda self: [net + str(self.host) for net in (NET_V4, NET_V6, KERNEL_V4, KERNEL_V6)])
 
     def __enter__(self):
         self.dir.mkdir(exist_ok=True)
@@ -264,14 +271,18 @@ remote-control:
 
 
 class Knot(Server):
-    def __init__(self, lab, host, zones=(ROOT_ZONE,), payload=4096, server="", **where):
+    """tsig_secret: what transfers and updates need then, as key `k`."""
+
+    def __init__(self, lab, host, zones=(ROOT_ZONE,), payload=4096, server="", each_zone="", tsig_secret=None, **where):
         super().__init__(lab, host, **where)
-        self.zones, self.payload, self.server = zones, payload, server
+        self.zones, self.payload, self.server, self.each_zone = zones, payload, server, each_zone
+        self.key = (f"key:\n  - id: k\n    algorithm: hmac-sha256\n    secret: {tsig_secret}\n", "    key: k\n")
+        self.key = self.key if tsig_secret else ("", "")
 
     def configure(self):
         listen = ", ".join(f"{a}@53" for a in self.addresses)
         zones = "".join(f"  - domain: {origin_of(z)}\n    file: {z}\n    acl: all\n    journal-content: none\n"
-                        f"    zonefile-sync: -1\n" for z in self.zones)
+                        f"    zonefile-sync: -1\n{self.each_zone}" for z in self.zones)
         self.file("knot.conf", f"""server:
     rundir: {self.dir}
     listen: [{listen}]
@@ -285,9 +296,9 @@ log:
     any: info
 database:
     storage: {self.dir}
-acl:
+{self.key[0]}acl:
   - id: all
-    address: [0.0.0.0/0, "::/0"]
+{self.key[1]}    address: [0.0.0.0/0, "::/0"]
     action: [transfer, notify, update]
 zone:
 {zones}""")

@@ -9,11 +9,12 @@ from lab import CLIENT_IF, die_with_parent
 class Capture:
     """Runs while its block does; lines() afterwards."""
 
-    def __init__(self, lab, expression, interface=CLIENT_IF, namespace=None, times=False):
-        """times: each line begins with the seconds since 1970, so that two captures can be laid side by side."""
+    def __init__(self, lab, expression, interface=CLIENT_IF, namespace=None, trace=False):
+        """trace: each line begins with the seconds since 1970, so that two captures can be laid side by side, and holds
+        the sequence numbers as they are."""
         self.path = lab.path(f"capture-{interface}.txt")
         self.command = [*(["ip", "netns", "exec", namespace] if namespace else []),
-                        "tcpdump", "-ln", "-tt" if times else "-t", "-i", interface, "--immediate-mode", expression]
+                        "tcpdump", "-ln", *(["-tt", "-S"] if trace else ["-t"]), "-i", interface, "--immediate-mode", expression]
 
     def __enter__(self):
         self.out = open(self.path, "w")

@@ -19,7 +19,7 @@ from test_large import at_once
 from zones import txt_zone
 
 QUESTIONS = 10000
-SIZES = (512, 1232, 4096, 11000, 16000, 40000, 60000)
+SIZES = (512, 1232, 2500, 4096, 11000, 16000, 40000, 60000)
 KINDS = ("A", "NS", "DS", "NS", "DS", "SOA", "TXT", "ANY", "NSEC", "RRSIG", "DNSKEY", "AAAA")
 OPT_SIZE = 11
 

@@ -58,7 +58,7 @@ def exchanges(count, choose, kind):
 
 def lossy(sides, sizes, count, per_connection, options=(), **lab_options):
     """sides: on which packets are lost."""
-    with BackendLab(**lab_options) as lab, Bad(lab, 20) as bad, Bad(lab, 21):
+    with BackendLab(**lab_options) as lab, Bad(lab, 20), Bad(lab, 21):
         with lab.goldilocks(["--forward", forward(20), "--forward", forward(21), "--forward-tries", 4,
                              "--forward-timeout", 400, "--forward-health-failures", 20, *options]) as server:
             settle(server, 0, 1)
@@ -78,6 +78,8 @@ def lossy(sides, sizes, count, per_connection, options=(), **lab_options):
             runner.report(str({k: v for k, v in grown.items() if v}))
             if "client" in sides:
                 assert min(lab.lose_nothing()) > 0
+            if "backend" in sides:
+                assert lab.lost_behind() > 0
 
 
 def test_client_side():
