@@ -44,6 +44,14 @@ NamedCounters backend_counters(std::span<const backend::Forwarder* const> forwar
   return sum;
 }
 
+NamedCounters tcp_helper_counters(const TcpHelperCounters& counters) {
+  NamedCounters list;
+#define X(name, help) list.emplace_back(#name, counters.name.value());
+  GL_TCP_HELPER_COUNTERS(X)
+#undef X
+  return list;
+}
+
 std::uint64_t cores_up(std::span<const backend::Forwarder* const> forwarders, unsigned backend) {
   std::uint64_t up = 0;
   for (const backend::Forwarder* const forwarder : forwarders) up += forwarder->counters(backend).up.value();

@@ -7,10 +7,13 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/backend/counters.h"
 #include "lib/backend/forwarder.h"
+#include "lib/control/tcp_helper_counters.h"
 #include "lib/control/totals.h"
 #include "lib/control/workers.h"
 
@@ -27,6 +30,8 @@ using Forwarders = std::vector<const backend::Forwarder*>;
 // What GL_BACKEND_COUNTERS names.
 [[nodiscard]] NamedCounters backend_counters(const backend::BackendCounters& counters);
 [[nodiscard]] NamedCounters backend_counters(std::span<const backend::Forwarder* const> forwarders, unsigned backend);
+// What GL_TCP_HELPER_COUNTERS names.
+[[nodiscard]] NamedCounters tcp_helper_counters(const TcpHelperCounters& counters);
 // How many cores see it up.
 [[nodiscard]] std::uint64_t cores_up(std::span<const backend::Forwarder* const> forwarders, unsigned backend);
 

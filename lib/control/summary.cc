@@ -8,7 +8,7 @@
 
 namespace gl::control {
 
-void print_summary(const Workers& workers) {
+void print_summary(const Workers& workers, const TcpHelper* helper) {
   NamedCounters frames;
   NamedCounters dns;
   for (const auto& context : workers.contexts()) {
@@ -30,6 +30,7 @@ void print_summary(const Workers& workers) {
       print("backend " + backends[i].name, backend_counters(forwarders, i));
     }
   }
+  if (helper != nullptr) print("tcp helper", tcp_helper_counters(helper->counters()));
   std::fflush(stdout);
 }
 

@@ -2,10 +2,12 @@
 // Thread: main core, after the workers ended.
 #pragma once
 
+#include "lib/control/tcp_helper.h"
 #include "lib/control/workers.h"
 
 namespace gl::control {
 
-void print_summary(const Workers& workers);
+// `helper` may be null.
+void print_summary(const Workers& workers, const TcpHelper* helper = nullptr);
 
 }  // namespace gl::control

@@ -95,12 +95,13 @@ int on_info(const char*, const char*, rte_tel_data* data) {
 
 }  // namespace
 
-Telemetry::Telemetry(const Workers& workers, const Network& network, const ZoneStore& zones) {
+Telemetry::Telemetry(const Workers& workers, const Network& network, const ZoneStore& zones, const TcpHelper* helper) {
   {
     const std::lock_guard lock(telemetry_view.mutex);
     telemetry_view.workers = &workers;
     telemetry_view.network = &network;
     telemetry_view.zones = &zones;
+    telemetry_view.helper = helper;
   }
   rte_telemetry_register_cmd("/goldilocks/counters", on_counters, "Frame counters and verdicts of all workers");
   rte_telemetry_register_cmd("/goldilocks/core", on_core, "The same of one worker. Parameter: its lcore");
@@ -116,6 +117,7 @@ Telemetry::~Telemetry() {
   telemetry_view.workers = nullptr;
   telemetry_view.network = nullptr;
   telemetry_view.zones = nullptr;
+  telemetry_view.helper = nullptr;
 }
 
 }  // namespace gl::control

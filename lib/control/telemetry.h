@@ -4,6 +4,7 @@
 #pragma once
 
 #include "lib/control/network.h"
+#include "lib/control/tcp_helper.h"
 #include "lib/control/workers.h"
 #include "lib/control/zone_store.h"
 
@@ -11,7 +12,8 @@ namespace gl::control {
 
 class Telemetry {
  public:
-  Telemetry(const Workers& workers, const Network& network, const ZoneStore& zones);
+  // `helper` may be null: nothing goes to backends over TCP.
+  Telemetry(const Workers& workers, const Network& network, const ZoneStore& zones, const TcpHelper* helper = nullptr);
   Telemetry(const Telemetry&) = delete;
   Telemetry& operator=(const Telemetry&) = delete;
   ~Telemetry();

@@ -114,6 +114,14 @@ int on_backend(const char*, const char* parameters, rte_tel_data* data) {
   return put_latency(data, latency_of(forwarders, *index));
 }
 
+int on_tcp_helper(const char*, const char*, rte_tel_data* data) {
+  const std::lock_guard lock(telemetry_view.mutex);
+  if (telemetry_view.workers == nullptr) return -ENODEV;
+  rte_tel_data_start_dict(data);
+  if (telemetry_view.helper != nullptr) put_counters(data, tcp_helper_counters(telemetry_view.helper->counters()));
+  return 0;
+}
+
 }  // namespace
 
 void register_backend_commands() {
@@ -123,6 +131,7 @@ void register_backend_commands() {
                              "Name servers behind: name, pools, cores that see it up");
   rte_telemetry_register_cmd("/goldilocks/backend", on_backend,
                              "Counters and round trips of one. Parameter: its name or number");
+  rte_telemetry_register_cmd("/goldilocks/tcp_helper", on_tcp_helper, "Questions to name servers behind over TCP");
 }
 
 }  // namespace gl::control

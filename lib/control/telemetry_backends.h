@@ -1,4 +1,4 @@
-// /goldilocks/forward, /goldilocks/backends and /goldilocks/backend in rte_telemetry.
+// /goldilocks/forward, /goldilocks/backends, /goldilocks/backend and /goldilocks/tcp_helper in rte_telemetry.
 // Thread: registered on the main core; answers come from telemetry's own thread.
 #pragma once
 

@@ -6,8 +6,10 @@
 #include <rte_telemetry.h>
 
 #include <mutex>
+#include <string>
 
 #include "lib/control/network.h"
+#include "lib/control/tcp_helper.h"
 #include "lib/control/totals.h"
 #include "lib/control/workers.h"
 #include "lib/control/zone_store.h"
@@ -19,6 +21,7 @@ struct TelemetryView {
   const Workers* workers = nullptr;
   const Network* network = nullptr;
   const ZoneStore* zones = nullptr;
+  const TcpHelper* helper = nullptr;  // null as well where nothing goes to backends over TCP
 };
 inline TelemetryView telemetry_view;
 

@@ -33,6 +33,9 @@ TEST(BackendTotals, CountersByName) {
   backend::ForwardCounters forward;
   forward.failed_timeout.add(5);
   EXPECT_EQ(named(forward_counters(forward), "failed_timeout"), 5u);
+  TcpHelperCounters helper;
+  helper.stale.add(6);
+  EXPECT_EQ(named(tcp_helper_counters(helper), "stale"), 6u);
   EXPECT_TRUE(forward_counters(Forwarders{}).empty());
   EXPECT_TRUE(backend_counters(Forwarders{}, 0).empty());
 }
