@@ -149,7 +149,13 @@ TcpExchange::Step TcpExchange::read() noexcept {
   if (got <= 0) return ended_early();
   received_ += static_cast<std::size_t>(got);
   counters_.bytes_received.add(static_cast<std::uint64_t>(got));
-  return take_messages();
+  const Step step = take_messages();
+  if (step == Step::wants_read) {
+    // The rest of it may wait at the backend for our acknowledgement (RFC 896), which the kernel would delay.
+    const int on = 1;
+    setsockopt(socket_, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  }
+  return step;
 }
 
 TcpExchange::Step TcpExchange::take_messages() noexcept {
