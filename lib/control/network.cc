@@ -49,6 +49,7 @@ Result<Network> Network::open(const Settings& settings, const std::vector<unsign
     auto port = dpdk::Port::open(id, {settings.rx_descriptors, settings.tx_descriptors, settings.mtu}, pools);
     if (!port) return Error{port.error()};
     network.interfaces_.push_back(describe(*port));
+    network.interfaces_.back()->index = static_cast<std::uint16_t>(network.interfaces_.size() - 1);
     network.ports_.push_back(std::move(*port));
   }
   if (Status status = network.assign(settings); !status) return Error{status.error()};
@@ -115,6 +116,10 @@ Status Network::start() {
 
 void Network::stop() noexcept {
   for (dpdk::Port& port : ports_) port.stop();
+}
+
+void Network::learn_neighbours(datapath::NeighbourTable& table) noexcept {
+  for (const auto& interface : interfaces_) interface->neighbours = &table;
 }
 
 std::uint16_t Network::mtu() const noexcept {

@@ -27,8 +27,11 @@ void forward(worker::WorkerContext& context, const backend::ForwardSettings& set
   constexpr std::size_t kLink = 14 + 4;  // Ethernet header and VLAN tag
   const worker::WorkerSettings& own = context.settings;
   context.tcp_rings = std::make_unique<worker::TcpRings>();
-  context.link = std::make_unique<worker::BackendLink>(
-      paths, own.index, std::span(context.ports).first(context.port_count), own.pool, context.counters);
+  const auto ports = std::span(context.ports).first(context.port_count);
+  context.link = std::make_unique<worker::BackendLink>(paths, own.index, ports, own.pool, context.counters);
+  if (own.index == 0) {
+    context.prober = std::make_unique<worker::NeighbourProber>(paths.neighbours, ports, own.pool, context.counters);
+  }
   context.forwarder =
       std::make_unique<backend::Forwarder>(settings, *context.link, context.tcp_rings.get(), kLink + mtu);
   context.forward = std::make_unique<service::DnsForwardService>(*context.forwarder);

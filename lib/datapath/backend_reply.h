@@ -4,32 +4,33 @@
 
 #include "lib/backend/forwarder.h"
 #include "lib/datapath/frame.h"
-#include "lib/datapath/interface.h"
+#include "lib/datapath/reply_owners.h"
 #include "lib/datapath/sink.h"
 #include "lib/datapath/verdict.h"
 #include "lib/wire/udp.h"
 
 namespace gl::datapath {
 
-// The core's forwarder, and which core this is.
+// The core's forwarder, which core this is, and whose the replies are.
 struct Upstream {
   backend::Forwarder* forwarder = nullptr;  // null: nothing is forwarded
   unsigned core = 0;
+  const ReplyOwners* owners = nullptr;  // null: every reply is this core's
 };
 
 // `header` and `payload` have been checked for length and checksum.
 template <ReplySink Sink>
-[[nodiscard]] Verdict backend_reply(const Packet& packet, const Interface& interface, const wire::UdpHeader& header,
-                                    Bytes payload, const Upstream& upstream, Sink& sink) noexcept {
+[[nodiscard]] Verdict backend_reply(const Packet& packet, const wire::UdpHeader& header, Bytes payload,
+                                    const Upstream& upstream, Sink& sink) noexcept {
   const std::uint16_t our_port = header.destination_port.host();
-  if (interface.reply_cores != 0) {
-    const unsigned owner = our_port % interface.reply_cores;
+  const Bytes source(packet.source, packet.v6 ? 16 : 4);
+  if (upstream.owners != nullptr) {
+    const unsigned owner = upstream.owners->owner(source, header.source_port.host(), our_port, upstream.core);
     if (owner != upstream.core) {
       return sink.hand_over(owner) ? Verdict::backend_handed_over : Verdict::drop_handover_full;
     }
   }
   using End = backend::Forwarder::ReplyEnd;
-  const Bytes source(packet.source, packet.v6 ? 16 : 4);
   switch (upstream.forwarder->take_reply(payload, source, header.source_port.host(), our_port)) {
     case End::taken:
       return Verdict::backend_reply_taken;

@@ -16,8 +16,7 @@ namespace gl::datapath {
 inline constexpr std::size_t kMaxAddresses = 16;  // of each family on one port
 
 struct Interface {
-  std::uint16_t index = 0;        // among the ports
-  std::uint16_t reply_cores = 0;  // a backend's reply belongs to core `our port % reply_cores`; 0: to who receives it
+  std::uint16_t index = 0;  // among the ports
   wire::MacAddress mac;
   std::uint16_t mtu = 1500;  // bytes of IP packet
   // The port fills these in; otherwise the stages do.

@@ -72,7 +72,7 @@ template <ReplySink Sink>
   if (service == nullptr) {
     if (upstream.forwarder == nullptr) return Verdict::drop_udp_closed;
     const Bytes payload = packet.payload.subspan(sizeof header, request_length);
-    return backend_reply(packet, interface, header, payload, upstream, sink);
+    return backend_reply(packet, header, payload, upstream, sink);
   }
 
   const std::size_t at = packet.reply_l4_offset() + sizeof header;

@@ -55,6 +55,8 @@ class Port {
   [[nodiscard]] const std::string& driver() const noexcept { return driver_; }
   [[nodiscard]] wire::MacAddress mac() const noexcept { return mac_; }
   [[nodiscard]] std::uint16_t mtu() const noexcept { return mtu_; }
+  // Bytes of the longest frame, one VLAN tag included.
+  [[nodiscard]] std::uint16_t frame_length() const noexcept { return frame_length(id_, mtu_); }
   [[nodiscard]] const PortOffloads& offloads() const noexcept { return offloads_; }
   [[nodiscard]] const std::string& group_filter() const noexcept { return group_filter_; }
 

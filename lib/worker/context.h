@@ -15,6 +15,7 @@
 #include "lib/service/dns_router.h"
 #include "lib/service/dns_zone.h"
 #include "lib/tcp/responder.h"
+#include "lib/worker/neighbour_prober.h"
 #include "lib/worker/shared.h"
 #include "lib/worker/tcp_rings.h"
 
@@ -65,6 +66,7 @@ struct alignas(64) WorkerContext {
   std::unique_ptr<backend::Forwarder> forwarder;
   std::unique_ptr<service::DnsForwardService> forward;
   std::unique_ptr<service::DnsRouter> router;
+  std::unique_ptr<NeighbourProber> prober;  // the first worker's; the others have none
 
   // The worker's alone.
   datapath::Pipeline pipeline;

@@ -4,6 +4,7 @@
 // read-only then, but for the neighbours, whose words any core writes.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "lib/datapath/neighbours.h"
@@ -20,6 +21,7 @@ struct ForwardPath {
 };
 
 struct ForwardPaths {
+  explicit ForwardPaths(SourcePorts source_ports) : ports(std::move(source_ports)) {}
   std::vector<ForwardPath> backends;
   datapath::NeighbourTable neighbours;
   SourcePorts ports;

@@ -95,7 +95,9 @@ std::uint64_t microseconds(std::uint64_t cycles, std::uint64_t per_ms) noexcept 
 
 unsigned forward_round(WorkerContext& context, Round& round, std::uint64_t cycles_per_ms) noexcept {
   backend::Forwarder& forwarder = *context.forwarder;
-  forwarder.tick(microseconds(rte_get_tsc_cycles(), cycles_per_ms));
+  const std::uint64_t cycles = rte_get_tsc_cycles();
+  forwarder.tick(microseconds(cycles, cycles_per_ms));
+  if (context.prober != nullptr) context.prober->tick(cycles / cycles_per_ms);
   unsigned resumed = 0;
   for (const backend::Parked* parked; resumed < kResumedAtOnce && (parked = forwarder.resume()) != nullptr; ++resumed) {
     round.begin();
