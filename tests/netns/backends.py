@@ -213,6 +213,12 @@ class Server:
         if self.process and self.process.poll() is None:
             self.signal(signal.SIGKILL)
             self.process.wait()
+            for _ in range(100):  # until its own children have let go of their sockets
+                try:
+                    self.signal(0)
+                except ProcessLookupError:
+                    break
+                time.sleep(0.01)
 
     def ask(self, message, family=4, udp=False):
         """Directly, past goldilocks, as one of its neighbours."""
@@ -257,6 +263,7 @@ class Nsd(Server):
   xfrdir: "{self.dir}"
   server-count: 1
   tcp-count: 500
+  refuse-any: no
   ipv4-edns-size: {self.payload}
   ipv6-edns-size: {self.payload}
   rrl-ratelimit: 0

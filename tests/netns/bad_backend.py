@@ -3,6 +3,7 @@
 
 The first label of the name asked for says what it does: BEHAVIOUR, or BEHAVIOUR-NUMBER, or BEHAVIOUR-NUMBER-anything.
 Everything else about the answer is right. `honest` as the behaviour for all makes it an ordinary server of these names.
+ANY gets what the column on stateless TCP shows: SOA, two NS, three MX, and the NS's two AAAA, 229 bytes for a name of 16.
 It answers NS of the root (health checks) with a record, unless it was told otherwise.
 
   ok        right at once. big-N: in about N bytes of TXT
@@ -31,7 +32,7 @@ import struct
 import time
 
 PROXY_SIGNATURE = bytes.fromhex("0d0a0d0a000d0a515549540a")
-A, NS, SOA, TXT, AAAA, OPT, IXFR, AXFR = 1, 2, 6, 16, 28, 41, 251, 252
+A, NS, SOA, MX, TXT, AAAA, OPT, IXFR, AXFR, ANY = 1, 2, 6, 15, 16, 28, 41, 251, 252, 255
 RCODES = {"formerr": 1, "servfail": 2, "nxdomain": 3, "notimp": 4, "refused": 5}
 UPDATE, NOTIFY = 5, 4
 began = time.monotonic()
@@ -110,12 +111,24 @@ def texts(size, word):
     return records
 
 
-def message(query, records, rcode=0, number=None, question=None, flags=0):
+def everything():
+    """The answer section and the additional section for ANY."""
+    at = b"\xc0\x0c"
+    soa = b"\1a" + at + b"\7hostman" + at + struct.pack("!5I", 2009051502, 3600, 900, 3600000, 3600)
+    names = [b"\1a" + at, b"\1b" + at]
+    mx = [struct.pack("!H", p) + bytes([len(host)]) + host + at for p, host in
+          ((100, b"mx1"), (200, b"mx2"), (300, b"ar"))]
+    answer = [rr(SOA, soa), *(rr(NS, n) for n in names), *(rr(MX, m) for m in mx)]
+    return answer, [rr(AAAA, bytes.fromhex("20010db8000100000000000000000001"), name=n) for n in names]
+
+
+def message(query, records, rcode=0, number=None, question=None, flags=0, additional=()):
     """QR and AA, the query's opcode, RD and CD; OPT if the query has one."""
     opt = b"" if query.payload is None else b"\0" + struct.pack("!HHIH", OPT, 65535, 0x8000 if query.do else 0, 0)
     head = struct.pack("!6H", query.id if number is None else number,
-                       0x8400 | query.flags & 0x7910 | flags | rcode, 1, len(records), 0, 1 if opt else 0)
-    return head + (question or query.question) + b"".join(records) + opt
+                       0x8400 | query.flags & 0x7910 | flags | rcode, 1, len(records), 0,
+                       len(additional) + bool(opt))
+    return head + (question or query.question) + b"".join([*records, *additional]) + opt
 
 
 class Server:
@@ -150,6 +163,9 @@ class Server:
             return message(query, [rr(NS, b"\2ns\0")])
         if query.opcode in (UPDATE, NOTIFY):
             return struct.pack("!6H", query.id, 0x8000 | query.opcode << 11, 1, 0, 0, 0) + query.question
+        if query.type == ANY:
+            records, additional = everything()
+            return message(query, records, additional=additional)
         if query.type == IXFR:
             return message(query, [], rcode=RCODES["notimp"])
         whole = message(query, self.records(query))
