@@ -168,6 +168,8 @@ TEST(Forward, WrongBackends) {
   for (const auto& c : cases)
     EXPECT_EQ(error_of(parse({"--forward", c.value})), std::string("--forward: ") + c.message);
   EXPECT_TRUE(parse({"--forward=fe80::1@0,tcp=off"}));
+  EXPECT_TRUE(parse({"--forward=fec0::1"}));  // beyond fe80::/10
+  EXPECT_FALSE(parse({"--forward=febf::1"}));
   EXPECT_EQ(error_of(parse({"--forward=192.0.2.2", "--forward=192.0.2.2"})),
             "--forward: '192.0.2.2:53' was given before for the same suffix");
   EXPECT_EQ(error_of(parse({"--forward=192.0.2.2,name=x", "--forward=192.0.2.3,name=x"})),
@@ -213,6 +215,10 @@ TEST(Forward, ValuesOfTheOtherFlags) {
   const backend::ForwardSettings& g = off->settings.forward;
   EXPECT_TRUE(g.ecs_v4 == 0 && g.ecs_v6 == 0 && g.health_interval_ms == 0 && g.payload == 0 && !g.pass_updates);
   EXPECT_TRUE(g.health_name == (Wire{3, 'x', '/', 'y', 0}) && g.health_type == 65);
+
+  const auto slash = parse_more({"--forward-health-query=0/25.2.0.192.in-addr.arpa/SOA"});
+  ASSERT_TRUE(slash) << error_of(slash);
+  EXPECT_EQ(slash->settings.forward.health_name, name("0/25.2.0.192.in-addr.arpa"));
 }
 
 TEST(Forward, WrongValuesOfTheOtherFlags) {
@@ -238,6 +244,10 @@ TEST(Forward, WrongValuesOfTheOtherFlags) {
       {"--forward-health-query", "./", "'' is not a type of records, such as SOA or TYPE65 (NAME or NAME/TYPE)"},
       {"--forward-health-query", "./TYPE65537",
        "'TYPE65537' is not a type of records, such as SOA or TYPE65 (NAME or NAME/TYPE)"},
+      {"--forward-health-query", "./TYPE65x",
+       "'TYPE65x' is not a type of records, such as SOA or TYPE65 (NAME or NAME/TYPE)"},
+      {"--forward-health-query", "./TYPE4294967361",
+       "'TYPE4294967361' is not a type of records, such as SOA or TYPE65 (NAME or NAME/TYPE)"},
       {"--forward-health-query", "a..b/NS", "'a..b' is not a domain name (NAME or NAME/TYPE)"},
       {"--forward-health-failures", "0", "'0' is not a number from 1 to 100"},
       {"--forward-transfers", "yes", "'yes' is neither 'refuse' nor 'pass'"},
