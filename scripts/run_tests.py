@@ -29,7 +29,7 @@ LOG_LINES_SHOWN = 60
 NETNS = sorted(p.stem.removeprefix("test_") for p in (ROOT / "tests/netns").glob("test_*.py"))
 NETNS_LIMIT_S = 300  # for each test of a file
 # Of the sanitized program: what meets hostile or odd input. The rest would only be slow.
-NETNS_ASAN = [n for n in ("frames", "large", "options") if n in NETNS]
+NETNS_ASAN = [n for n in ("frames", "large", "options", "forward_faults") if n in NETNS]
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
 
 running = set()  # process groups to end when interrupted
