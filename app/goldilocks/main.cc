@@ -3,11 +3,16 @@
 #include <sodium.h>
 
 #include <cstdio>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/control/announce.h"
 #include "lib/control/command_line.h"
+#include "lib/control/forward_helper.h"
+#include "lib/control/forward_plan.h"
 #include "lib/control/key_store.h"
 #include "lib/control/log.h"
 #include "lib/control/network.h"
@@ -31,7 +36,7 @@ int fail(const std::string& message, int code = kFailed) {
   return code;
 }
 
-int serve(const control::CommandLine& line) {
+int serve(control::CommandLine line) {
   if (sodium_init() < 0) return fail("libsodium does not start");
   const auto signals = control::block_signals();  // before the EAL makes threads
   if (!signals) return fail(signals.error());
@@ -55,26 +60,40 @@ int serve(const control::CommandLine& line) {
   if (!network) return fail(network.error());
   const dpdk::Capture capture;
   if (!capture.why_not().empty()) control::say("dpdk-dumpcap cannot attach: " + capture.why_not());
-  control::Workers workers(line.settings, *network, lcores, shared);
-  const control::Telemetry telemetry(workers, *network, zones);
   if (Status status = network->start(); !status) return fail(status.error());
+  std::unique_ptr<worker::ForwardPaths> paths;
+  if (line.settings.forward.enabled()) {
+    auto plan = control::plan_forwarding(line.settings, *network, static_cast<unsigned>(lcores.size()));
+    if (!plan) return fail(plan.error());
+    paths = std::move(*plan);
+  }
+  control::Workers workers(line.settings, *network, lcores, shared, paths.get());
+  std::optional<control::ForwardHelper> helper;
+  if (paths != nullptr) helper.emplace(line.settings.forward, workers);
+  const control::TcpHelper* const tcp_helper = helper ? &helper->helper() : nullptr;
+  const control::Telemetry telemetry(workers, *network, zones, tcp_helper);
+  if (helper) {
+    if (Status status = helper->start(); !status) return fail(status.error());
+  }
   control::wait_for_links(*network);
   control::announce(*network);
   if (Status status = workers.launch(); !status) return fail(status.error());
-  control::say("serving " + std::to_string(zones.list().size()) + " zones on " +
-               std::to_string(network->ports().size()) + " ports with " + std::to_string(lcores.size()) + " workers");
+  control::say("serving " + std::to_string(zones.list().size()) + " zones" +
+               (paths == nullptr ? "" : ", forwarding to " + std::to_string(paths->backends.size()) + " backends") +
+               " on " + std::to_string(network->ports().size()) + " ports with " + std::to_string(lcores.size()) +
+               " workers");
 
   control::Supervisor(*signals, keys, zones, workers).run();
 
   workers.stop();
-  control::print_summary(workers);
+  control::print_summary(workers, tcp_helper);
   return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto line = control::parse_command_line({argv, argv + argc});
+  auto line = control::parse_command_line({argv, argv + argc});
   if (!line) {
     control::say(line.error());
     return kWrongUsage;
@@ -87,7 +106,7 @@ int main(int argc, char** argv) {
       std::puts("goldilocks " GOLDILOCKS_VERSION);
       return 0;
     case control::CommandLine::Action::run:
-      return serve(*line);
+      return serve(std::move(*line));
   }
   return kWrongUsage;
 }
