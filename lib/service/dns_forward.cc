@@ -65,8 +65,6 @@ class Request {
     if (query_.kind == ClientQuery::Kind::transfer && !stream_) return transfer_by_datagram();
     const auto route = service_.route(query_.question.name);
     if (!route) return error(Rcode::refused, kNotAuthoritative);
-    // What comes again is only asked then, where asking changes something (RFC 7413 6.1).
-    if (query_.once() && context_.early) return {Reply::Kind::pending};
     const Asked asked = forwarder_.ask(query_, route->pool, stream_, context_);
     switch (asked.kind) {
       case Asked::Kind::answered:

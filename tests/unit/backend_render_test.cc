@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "tests/unit/forward_messages.h"
+#include "tests/unit/render_fixture.h"
 
 namespace {
 
@@ -11,50 +11,6 @@ using namespace gl;
 using namespace gl::backend;
 using namespace gl::test;
 using dns::Rcode;
-
-const Message kQuestion = question("www.example.", 1);
-const Message kAsked = question("wWw.Example.", 1);
-Message address(std::uint32_t ttl = 300) {
-  return record(pointer_to(12), 1, ttl, {192, 0, 2, 1});
-}
-
-class Render : public testing::Test {
- protected:
-  static Message ask(const Parts& additionals = {}, std::uint16_t flags = 0x0110) {
-    return message(0x1234, flags, {.questions = {kAsked}, .additionals = additionals});
-  }
-  void keep(const Message& reply, bool verbatim = false) {
-    into_.assign(reply.size(), 0);
-    ASSERT_EQ(keep_reply(reply, verbatim, into_, kept_), ReplyFault::none);
-  }
-  Message render(const Message& client, std::size_t room = 65535) {
-    client_ = client;
-    EXPECT_EQ(parse_client_query(client_, query_), Rcode::noerror);
-    std::vector<std::uint8_t> out(room);
-    rendered_ = render_reply(kept_, query_, settings_, how_, out);
-    EXPECT_LE(rendered_.length, room);
-    out.resize(rendered_.length);
-    return out;
-  }
-  static Message reply(const Parts& additionals = {}, std::uint16_t flags = 0x8480) {
-    return message(0x5555, flags, {.questions = {kQuestion}, .answers = {address()}, .additionals = additionals});
-  }
-  // What the client is to get.
-  static Message told(const Parts& additionals = {}, std::uint16_t flags = 0x8590) {
-    return message(0x1234, flags, {.questions = {kAsked}, .answers = {address()}, .additionals = additionals});
-  }
-  static Message bare(const Parts& additionals, std::uint16_t flags) {
-    return message(0x1234, flags, {.questions = {kAsked}, .additionals = additionals});
-  }
-
-  ForwardSettings settings_;
-  Rendering how_;
-  std::vector<std::uint8_t> into_;
-  Message client_;
-  ClientQuery query_;
-  KeptReply kept_;
-  Rendered rendered_;
-};
 
 TEST_F(Render, HeaderAndQuestionOfTheClient) {
   keep(reply());
@@ -127,56 +83,6 @@ TEST_F(Render, Ttls) {
   EXPECT_EQ(render(client), with_ttls(0x1234, kAsked, 0x8590, 295, 0, 0, 0, {end}));
   how_.age_s = 0xffffffffU;
   EXPECT_EQ(render(client), with_ttls(0x1234, kAsked, 0x8590, 0, 0, 0, 0, {end}));
-}
-
-TEST_F(Render, TooLongForADatagram) {
-  Parts many;
-  for (int i = 0; i < 60; ++i) many.push_back(address());  // 16 bytes each
-  const Message cookie = option(10, Message(16, 1));
-  const Message full =
-      message(1, 0x8480, {.questions = {kQuestion}, .answers = many, .additionals = {opt({}, cookie)}});
-  keep(full);
-  EXPECT_EQ(render(ask()), bare({}, 0x8790));
-  EXPECT_TRUE(rendered_.truncated);
-  EXPECT_EQ(render(ask({opt({.payload = 100})})), bare({opt({}, cookie)}, 0x8790));
-  EXPECT_EQ(render(ask({opt({.payload = 1232})})).size(), full.size());
-  EXPECT_FALSE(rendered_.truncated);
-  settings_.max_udp = 600;
-  EXPECT_EQ(render(ask({opt({.payload = 1232})})), bare({opt({.payload = 600}, cookie)}, 0x8790));
-  settings_.max_udp = 1232;
-  EXPECT_EQ(render(ask({opt({.payload = 1232})}), full.size() - 1), bare({opt({}, cookie)}, 0x8790));
-  how_.stream = true;
-  EXPECT_EQ(render(ask()).size(), full.size() - 11 - cookie.size());
-}
-
-TEST_F(Render, LongOptionsGiveWayInATruncatedAnswer) {
-  keep(reply({opt({}, option(65001, Message(700, 1)))}));
-  EXPECT_EQ(render(ask({opt({.payload = 512})})), bare({opt({})}, 0x8790));
-}
-
-TEST_F(Render, TheLongestAnswerOverTcp) {
-  how_.stream = true;
-  const std::size_t head = 12 + kQuestion.size() + 12;
-  const auto long_reply = [&](std::size_t length) {
-    return message(1, 0x8480,
-                   {.questions = {kQuestion}, .answers = {record(pointer_to(12), 16, 1, Message(length - head, 1))}});
-  };
-  keep(long_reply(65535));
-  EXPECT_EQ(render(ask()).size(), 65535U);
-  EXPECT_EQ(render(ask({opt({})})), bare({opt({}, option(15, {0, 23}))}, 0x8112));  // no room for an OPT
-  keep(long_reply(65524));
-  EXPECT_EQ(render(ask({opt({})})).size(), 65535U);
-  settings_.tcp_keepalive = 9;
-  EXPECT_EQ(render(ask({opt({}, option(11, {}))})).size(), 65535U);  // and none in it
-}
-
-TEST_F(Render, TruncatedByTheBackend) {
-  keep(reply({opt({})}, 0x8680));
-  EXPECT_EQ(render(ask({opt({})})), bare({opt({})}, 0x8790));
-  EXPECT_TRUE(rendered_.truncated);
-  how_.stream = true;
-  EXPECT_EQ(render(ask({opt({})})), bare({opt({}, option(15, {0, 23}))}, 0x8112));
-  EXPECT_FALSE(rendered_.truncated);
 }
 
 TEST_F(Render, BackendWithoutAQuestion) {
