@@ -138,7 +138,66 @@ ZONES = {
 }
 
 
+def transfers():
+    """One message after the other, behind whether it answers an IXFR, and from which serial number."""
+    def record(owner, rtype, data):
+        return owner + struct.pack(">HHIH", rtype, 1, 60, len(data)) + data
+
+    def soa(serial, owner=b"\xc0\x0c"):
+        return record(owner, 6, b"\0\0" + struct.pack(">5I", serial, 2, 3, 4, 5))
+
+    def part(rtype, *records, flags=0x8400):
+        head = struct.pack(">6H", 1, flags, 1, len(records), 0, 0) + name("a") + struct.pack(">HH", rtype, 1)
+        return framed(head + b"".join(records))
+
+    host = record(b"\1b\xc0\x0c", 1, bytes(4))
+    yield "axfr", 0, 0, part(252, soa(3), host, soa(3))
+    yield "parts", 0, 0, part(252, soa(3), host) + part(252, host, soa(9, b"\1b\xc0\x0c")) + part(252, soa(3))
+    yield "error", 0, 0, part(252, flags=0x8405)
+    yield "newest", 1, 3, part(251, soa(3))
+    yield "differences", 1, 3, part(251, soa(5), soa(3), host, soa(4), host) + part(251, soa(4), soa(5), host, soa(5))
+    yield "whole", 1, 3, part(251, soa(5), host, soa(5))
+
+
+def forwards():
+    """Choices (see fuzz_forward.cc), a query behind its length, and a backend's reply to it."""
+    def record(owner, rtype, data, rclass=1):
+        return owner + struct.pack(">HHIH", rtype, rclass, 60, len(data)) + data
+
+    def reply(question, *records, flags=0x8400, counts=(1, 0, 0)):
+        return struct.pack(">6H", 1, flags, 1, *counts) + question + b"".join(records)
+
+    def seed(choices, message, answer):
+        return struct.pack(">BBH", choices, 5, len(message)) + message + answer
+
+    asked = name("wWw.example") + b"\0\1\0\1"
+    host, here = record(b"\xc0\x0c", 1, bytes(4)), record(b"\xc0\x10", 6, b"\1n\xc0\x10\1h\xc0\x10" + bytes(20))
+    cookie = struct.pack(">HH", 10, 8) + b"12345678"
+    opt = b"\0" + struct.pack(">HHIH", 41, 1232, 0x8000, len(cookie)) + cookie
+    mac = record(name("key"), 250, name("hmac-sha256") + bytes(8) + b"\0\2ab\x12\x34" + bytes(4), 255)
+    plain = query("wWw.example", 1)
+    edns = query("wWw.example", 1, edns=(4096, True, cookie + struct.pack(">HHHH", 11, 0, 12, 0)))
+    signed = plain[:11] + b"\1" + plain[12:] + mac
+    whole = reply(asked, host, here, opt, counts=(1, 1, 1))
+    yield "plain", seed(0, plain, whole)
+    for choices in (1, 4, 9, 22, 34, 128):
+        yield f"edns{choices}", seed(choices, edns, whole)
+    yield "between", seed(0, edns, reply(asked, opt, host, counts=(0, 0, 2)))
+    yield "signed", seed(32, signed, reply(asked, host, mac, counts=(1, 0, 1)))
+    yield "truncated", seed(0, edns, reply(asked, flags=0x8600, counts=(9, 0, 0)))
+    yield "refused", seed(1, plain, struct.pack(">6H", 1, 0x8005, 0, 0, 0, 0))
+    yield "axfr", seed(65, query("example", 252), framed(reply(name("example") + b"\0\xfc\0\1", host)) * 2)
+    ixfr = query("example", 251)
+    yield "ixfr", seed(65, ixfr[:9] + b"\1" + ixfr[10:] + record(b"\xc0\x0c", 6, b"\0\0" + bytes(20)), b"")
+    yield "notify", seed(0, query("example", 6, flags=0x2400), reply(name("example") + b"\0\6\0\1", flags=0xA400))
+    yield "update", seed(1, query("example", 6, flags=0x2800, edns=(1232, False, b"")), b"")
+
+
 def main():
+    for label, content in forwards():
+        put("forward", label, content)
+    for label, incremental, serial, messages in transfers():
+        put("transfer", label, struct.pack(">BI", incremental, serial) + messages)
     for label, prepare, frame in frames():
         put("frame", label, bytes([prepare, 0]) + frame)
     for label, message in questions():
