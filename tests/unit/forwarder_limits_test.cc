@@ -1,0 +1,110 @@
+// Full tables, shares of the backends, and which of them are in service.
+#include "tests/unit/forwarder_support.h"
+
+namespace gl::backend::test {
+namespace {
+
+using Kind = Asked::Kind;
+using ReplyEnd = Forwarder::ReplyEnd;
+
+class ForwardingLimits : public ForwarderTest {};
+
+TEST_F(ForwardingLimits, FullTablesFailAtOnce) {
+  ForwardSettings small = settings_for(1);
+  small.slots = 2;
+  small.waiting = 3;
+  make(small);
+  ASSERT_TRUE(ask_and_park(Client(1, "a")));
+  ASSERT_TRUE(ask_and_park(Client(2, "b")));
+  EXPECT_EQ(ask(Client(3, "c")).kind, Kind::failed);  // no slot
+  ASSERT_TRUE(ask_and_park(Client(4, "a")));
+  EXPECT_EQ(ask(Client(5, "a")).kind, Kind::failed);   // nowhere to wait
+  EXPECT_EQ(ask(Client(4, "a")).kind, Kind::pending);  // it waits already
+  EXPECT_EQ(park(Client(4, "a")), Forwarder::Park::repeated);
+  EXPECT_EQ(forwarder->counters().failed_full.value(), 2U);
+  EXPECT_EQ(ask(Client(3, "c")).kind, Kind::failed);
+}
+
+TEST_F(ForwardingLimits, WeightsAreRespected) {
+  ForwardSettings weighted = settings_for(3);
+  weighted.backends[1].weight = 3;
+  weighted.backends[2].weight = 0;
+  weighted.slots = 4096;
+  weighted.waiting = 4096;
+  make(weighted);
+  for (unsigned i = 0; i < 4000; ++i) ASSERT_TRUE(ask_and_park(Client(i, "n" + std::to_string(i))));
+  EXPECT_NEAR(static_cast<double>(forwarder->counters(0).sent.value()), 1000.0, 150.0);
+  EXPECT_NEAR(static_cast<double>(forwarder->counters(1).sent.value()), 3000.0, 150.0);
+  EXPECT_EQ(forwarder->counters(2).sent.value(), 0U);
+}
+
+TEST_F(ForwardingLimits, UnreachableAndBufferless) {
+  make(settings_for(2));
+  link.no_way[0] = true;
+  ASSERT_TRUE(ask_and_park(Client(1)));
+  EXPECT_EQ(take_sent().backend, 1U);
+  EXPECT_GT(forwarder->counters(0).unreachable.value(), 0U);
+  link.no_way[1] = true;
+  const Asked asked = ask(Client(2, "b"));
+  EXPECT_EQ(asked.kind, Kind::failed);
+  EXPECT_EQ(asked.info, 22);
+  EXPECT_EQ(forwarder->counters().failed_down.value(), 1U);
+  link.no_way[1] = false;
+  link.no_buffer = true;
+  EXPECT_EQ(ask(Client(3, "c")).kind, Kind::failed);
+  EXPECT_EQ(forwarder->counters(1).no_buffer.value(), 1U);
+}
+
+TEST_F(ForwardingLimits, HealthDownAndUp) {
+  ForwardSettings with = settings_for(2);
+  with.health_interval_ms = 1000;
+  make(with);
+  pass_ms(500);
+  EXPECT_EQ(link.sent.size(), 2U);  // one each, spread over the interval
+  EXPECT_EQ(forwarder->counters(0).up.value(), 1U);
+  for (int second = 0; second < 6; ++second) {
+    std::deque<Sent> checks;
+    checks.swap(link.sent);
+    for (const Sent& check : checks) {
+      if (check.backend == 1) {
+        EXPECT_EQ(deliver(check, reply_to(check.payload, 1)), ReplyEnd::taken);
+      }
+    }
+    for (int i = 0; i < 10; ++i) pass_ms(100);
+  }
+  EXPECT_EQ(forwarder->counters(0).up.value(), 0U);
+  EXPECT_EQ(forwarder->counters(0).went_down.value(), 1U);
+  EXPECT_GE(forwarder->counters(0).health_failed.value(), 3U);
+  EXPECT_EQ(forwarder->counters(1).up.value(), 1U);
+  link.sent.clear();
+  for (unsigned i = 0; i < 20; ++i) ASSERT_TRUE(ask_and_park(Client(i, "n" + std::to_string(i))));
+  for (const Sent& sent : link.sent) EXPECT_EQ(sent.backend, 1U);
+  link.sent.clear();
+  pass_ms(700);
+  std::deque<Sent> checks;
+  checks.swap(link.sent);
+  for (const Sent& check : checks) (void)deliver(check, reply_to(check.payload, 1));
+  EXPECT_EQ(forwarder->counters(0).up.value(), 1U);
+  EXPECT_EQ(forwarder->counters(0).came_up.value(), 1U);
+}
+
+TEST_F(ForwardingLimits, TimeOutsOfQuestionsBringTheCheckForward) {
+  ForwardSettings with = settings_for(1);
+  with.health_interval_ms = 100'000;
+  with.tries = 1;
+  make(with);
+  const Sent first = take_sent();
+  EXPECT_EQ(deliver(first, reply_to(first.payload, 1)), ReplyEnd::taken);
+  for (unsigned i = 0; i < 5; ++i) ASSERT_TRUE(ask_and_park(Client(i, "n" + std::to_string(i))));
+  link.sent.clear();
+  pass_ms(settings.timeout_ms);
+  EXPECT_EQ(link.sent.size(), 1U);
+  EXPECT_EQ(forwarder->counters(0).up.value(), 1U);  // questions alone do not decide
+  pass_ms(settings.timeout_ms);
+  EXPECT_EQ(forwarder->counters(0).up.value(), 0U);
+  EXPECT_EQ(ask(Client(9, "z")).kind, Kind::failed);
+  EXPECT_EQ(forwarder->counters().failed_down.value(), 1U);
+}
+
+}  // namespace
+}  // namespace gl::backend::test
