@@ -158,6 +158,7 @@ TEST(ConfigFile, SaysWhatFlagsSay) {
       "address = 2001:db8::1@0\n"
       "max-udp = 1400\n"
       "nsid = site#3\n"
+      "version-string = a\\#b\n"
       "mode = immediate\n");
   const auto line = parse({"--config", file.path(), "--max-udp", "600"});
   ASSERT_TRUE(line) << error_of(line);
@@ -167,6 +168,7 @@ TEST(ConfigFile, SaysWhatFlagsSay) {
   EXPECT_EQ(line->settings.addresses.size(), 2u);
   EXPECT_EQ(line->settings.dns.max_udp, 600);  // later flags win
   EXPECT_EQ(line->settings.dns.nsid, "site");  // a comment begins anywhere
+  EXPECT_EQ(line->settings.dns.version, "a#b");
   EXPECT_TRUE(line->settings.tcp.immediate);
 }
 
