@@ -63,7 +63,11 @@ Status Network::make_pools(const Settings& settings, const std::vector<unsigned>
   // All rings of a worker full, a burst at hand and one on its way out, and the pool's own cache.
   constexpr unsigned kSpare = dpdk::kBurst + dpdk::kTxBurst + 2 * 256;
   const auto ports = static_cast<unsigned>(ids.size());
-  const unsigned count = ports * (unsigned{settings.rx_descriptors} + settings.tx_descriptors) + kSpare;
+  unsigned count = ports * (unsigned{settings.rx_descriptors} + settings.tx_descriptors) + kSpare;
+  // Fragments that wait for the others, and replies on their way to another worker.
+  if (settings.forward.enabled()) {
+    count += worker::Reassembly::kMbufs + worker::Handover::kCapacity * (static_cast<unsigned>(lcores.size()) - 1);
+  }
   for (const unsigned lcore : lcores) {
     const auto socket = static_cast<int>(rte_lcore_to_socket_id(lcore));
     auto pool = dpdk::MbufPool::create("worker_" + std::to_string(lcore), {count, frame_length, socket});
@@ -118,8 +122,11 @@ void Network::stop() noexcept {
   for (dpdk::Port& port : ports_) port.stop();
 }
 
-void Network::learn_neighbours(datapath::NeighbourTable& table) noexcept {
-  for (const auto& interface : interfaces_) interface->neighbours = &table;
+void Network::forward_by(datapath::NeighbourTable& neighbours, const datapath::ReplyOwners& backends) noexcept {
+  for (const auto& interface : interfaces_) {
+    interface->neighbours = &neighbours;
+    interface->backends = &backends;
+  }
 }
 
 std::uint16_t Network::mtu() const noexcept {

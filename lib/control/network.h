@@ -26,8 +26,9 @@ class Network {
   [[nodiscard]] const std::vector<dpdk::Port>& ports() const noexcept { return ports_; }
   [[nodiscard]] const datapath::Interface& interface(std::size_t port) const noexcept { return *interfaces_[port]; }
   [[nodiscard]] const dpdk::MbufPool& pool(std::size_t worker) const noexcept { return pools_[worker]; }
-  // Before the workers start: what every port's frames say of neighbours goes there.
-  void learn_neighbours(datapath::NeighbourTable& table) noexcept;
+  // Before the workers start: what every port's frames say of neighbours is learned, and fragments from name servers
+  // behind are kept.
+  void forward_by(datapath::NeighbourTable& neighbours, const datapath::ReplyOwners& backends) noexcept;
   // The smallest MTU of the ports.
   [[nodiscard]] std::uint16_t mtu() const noexcept;
 

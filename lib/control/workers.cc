@@ -1,5 +1,6 @@
 #include "lib/control/workers.h"
 
+#include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
@@ -36,6 +37,7 @@ void forward(worker::WorkerContext& context, const backend::ForwardSettings& set
       std::make_unique<backend::Forwarder>(settings, *context.link, context.tcp_rings.get(), kLink + mtu);
   context.forward = std::make_unique<service::DnsForwardService>(*context.forwarder);
   context.router = std::make_unique<service::DnsRouter>(context.dns, *context.forward);
+  context.handover = {&paths.handover, own.index};
   context.pipeline.forward_to({context.forwarder.get(), own.index, &paths.ports.owners()});
 }
 
@@ -69,6 +71,13 @@ Workers::Workers(const Settings& settings, const Network& network, const std::ve
 }
 
 Status Workers::launch() {
+  for (const auto& context : contexts_) {
+    if (context->forwarder == nullptr) continue;
+    const auto socket = static_cast<int>(rte_lcore_to_socket_id(context->settings.lcore));
+    auto reassembly = worker::Reassembly::create(socket, rte_get_tsc_hz() / 1000, context->counters.fragments_dropped);
+    if (!reassembly) return Error{reassembly.error()};
+    context->reassembly = std::move(*reassembly);
+  }
   running_ = true;
   for (const auto& context : contexts_) {
     if (rte_eal_remote_launch(run, context.get(), context->settings.lcore) != 0) {

@@ -18,7 +18,8 @@ namespace gl::datapath {
   X(sent_bytes, "bytes of them")                                                             \
   X(extra_segments, "frames sent beyond the first for one received")                         \
   X(tx_full, "replies lost: the port's queue stayed full")                                   \
-  X(no_buffer, "segments lost: the core's pool was empty")
+  X(no_buffer, "segments lost: the core's pool was empty")                                   \
+  X(fragments_dropped, "fragments kept in vain: too late, overlapping, too many, or no room")
 
 struct CoreCounters {
 #define X(name, help) Counter name;

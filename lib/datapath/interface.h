@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "lib/datapath/neighbours.h"
+#include "lib/datapath/reply_owners.h"
 #include "lib/wire/address.h"
 
 namespace gl::datapath {
@@ -30,6 +31,13 @@ struct Interface {
 
   // Where questions are forwarded, otherwise null. Shared by all cores; the stages write what they learn.
   NeighbourTable* neighbours = nullptr;
+  // Likewise: whose fragments are kept.
+  const ReplyOwners* backends = nullptr;
+
+  template <class Address>
+  [[nodiscard]] bool keeps_fragments_of(const Address& source) const noexcept {
+    return backends != nullptr && backends->is_backend(source.bytes);
+  }
 
   // What a frame from that link says of the neighbour `address`: true where it is a next hop of ours. `l2_length`: of
   // the frame. Behind a VLAN tag is another link than the one we send to.

@@ -1,5 +1,6 @@
 // Stage 2: the IPv4 header (RFC 791, RFC 1122 section 3.2.1). Length is settled here: later stages get an exact span.
-// Byte order: wire. Ownership: borrows. Thread: pure function. Outcomes: verdict.h.
+// Fragments are dropped, but for those of name servers behind us: whoever has the frame keeps them until they are a
+// whole. Byte order: wire. Ownership: borrows. Thread: pure function. Outcomes: verdict.h.
 #pragma once
 
 #include "lib/datapath/frame.h"
@@ -34,7 +35,10 @@ namespace gl::datapath {
   if (!interface.has(header.destination)) return Verdict::drop_ipv4_destination;
   if (!ipv4_source_acceptable(header.source, interface)) return Verdict::drop_ipv4_source;
   if (packet.link_group) return Verdict::drop_link_group;
-  if (header.is_fragment()) return Verdict::drop_ipv4_fragment;
+  if (header.is_fragment()) {
+    const bool udp = header.protocol == static_cast<std::uint8_t>(wire::IpProtocol::udp);
+    return udp && interface.keeps_fragments_of(header.source) ? Verdict::fragment_kept : Verdict::drop_ipv4_fragment;
+  }
   if (header_length > sizeof header) {
     const auto options = wire::check_ipv4_options({start + sizeof header, header_length - sizeof header});
     if (options == wire::Ipv4Options::malformed) return Verdict::drop_ipv4_options;

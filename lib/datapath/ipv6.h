@@ -1,6 +1,6 @@
 // Stage 2: the IPv6 header and its extension headers (RFC 8200). Length is settled here: later stages get an exact
-// span. Atomic fragments are whole packets and taken as such (RFC 6946); real fragments are dropped. Byte order: wire.
-// Ownership: borrows. Thread: pure function. Outcomes: verdict.h.
+// span. Atomic fragments are whole packets and taken as such (RFC 6946); real fragments are dropped, but for those of
+// name servers behind us. Byte order: wire. Ownership: borrows. Thread: pure function. Outcomes: verdict.h.
 #pragma once
 
 #include <cstring>
@@ -36,6 +36,12 @@ inline constexpr wire::Ipv6Address kIpv6Loopback{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
   return kContinue;
 }
 
+// Of a packet whose fragment header is its only extension header. The header itself was seen to be there.
+[[nodiscard]] inline bool is_udp_fragment(const wire::Ipv6Header& header, Bytes payload) noexcept {
+  return header.next_header == static_cast<std::uint8_t>(wire::Extension::fragment) &&
+         payload[0] == static_cast<std::uint8_t>(wire::IpProtocol::udp);
+}
+
 [[nodiscard]] inline Verdict ipv6(const Frame& frame, Packet& packet, const Interface& interface) noexcept {
   const std::size_t room = frame.length - packet.l2_length;
   if (room < sizeof(wire::Ipv6Header)) return Verdict::drop_ipv6_header;
@@ -66,7 +72,10 @@ inline constexpr wire::Ipv6Address kIpv6Loopback{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
   packet.hop_limit = header.hop_limit;
   packet.source = header.source.bytes.data();
   packet.destination = header.destination.bytes.data();
-  return ipv6_upper_layer(packet, header.next_header, {frame.data + packet.l2_length + sizeof header, payload_length});
+  const MutableBytes payload(frame.data + packet.l2_length + sizeof header, payload_length);
+  const Verdict verdict = ipv6_upper_layer(packet, header.next_header, payload);
+  if (verdict != Verdict::drop_ipv6_fragment || !is_udp_fragment(header, payload)) return verdict;
+  return interface.keeps_fragments_of(header.source) ? Verdict::fragment_kept : verdict;
 }
 
 }  // namespace gl::datapath

@@ -15,7 +15,9 @@
 #include "lib/service/dns_router.h"
 #include "lib/service/dns_zone.h"
 #include "lib/tcp/responder.h"
+#include "lib/worker/handover.h"
 #include "lib/worker/neighbour_prober.h"
+#include "lib/worker/reassembly.h"
 #include "lib/worker/shared.h"
 #include "lib/worker/tcp_rings.h"
 
@@ -67,6 +69,8 @@ struct alignas(64) WorkerContext {
   std::unique_ptr<service::DnsForwardService> forward;
   std::unique_ptr<service::DnsRouter> router;
   std::unique_ptr<NeighbourProber> prober;  // the first worker's; the others have none
+  std::unique_ptr<Reassembly> reassembly;
+  HandoverEnd handover;  // to and from the other workers
 
   // The worker's alone.
   datapath::Pipeline pipeline;

@@ -7,22 +7,28 @@
 #include "lib/datapath/counters.h"
 #include "lib/dpdk/burst.h"
 #include "lib/dpdk/mbuf_pool.h"
+#include "lib/worker/handover.h"
 #include "lib/worker/transmit.h"
 
 namespace gl::worker {
 
 class MbufSink {
  public:
-  MbufSink(dpdk::TxBurst& out, rte_mempool* pool, datapath::CoreCounters& counters) noexcept
-      : out_(out), pool_(pool), counters_(counters) {}
+  MbufSink(dpdk::TxBurst& out, rte_mempool* pool, datapath::CoreCounters& counters, HandoverEnd handover = {},
+           std::uint16_t interface = 0) noexcept
+      : out_(out), pool_(pool), counters_(counters), handover_(handover), interface_(interface) {}
 
   // The frame that the next reply() is written in.
   void receive(rte_mbuf* mbuf) noexcept { received_.reset(mbuf); }
   // What was received and not replied with, or null.
   [[nodiscard]] rte_mbuf* take_back() noexcept { return received_.release(); }
 
-  // No other core polls: every reply of a backend is this core's.
-  [[nodiscard]] bool hand_over(unsigned) noexcept { return false; }
+  [[nodiscard]] bool hand_over(unsigned core) noexcept {
+    received_->port = interface_;
+    if (!handover_.give(core, received_.get())) return false;
+    static_cast<void>(received_.release());
+    return true;
+  }
   void reply(datapath::Frame& frame) noexcept { push(std::move(received_), frame); }
   [[nodiscard]] bool extra(datapath::Frame& frame) noexcept {
     extra_.reset(rte_pktmbuf_alloc(pool_));
@@ -42,6 +48,8 @@ class MbufSink {
   dpdk::TxBurst& out_;
   rte_mempool* pool_;
   datapath::CoreCounters& counters_;
+  HandoverEnd handover_;
+  std::uint16_t interface_;
   dpdk::Mbuf received_;
   dpdk::Mbuf extra_;
 };

@@ -8,6 +8,7 @@
 
 #include "lib/base/prefetch.h"
 #include "lib/worker/mbuf_sink.h"
+#include "lib/worker/replies.h"
 
 namespace gl::worker {
 
@@ -26,7 +27,7 @@ constexpr unsigned kIdleRounds = 64;     // empty rounds before a worker that ma
 constexpr unsigned kResumedAtOnce = 64;  // frames that waited, before the ports have their turn again
 
 void answer_burst(WorkerContext& context, PortQueue& port, rte_mbuf** mbufs, std::uint16_t count) noexcept {
-  MbufSink sink(port.out, context.settings.pool, context.counters);
+  MbufSink sink = sink_of(context, port);
   std::array<rte_mbuf*, dpdk::kBurst> done;
   unsigned done_count = 0;
   std::uint64_t bytes = 0;
@@ -41,7 +42,9 @@ void answer_burst(WorkerContext& context, PortQueue& port, rte_mbuf** mbufs, std
       context.pipeline.count(datapath::Verdict::drop_chained);
     } else {
       datapath::Frame frame = frame_of(mbufs[i]);
-      context.pipeline.process(frame, *port.interface, sink);
+      if (context.pipeline.process(frame, *port.interface, sink) == datapath::Verdict::fragment_kept) {
+        keep_fragment(context, port, sink.take_back());
+      }
     }
     if (rte_mbuf* const mbuf = sink.take_back(); mbuf != nullptr) done[done_count++] = mbuf;
   }
@@ -98,6 +101,7 @@ unsigned forward_round(WorkerContext& context, Round& round, std::uint64_t cycle
   const std::uint64_t cycles = rte_get_tsc_cycles();
   forwarder.tick(microseconds(cycles, cycles_per_ms));
   if (context.prober != nullptr) context.prober->tick(cycles / cycles_per_ms);
+  const unsigned handed_over = take_handed_over(context);
   unsigned resumed = 0;
   for (const backend::Parked* parked; resumed < kResumedAtOnce && (parked = forwarder.resume()) != nullptr; ++resumed) {
     round.begin();
@@ -108,7 +112,7 @@ unsigned forward_round(WorkerContext& context, Round& round, std::uint64_t cycle
   for (std::size_t i = 0; i < context.port_count; ++i) {
     MbufSink(context.ports[i].out, context.settings.pool, context.counters).flush();
   }
-  return resumed;
+  return handed_over + resumed;
 }
 
 }  // namespace

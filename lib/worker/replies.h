@@ -1,0 +1,20 @@
+// Replies of the name servers behind us that do not come in one frame to the core that asked: fragments, and frames
+// that another core received. Ownership: takes the mbufs. Thread: the worker's. Errors: counted.
+#pragma once
+
+#include "lib/worker/context.h"
+#include "lib/worker/mbuf_sink.h"
+
+namespace gl::worker {
+
+[[nodiscard]] inline MbufSink sink_of(WorkerContext& context, PortQueue& port) noexcept {
+  return MbufSink(port.out, context.settings.pool, context.counters, context.handover, port.interface->index);
+}
+
+// A frame that ended as `fragment_kept`; where it makes a datagram whole, that runs through the stages.
+void keep_fragment(WorkerContext& context, PortQueue& port, rte_mbuf* fragment) noexcept;
+
+// What other cores have handed over, through the stages. How many.
+unsigned take_handed_over(WorkerContext& context) noexcept;
+
+}  // namespace gl::worker
