@@ -104,6 +104,30 @@ TEST_F(Remembering, ServesForAWhileWithItsAge) {
   EXPECT_EQ(ask(Client(4)).kind, Kind::pending);
 }
 
+TEST_F(Remembering, FailuresAreNotServed) {
+  ForwardSettings with = settings_for(1);
+  with.serve_s = 5;
+  make(with);
+  const Client client(1);
+  ASSERT_TRUE(ask_and_park(client));
+  pass_ms(settings.timeout_ms);
+  pass_ms(settings.timeout_ms);
+  EXPECT_EQ(resume_and_ask(client).kind, Kind::failed);
+  EXPECT_EQ(ask(Client(2)).kind, Kind::pending);
+}
+
+TEST_F(Remembering, GivenWithTwoAgesCannotBeGuessed) {
+  ForwardSettings with = settings_for(1);
+  with.serve_s = 100;
+  make(with);
+  pass_ms(60'000);
+  exchange(Client(1), 1);
+  EXPECT_EQ(last_byte(ask(Client(8), true)), 1);
+  pass_ms(3000);
+  EXPECT_EQ(ask(Client(2)).age_s, 3U);
+  EXPECT_EQ(ask(Client(9), true).kind, Kind::unrepeatable);
+}
+
 TEST_F(Remembering, OnceIsNeverSentTwice) {
   ForwardSettings with = settings_for(2);
   with.pass_notifies = true;

@@ -231,7 +231,7 @@ class ForwarderTest : public testing::Test {
   }
   static int last_byte(const Asked& asked) { return asked.reply.message.empty() ? -1 : asked.reply.message.back(); }
 
-  std::uint64_t now_us = 5'000'000;
+  std::uint64_t now_us = 5'000'000'000;
   ForwardSettings settings;
   FakeLink link;
   std::unique_ptr<FakeJobs> jobs;

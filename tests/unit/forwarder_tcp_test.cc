@@ -50,6 +50,34 @@ TEST_F(ForwardingOverTcp, ServedTruncatedReplyIsNoAnswerForAStream) {
   EXPECT_EQ(jobs->under_way.size(), 1U);
 }
 
+TEST_F(ForwardingOverTcp, AStreamThatJoinsWantsTheWholeAnswer) {
+  make(settings_for(1));
+  const Client datagram(1, "a", false), stream(2);
+  ASSERT_TRUE(ask_and_park(datagram));
+  ASSERT_TRUE(ask_and_park(stream));
+  const Sent sent = take_sent();
+  EXPECT_EQ(deliver(sent, reply_to(sent.payload, 0, 0x8380)), ReplyEnd::taken);
+  EXPECT_EQ(forwarder->resume(), nullptr);
+  jobs->finish(TcpJob::Result::answered, reply_to(sent.payload, 4));
+  pass_ms(1);
+  EXPECT_EQ(last_byte(resume_and_ask(datagram)), 4);
+  EXPECT_EQ(last_byte(resume_and_ask(stream)), 4);
+}
+
+TEST_F(ForwardingOverTcp, TruncatedWithoutTcpFailsForStreams) {
+  ForwardSettings with = settings_for(1);
+  with.backends[0].tcp = false;
+  make(with);
+  const Client datagram(1, "a", false), stream(2);
+  ASSERT_TRUE(ask_and_park(datagram));
+  ASSERT_TRUE(ask_and_park(stream));
+  const Sent sent = take_sent();
+  EXPECT_EQ(deliver(sent, reply_to(sent.payload, 0, 0x8380)), ReplyEnd::taken);
+  EXPECT_TRUE(resume_and_ask(datagram).reply.truncated);
+  EXPECT_EQ(resume_and_ask(stream).info, 23);
+  EXPECT_EQ(forwarder->counters().failed_reply.value(), 1U);
+}
+
 TEST_F(ForwardingOverTcp, TcpFailsOverToTheNextBackendThenServfail) {
   make(settings_for(2), 1);
   Client client(1);
@@ -73,18 +101,21 @@ TEST_F(ForwardingOverTcp, TcpFailsOverToTheNextBackendThenServfail) {
 }
 
 TEST_F(ForwardingOverTcp, LostJobEndsTooAndIsNotMistakenLater) {
-  make(settings_for(1), 1);
-  Client client(1);
+  make(settings_for(1), 2);
+  Client client(1), other(2);
   client.query = query_for("a", 1, 0, 1, 700);
+  other.query = query_for("b", 1, 0, 1, 700);
   ASSERT_TRUE(ask_and_park(client));
   pass_ms(13'000);
   EXPECT_EQ(resume_and_ask(client).kind, Kind::failed);
-  Client other(2);
   EXPECT_TRUE(ask_and_park(other));  // the slot again
   jobs->finish(TcpJob::Result::answered, reply_to(client.query, 1));
   pass_ms(1);
   EXPECT_EQ(forwarder->resume(), nullptr);
-  EXPECT_EQ(jobs->free.size(), 1U);
+  jobs->finish(TcpJob::Result::answered, reply_to(other.query, 2));
+  pass_ms(1);
+  EXPECT_EQ(last_byte(resume_and_ask(other)), 2);
+  EXPECT_EQ(jobs->free.size(), 2U);
 }
 
 TEST_F(ForwardingOverTcp, TransferComesOverTcp) {
