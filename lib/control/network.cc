@@ -129,6 +129,12 @@ void Network::forward_by(datapath::NeighbourTable& neighbours, const datapath::R
   }
 }
 
+std::size_t Network::longest_frame() const noexcept {
+  std::size_t longest = 0;
+  for (const dpdk::Port& port : ports_) longest = std::max<std::size_t>(longest, port.frame_length());
+  return longest;
+}
+
 std::uint16_t Network::mtu() const noexcept {
   std::uint16_t smallest = UINT16_MAX;
   for (const dpdk::Port& port : ports_) smallest = std::min(smallest, port.mtu());

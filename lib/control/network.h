@@ -29,6 +29,8 @@ class Network {
   // Before the workers start: what every port's frames say of neighbours is learned, and fragments from name servers
   // behind are kept.
   void forward_by(datapath::NeighbourTable& neighbours, const datapath::ReplyOwners& backends) noexcept;
+  // Bytes of the longest frame that any port brings.
+  [[nodiscard]] std::size_t longest_frame() const noexcept;
   // The smallest MTU of the ports.
   [[nodiscard]] std::uint16_t mtu() const noexcept;
 

@@ -24,8 +24,7 @@ int run(void* context) {
 
 // What a worker has where questions are forwarded. The ports are bound already.
 void forward(worker::WorkerContext& context, const backend::ForwardSettings& settings, worker::ForwardPaths& paths,
-             std::uint16_t mtu) {
-  constexpr std::size_t kLink = 14 + 4;  // Ethernet header and VLAN tag
+             std::size_t longest_frame) {
   const worker::WorkerSettings& own = context.settings;
   context.tcp_rings = std::make_unique<worker::TcpRings>();
   const auto ports = std::span(context.ports).first(context.port_count);
@@ -34,7 +33,7 @@ void forward(worker::WorkerContext& context, const backend::ForwardSettings& set
     context.prober = std::make_unique<worker::NeighbourProber>(paths.neighbours, ports, own.pool, context.counters);
   }
   context.forwarder =
-      std::make_unique<backend::Forwarder>(settings, *context.link, context.tcp_rings.get(), kLink + mtu);
+      std::make_unique<backend::Forwarder>(settings, *context.link, context.tcp_rings.get(), longest_frame);
   context.forward = std::make_unique<service::DnsForwardService>(*context.forwarder);
   context.router = std::make_unique<service::DnsRouter>(context.dns, *context.forward);
   context.handover = {&paths.handover, own.index};
@@ -60,7 +59,7 @@ Workers::Workers(const Settings& settings, const Network& network, const std::ve
       queue.interface = &network.interface(context->port_count++);
       queue.out.bind(port.id(), static_cast<std::uint16_t>(index), port.offloads().any_tx());
     }
-    if (paths != nullptr) forward(*context, settings.forward, *paths, network.mtu());
+    if (paths != nullptr) forward(*context, settings.forward, *paths, network.longest_frame());
     Service& service = context->router != nullptr ? static_cast<Service&>(*context->router) : context->dns;
     for (const std::uint16_t port : settings.service_ports) {
       // The command line was checked for how many there may be.

@@ -96,11 +96,15 @@ std::uint64_t microseconds(std::uint64_t cycles, std::uint64_t per_ms) noexcept 
   return cycles / per_ms * 1000 + cycles % per_ms * 1000 / per_ms;
 }
 
-unsigned forward_round(WorkerContext& context, Round& round, std::uint64_t cycles_per_ms) noexcept {
-  backend::Forwarder& forwarder = *context.forwarder;
+// Before the ports are read: what comes in then has the right time, and is never too late because the core slept.
+void begin_forwarding(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept {
   const std::uint64_t cycles = rte_get_tsc_cycles();
-  forwarder.tick(microseconds(cycles, cycles_per_ms));
+  context.forwarder->tick(microseconds(cycles, cycles_per_ms));
   if (context.prober != nullptr) context.prober->tick(cycles / cycles_per_ms);
+}
+
+unsigned end_forwarding(WorkerContext& context, Round& round) noexcept {
+  backend::Forwarder& forwarder = *context.forwarder;
   const unsigned handed_over = take_handed_over(context);
   unsigned resumed = 0;
   for (const backend::Parked* parked; resumed < kResumedAtOnce && (parked = forwarder.resume()) != nullptr; ++resumed) {
@@ -120,6 +124,7 @@ unsigned forward_round(WorkerContext& context, Round& round, std::uint64_t cycle
 unsigned poll_once(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept {
   std::array<rte_mbuf*, dpdk::kBurst> mbufs;
   Round round(context, cycles_per_ms);
+  if (context.forwarder != nullptr) begin_forwarding(context, cycles_per_ms);
   unsigned total = 0;
   for (std::size_t i = 0; i < context.port_count; ++i) {
     PortQueue& port = context.ports[i];
@@ -130,7 +135,7 @@ unsigned poll_once(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept
     answer_burst(context, port, mbufs.data(), count);
     total += count;
   }
-  if (context.forwarder != nullptr) total += forward_round(context, round, cycles_per_ms);
+  if (context.forwarder != nullptr) total += end_forwarding(context, round);
   return total;
 }
 
