@@ -1,0 +1,147 @@
+"""The servers that scripts/bench-forward compares, as context managers in the laboratory of tests/netns.
+
+    client ---- gl0 [ contender ] gl1 ---- be0 [ NSD ]    what goldilocks drives: questions over UDP
+                    [ dnsdist   ] kn0 ---- be1 [ NSD ]    the kernel: dnsdist's connections, goldilocks' TCP helper
+
+All of a contender's processes are pinned to SERVER_CPU, NSD behind it among them. All have the same zone, the root.
+"""
+
+import contextlib
+import signal
+import subprocess
+import time
+
+import backends
+import wire
+from backends import KERNEL_V4, forward, settle
+from goldilocks import ROOT_ZONE, Goldilocks
+from lab import CLIENT_IF, SERVER_IF, SERVER_V4, sh
+
+CLIENT_CPU, SERVER_CPU = 0, 1
+NSD_HOST = 10
+PROMPT = ["nice", "-n", "-15"]
+# No limits but those of speed.
+NSD_MORE = "  tcp-count: 3000\n  tcp-query-count: 0\n  tcp-timeout: 30\n"
+KNOT_MORE = "    tcp-max-clients: 3000\n    tcp-idle-timeout: 30\n"
+
+
+def pinned(cpu, *command):
+    return [*PROMPT, "taskset", "-c", str(cpu), *map(str, command)]
+
+
+class Pinned:
+    """Mixed in before a server of backends.py."""
+
+    def command(self):
+        return pinned(SERVER_CPU, *super().command())
+
+
+class AtClients(Pinned):
+    """The same, with the address that clients ask: the kernel answers for gl0 while it runs."""
+
+    def __init__(self, lab, *more, **where):
+        super().__init__(lab, "at-clients", *more, namespace=lab.server_ns, addresses=[SERVER_V4], **where)
+
+    def __enter__(self):
+        sh("ip", "-n", self.lab.server_ns, "addr", "add", SERVER_V4 + "/24", "dev", SERVER_IF)
+        try:
+            return super().__enter__()
+        except BaseException:
+            self.withdraw()
+            raise
+
+    def __exit__(self, *exc):
+        super().__exit__(*exc)
+        self.withdraw()
+
+    def kill(self):
+        """It may take an XDP program off the interface first."""
+        if self.process and self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
+        super().kill()
+
+    def withdraw(self):
+        sh("ip", "-n", self.lab.server_ns, "link", "set", SERVER_IF, "xdp", "off")
+        sh("ip", "-n", self.lab.server_ns, "addr", "flush", "dev", SERVER_IF)
+        sh("ip", "neigh", "flush", "dev", CLIENT_IF)
+
+    def wait_ready(self):
+        """From where the clients are: by XDP nothing is answered from within."""
+        end = time.monotonic() + backends.START_LIMIT_S
+        while True:
+            assert self.process.poll() is None, f"{self.command()} ended with exit code {self.process.returncode}"
+            try:
+                wire.ask(wire.query(".", "SOA"), SERVER_V4, timeout=2)
+                return
+            except (OSError, AssertionError):
+                assert time.monotonic() < end, f"{type(self).__name__} does not answer"
+                time.sleep(0.05)
+
+
+class NsdBehind(Pinned, backends.Nsd):
+    pass
+
+
+class NsdTcp(AtClients, backends.Nsd):
+    pass
+
+
+class KnotTcp(AtClients, backends.Knot):
+    pass
+
+
+class KnotXdp(KnotTcp):
+    def configure(self):
+        super().configure()
+        config = self.dir / "knot.conf"
+        kept = [line for line in config.read_text().splitlines() if not line.startswith("    listen: ")]
+        config.write_text("\n".join([*kept, "xdp:", f"    listen: {SERVER_IF}", "    tcp: on"]) + "\n")
+
+
+class DnsdistTcp(AtClients, backends.Dnsdist):
+    """dnsdist 1.7 asks over TCP what it was asked over TCP. Queries of a connection may overtake each other, on both sides."""
+
+    def configure(self):
+        self.file("dnsdist.conf", f"""addLocal("{SERVER_V4}:53", {{maxInFlight=400}})
+newServer{{address="{KERNEL_V4}{NSD_HOST}:53", maxInFlight=400}}
+setACL("0.0.0.0/0")
+setMaxTCPClientThreads(1)
+setMaxCachedTCPConnectionsPerDownstream(100)
+setMaxTCPQueuedConnections(10000)
+""")
+
+
+def on_both_cpus(server):
+    """The main core and the TCP helper sleep nearly always: they may do so on the clients' CPU."""
+    server.command = [f"--lcores=0@{CLIENT_CPU},1@{SERVER_CPU}" if word.startswith("--lcores") else word
+                      for word in [*PROMPT, *server.command]]
+    return server
+
+
+@contextlib.contextmanager
+def goldilocks_in_front(lab, driver, options):
+    with NsdBehind(lab, NSD_HOST, more=NSD_MORE):
+        with on_both_cpus(lab.goldilocks(["--forward", forward(NSD_HOST), *options], driver=driver)) as server:
+            settle(server)
+            yield server
+
+
+@contextlib.contextmanager
+def dnsdist_in_front(lab):
+    with NsdBehind(lab, NSD_HOST, more=NSD_MORE) as nsd, DnsdistTcp(lab, [nsd]) as server:
+        yield server
+
+
+# Name in table and chart: (what it is called there, colour, how it is started).
+def contenders(lab, idle_sleep_us):
+    share = ["--idle-sleep-us", idle_sleep_us, "--rx-queue", 2048, "--tx-queue", 2048]  # the worker has NSD beside it on its CPU
+    return {
+        "NSD, TCP": ("#7d8ea3", lambda: NsdTcp(lab, more=NSD_MORE)),
+        "Knot, TCP": ("#7d8ea3", lambda: KnotTcp(lab, server=KNOT_MORE)),
+        "Knot, TCP over XDP": ("#7d8ea3", lambda: KnotXdp(lab, server=KNOT_MORE)),
+        "dnsdist, TCP to NSD": ("#7d8ea3", lambda: dnsdist_in_front(lab)),
+        "goldilocks, UDP to NSD": ("#d9a520", lambda: goldilocks_in_front(lab, "af_xdp", share)),
+        "goldilocks, from memory": ("#ecd9a0", lambda: on_both_cpus(Goldilocks(lab, driver="af_xdp"))),
+    }
