@@ -32,7 +32,7 @@ TEST_F(ForwardingLimits, WeightsAreRespected) {
   weighted.slots = 4096;
   weighted.waiting = 4096;
   make(weighted);
-  for (unsigned i = 0; i < 4000; ++i) ASSERT_TRUE(ask_and_park(Client(i, "n" + std::to_string(i))));
+  for (unsigned i = 0; i < 4000; ++i) ASSERT_TRUE(ask_and_park(Client(i, numbered('n', i))));
   EXPECT_NEAR(static_cast<double>(forwarder->counters(0).sent.value()), 1000.0, 150.0);
   EXPECT_NEAR(static_cast<double>(forwarder->counters(1).sent.value()), 3000.0, 150.0);
   EXPECT_EQ(forwarder->counters(2).sent.value(), 0U);
@@ -77,7 +77,7 @@ TEST_F(ForwardingLimits, HealthDownAndUp) {
   EXPECT_GE(forwarder->counters(0).health_failed.value(), 3U);
   EXPECT_EQ(forwarder->counters(1).up.value(), 1U);
   link.sent.clear();
-  for (unsigned i = 0; i < 20; ++i) ASSERT_TRUE(ask_and_park(Client(i, "n" + std::to_string(i))));
+  for (unsigned i = 0; i < 20; ++i) ASSERT_TRUE(ask_and_park(Client(i, numbered('n', i))));
   for (const Sent& sent : link.sent) EXPECT_EQ(sent.backend, 1U);
   link.sent.clear();
   pass_ms(700);
@@ -95,7 +95,7 @@ TEST_F(ForwardingLimits, TimeOutsOfQuestionsBringTheCheckForward) {
   make(with);
   const Sent first = take_sent();
   EXPECT_EQ(deliver(first, reply_to(first.payload, 1)), ReplyEnd::taken);
-  for (unsigned i = 0; i < 5; ++i) ASSERT_TRUE(ask_and_park(Client(i, "n" + std::to_string(i))));
+  for (unsigned i = 0; i < 5; ++i) ASSERT_TRUE(ask_and_park(Client(i, numbered('n', i))));
   link.sent.clear();
   pass_ms(settings.timeout_ms);
   EXPECT_EQ(link.sent.size(), 1U);

@@ -55,7 +55,7 @@ TEST_F(Remembering, StoreWrapsAndForgetsTheOldest) {
   const Client first(1, "first");
   exchange(first, 1);
   for (unsigned i = 0; i < 30; ++i) {
-    const Client client(10 + i, "n" + std::to_string(i));
+    const Client client(10 + i, numbered('n', i));
     ASSERT_TRUE(ask_and_park(client));
     const Sent sent = take_sent();
     ASSERT_EQ(deliver(sent, reply_to(sent.payload, static_cast<std::uint8_t>(i), 0x8180, 50'000)), ReplyEnd::taken);
@@ -73,7 +73,7 @@ TEST_F(Remembering, AnswerOverwrittenBeforeItsFrameIsTakenUp) {
   ForwardSettings with = settings_for(1);
   make(with);
   std::vector<Client> clients;
-  for (unsigned i = 0; i < 30; ++i) clients.emplace_back(i, "n" + std::to_string(i));
+  for (unsigned i = 0; i < 30; ++i) clients.emplace_back(i, numbered('n', i));
   for (const Client& client : clients) ASSERT_TRUE(ask_and_park(client));
   for (unsigned i = 0; i < 30; ++i) {
     const Sent sent = take_sent();

@@ -91,10 +91,16 @@ class FakeJobs final : public TcpJobs {
   std::vector<TcpJob> all_;
 };
 
+inline std::string numbered(char letter, unsigned number) {
+  std::string label(1, letter);
+  label.append(std::to_string(number));
+  return label;
+}
+
 inline Message name_of(const std::string& label) {
-  Message name{static_cast<std::uint8_t>(label.size())};
-  name.insert(name.end(), label.begin(), label.end());
-  name.push_back(0);
+  Message name(label.size() + 2);
+  name[0] = static_cast<std::uint8_t>(label.size());
+  std::memcpy(name.data() + 1, label.data(), label.size());
   return name;
 }
 

@@ -166,7 +166,7 @@ TEST_F(Waiting, RandomOperations) {
   EXPECT_EQ(forwarder->counters().waiting.value(), forwarder->counters().resumed.value());
   EXPECT_EQ(jobs->free.size(), 3U);
   // No slot was lost.
-  for (unsigned i = 0; i < 16; ++i) EXPECT_TRUE(ask_and_park(Client(300 + i, "x" + std::to_string(i))));
+  for (unsigned i = 0; i < 16; ++i) EXPECT_TRUE(ask_and_park(Client(300 + i, numbered('x', i))));
   EXPECT_EQ(ask(Client(320, "y")).kind, Kind::failed);
   for (unsigned i = 0; i < 8; ++i) EXPECT_TRUE(ask_and_park(Client(400 + i, "x1")));
   EXPECT_EQ(ask(Client(500, "x1")).kind, Kind::failed);
