@@ -63,8 +63,7 @@ struct Outgoing {
   std::uint16_t id = 0;
   std::uint16_t payload = 1232;
   bool proxy = false;
-  bool stream = false;  // how the client came: PROXYv2 says so
-  Bytes flow{};         // both ends of the client's, as in RequestContext
+  Bytes flow{};  // both ends of the client's, as in RequestContext
 };
 [[nodiscard]] std::size_t write_backend_query(const ClientQuery& query, const ForwardSettings& settings,
                                               const Outgoing& how, MutableBytes out) noexcept;

@@ -30,7 +30,7 @@ Failure Forwarder::Work::begin(const Asker& asker, bool over_tcp, std::uint16_t 
   if (slot == Pending::kNone) return Failure::full;
   const ClientQuery& query = asker.query;
   Question& question = pending[slot];
-  question.wanted_whole = question.client_stream = asker.stream;
+  question.wanted_whole = asker.stream;
   question.is_signed = query.is_signed;
   question.transfer = query.kind == ClientQuery::Kind::transfer;
   question.pool = static_cast<std::uint8_t>(asker.pool);
@@ -69,11 +69,8 @@ bool Forwarder::Work::send_datagram(std::uint32_t slot, const ClientQuery& query
   const MutableBytes out = link.begin(backend);
   if (out.empty()) return backends[backend].no_buffer.add(), false;
   pending.draw_id(slot, random);
-  const Outgoing how{.id = question.id,
-                     .payload = payload,
-                     .proxy = settings.backends[backend].proxy,
-                     .stream = question.client_stream,
-                     .flow = question.flow_bytes()};
+  const Outgoing how{
+      .id = question.id, .payload = payload, .proxy = settings.backends[backend].proxy, .flow = question.flow_bytes()};
   const std::size_t length = write_backend_query(query, settings, how, out);
   if (length == 0) {
     pending.drop_id(slot);
@@ -117,7 +114,6 @@ bool Forwarder::Work::write_job(const Question& question, const ClientQuery& que
   const Outgoing how{.id = random.u16(),
                      .payload = payload(),
                      .proxy = settings.backends[question.backend].proxy,
-                     .stream = question.client_stream,
                      .flow = question.flow_bytes()};
   job.query_length = static_cast<std::uint16_t>(write_backend_query(query, settings, how, job.query));
   job.preamble_length = static_cast<std::uint8_t>(how.proxy ? kProxyFixed + how.flow.size() : 0);

@@ -21,9 +21,8 @@ struct Question {
   static constexpr std::size_t kMaxQuery = 512;
 
   State state = State::idle;
-  bool health = false;         // ours
-  bool wanted_whole = false;   // somebody who asks over a stream: a reply with TC is no answer
-  bool client_stream = false;  // how the first client came
+  bool health = false;        // ours
+  bool wanted_whole = false;  // somebody who asks over a stream: a reply with TC is no answer
   bool is_signed = false;
   bool transfer = false;
   std::uint8_t tries = 0;

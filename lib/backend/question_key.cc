@@ -73,8 +73,12 @@ void add_question(const ClientQuery& query, const ForwardSettings& settings, boo
   hash.add_sized(proxy ? client_address(flow) : Bytes{});
 
   const std::size_t opt_at = query.edns ? query.opt_at : query.message.size();
-  hash.add_sized(query.message.subspan(query.question.end, opt_at - query.question.end));
-  hash.add_sized(query.message.subspan(query.edns ? query.opt_end() : opt_at));
+  // Whatever else it holds, before its OPT or behind: there it will stand together.
+  const Bytes before = query.message.subspan(query.question.end, opt_at - query.question.end);
+  const Bytes behind = query.message.subspan(query.edns ? query.opt_end() : opt_at);
+  hash.add16(before.size() + behind.size());
+  hash.add(before);
+  hash.add(behind);
   for (OptionWalk walk(query.options); walk.next();) {
     if (!is_hop_by_hop(walk.code())) hash.add(walk.whole());
   }

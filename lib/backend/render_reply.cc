@@ -132,7 +132,7 @@ class Renderer {
 
  private:
   [[nodiscard]] std::uint16_t flags() const noexcept {
-    return static_cast<std::uint16_t>((flags_ & ~(kFromClient | flag::tc)) | (query_.flags & kFromClient));
+    return static_cast<std::uint16_t>((flags_ & ~kFromClient) | (query_.flags & kFromClient));
   }
   [[nodiscard]] std::uint16_t rcode() const noexcept {
     return static_cast<std::uint16_t>(unsigned{kept_.extended_rcode} << 4 | (flags_ & flag::rcode_mask));

@@ -52,7 +52,7 @@ void check_options(const ClientQuery& query, const ClientQuery& sent, const Choi
 
 // What the backend gets is a query like the client's.
 void check_query(const ClientQuery& query, const Choices& choices) {
-  const Outgoing how{.id = 0xbeef, .proxy = choices.proxy, .stream = choices.stream, .flow = choices.flow};
+  const Outgoing how{.id = 0xbeef, .proxy = choices.proxy, .flow = choices.flow};
   Block out(choices.small ? query.message.size() : query.message.size() + 128);
   const std::size_t length = write_backend_query(query, choices.settings, how, out);
   check(length <= out.size(), "a backend's query fits");

@@ -111,6 +111,10 @@ TEST_F(BackendQuery, TheClientsOwnSubnetWins) {
   const Message without = ask({});
   EXPECT_EQ(parse_client_query(without, query), dns::Rcode::noerror);
   EXPECT_TRUE(adds_subnet(query, settings_, flow));
+  const Message with_mac = ask({tsig()});
+  EXPECT_EQ(parse_client_query(with_mac, query), dns::Rcode::noerror);
+  EXPECT_FALSE(adds_subnet(query, settings_, flow));
+  EXPECT_EQ(parse_client_query(without, query), dns::Rcode::noerror);
   EXPECT_FALSE(adds_subnet(query, settings_, flow_v6()));
   EXPECT_FALSE(adds_subnet(query, settings_, {}));
 }
@@ -125,16 +129,13 @@ TEST_F(BackendQuery, WholeAddressesAsSubnets) {
 TEST_F(BackendQuery, ProxyHeader) {
   const Message signature{0x0d, 0x0a, 0x0d, 0x0a, 0, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a};
   how_.proxy = true;
-  for (const bool stream : {false, true}) {
-    how_.stream = stream;
-    const Message v4 = flow_v4();
-    how_.flow = v4;
-    const Message after = asked({opt({.payload = 4096})});
-    EXPECT_EQ(write(ask({}), how_), joined(joined(joined(signature, {0x21, 0x12, 0, 12}), v4), after));
-    const Message v6 = flow_v6();
-    how_.flow = v6;
-    EXPECT_EQ(write(ask({}), how_), joined(joined(joined(signature, {0x21, 0x22, 0, 36}), v6), after));
-  }
+  const Message v4 = flow_v4();
+  how_.flow = v4;
+  const Message after = asked({opt({.payload = 4096})});
+  EXPECT_EQ(write(ask({}), how_), joined(joined(joined(signature, {0x21, 0x12, 0, 12}), v4), after));
+  const Message v6 = flow_v6();
+  how_.flow = v6;
+  EXPECT_EQ(write(ask({}), how_), joined(joined(joined(signature, {0x21, 0x22, 0, 36}), v6), after));
   how_.flow = {};
   EXPECT_TRUE(write(ask({}), how_).empty());
   Message room(100);

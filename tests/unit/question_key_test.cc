@@ -48,7 +48,7 @@ TEST_F(Key, WhatCounts) {
   keys.push_back(of(ask_with({opt({}, option(10, Message(8, 1)))})));
   keys.push_back(of(ask_with({opt({}, option(10, Message(8, 2)))})));
   keys.push_back(of(ask_with({record({0}, 1, 0, {1, 2, 3, 4})})));
-  keys.push_back(of(ask_with({opt({}), record({0}, 1, 0, {1, 2, 3, 4})})));
+  keys.push_back(of(ask_with({opt({}), record({0}, 1, 0, {1, 2, 3, 5})})));
   keys.push_back(of(ask_with({tsig()})));
   context_.pool = 1;
   keys.push_back(of(ask_with({})));
@@ -58,6 +58,15 @@ TEST_F(Key, WhatCounts) {
   for (std::size_t i = 0; i < keys.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) EXPECT_NE(keys[i], keys[j]) << i << " " << j;
   }
+}
+
+TEST_F(Key, WhereTheOptStandsDoesNotCount) {
+  const Message a = record({0}, 1, 0, {1, 2, 3, 4});
+  const Message b = record({0}, 1, 0, {1, 2, 3, 5});
+  const QuestionKey base = of(ask_with({a, b, opt({})}));
+  EXPECT_EQ(of(ask_with({a, opt({}), b})), base);
+  EXPECT_EQ(of(ask_with({opt({}), a, b})), base);
+  EXPECT_NE(of(ask_with({opt({}), b, a})), base);
 }
 
 TEST_F(Key, EveryByteOfLongOptionsCounts) {
