@@ -42,6 +42,9 @@ Asked Forwarder::Work::ask(const ClientQuery& query, unsigned pool, bool stream,
   if (!prepares) last = {};
   const std::uint32_t number =
       stream || query.message.size() < 2 ? 0U : std::uint32_t{load_be<std::uint16_t>(query.message.data())};
+  // Its line comes while the question is hashed.
+  const std::uint64_t request_tag = stream ? tagger.tag(context.flow, context.position) : 0;
+  if (stream) requests.prefetch(request_tag);
   secret.pool = pool;
   secret.proxy = pool_proxies[pool];
   const Asker asker{.query = query,
@@ -51,23 +54,24 @@ Asked Forwarder::Work::ask(const ClientQuery& query, unsigned pool, bool stream,
                     .waits = !prepares && !context.early,
                     .prepares = prepares,
                     .key = question_key(query, settings, secret, context.flow),
-                    .waiter_tag = tagger.tag(context.flow, number)};
+                    .waiter_tag = tagger.tag(context.flow, number),
+                    .request_tag = request_tag};
   return query.once() ? ask_once(asker) : ask_question(asker);
 }
 
 Asked Forwarder::Work::ask_question(const Asker& asker) noexcept {
   const RequestContext& context = asker.context;
-  const std::uint64_t tag = asker.stream ? tagger.tag(context.flow, context.position) : 0;
-  Request* request = asker.stream ? requests.find(tag) : nullptr;
+  Request* request = asker.stream ? requests.find(asker.request_tag) : nullptr;
   if (request != nullptr) {
     if (const std::optional<Asked> again = give_again(asker, *request)) return *again;
   }
-  if (context.continuation) return continue_unknown(asker, tag);
+  if (context.continuation) return continue_unknown(asker);
 
   const bool is_new = request == nullptr
                           ? !is_resumed(asker)
                           : request->was_given() || request->since(now_ms) > settings.keep_ms + kPatienceMs;
-  if (asker.stream && (request == nullptr || is_new)) request = &requests.enter(tag, store.head(), now_ms);
+  if (asker.stream && (request == nullptr || is_new))
+    request = &requests.enter(asker.request_tag, store.head(), now_ms);
 
   std::uint64_t since = request != nullptr ? request->asked_at : store.head();
   if (is_resumed(asker)) since = std::min(since, waiters[resumed].asked_at);
@@ -116,7 +120,7 @@ Asked Forwarder::Work::failed_again(const Asker& asker, Failure failure) noexcep
 }
 
 // What this client was given is not known; but if nobody can have been given anything else, it was this.
-Asked Forwarder::Work::continue_unknown(const Asker& asker, std::uint64_t tag) noexcept {
+Asked Forwarder::Work::continue_unknown(const Asker& asker) noexcept {
   const std::optional<std::uint32_t> age =
       asker.stream ? store.only_age(asker.key, now_ms, std::max<std::uint64_t>(kDoubtMs, settings.keep_ms))
                    : std::nullopt;
@@ -126,7 +130,7 @@ Asked Forwarder::Work::continue_unknown(const Asker& asker, std::uint64_t tag) n
   }
   forward.continued.add();
   const std::uint64_t at = store.newest(asker.key);
-  requests.enter(tag, store.head(), now_ms).give(at, *age, now_ms);
+  requests.enter(asker.request_tag, store.head(), now_ms).give(at, *age, now_ms);
   return answered(store.read(at), *age);
 }
 

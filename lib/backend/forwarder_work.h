@@ -31,6 +31,7 @@ struct Asker {
   bool prepares = false;  // wants no answer yet
   QuestionKey key{};
   std::uint64_t waiter_tag = 0;
+  std::uint64_t request_tag = 0;  // over a stream
 };
 
 struct Forwarder::Work {
@@ -43,7 +44,7 @@ struct Forwarder::Work {
   [[nodiscard]] Asked ask_once(const Asker& asker) noexcept;
   [[nodiscard]] Asked begin_once(const Asker& asker, std::uint64_t tag) noexcept;
   [[nodiscard]] std::optional<Asked> give_again(const Asker& asker, const Request& request) noexcept;
-  [[nodiscard]] Asked continue_unknown(const Asker& asker, std::uint64_t tag) noexcept;
+  [[nodiscard]] Asked continue_unknown(const Asker& asker) noexcept;
   [[nodiscard]] Asked give(std::uint64_t at, Request* request) noexcept;
   [[nodiscard]] Asked wait_for(const Asker& asker, std::uint32_t slot) noexcept;
   [[nodiscard]] Asked fail(const Asker& asker, Failure failure, Request* request) noexcept;

@@ -5,7 +5,7 @@
 
 namespace gl::backend {
 
-Requests::Requests(std::size_t entries) : entries_(std::max(std::bit_ceil(entries), kWays)) {}
+Requests::Requests(std::size_t entries) : sets_(std::max(std::bit_ceil(entries), kWays) / kWays) {}
 
 Request* Requests::find(std::uint64_t tag) noexcept {
   Request* const set = set_of(tag);

@@ -3,6 +3,7 @@
 // Units: milliseconds, modulo 2^32. Ownership: the core's. Thread: that core only. Errors: by value.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -42,15 +43,22 @@ class Requests {
  public:
   explicit Requests(std::size_t entries);
   [[nodiscard]] Request* find(std::uint64_t tag) noexcept;
+  // It will be looked for soon.
+  void prefetch(std::uint64_t tag) const noexcept {
+    const Set& set = sets_[tag & (sets_.size() - 1)];
+    __builtin_prefetch(&set.requests[0]);
+    __builtin_prefetch(&set.requests[kWays / 2]);
+  }
   // A new one, or this one from the start.
   [[nodiscard]] Request& enter(std::uint64_t tag, std::uint64_t asked_at, std::uint64_t now_ms) noexcept;
 
  private:
   static constexpr std::size_t kWays = 4;
-  [[nodiscard]] Request* set_of(std::uint64_t tag) noexcept {
-    return entries_.data() + (tag & (entries_.size() / kWays - 1)) * kWays;
-  }
-  std::vector<Request> entries_;
+  struct alignas(64) Set {
+    std::array<Request, kWays> requests;  // two cache lines
+  };
+  [[nodiscard]] Request* set_of(std::uint64_t tag) noexcept { return sets_[tag & (sets_.size() - 1)].requests.data(); }
+  std::vector<Set> sets_;
 };
 
 }  // namespace gl::backend
