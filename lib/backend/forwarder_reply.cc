@@ -146,6 +146,8 @@ bool Forwarder::Work::take_job(TcpJob& job) noexcept {
   const bool came = job.result == TcpJob::Result::answered;
   (came ? counters.answered_tcp : counters.failed_tcp).add();
   if (came && keep_job(slot, job)) return false;
+  // It is as long everywhere.
+  if (job.result == TcpJob::Result::too_long) return end_with_failure(slot, Failure::reply), false;
   const bool silent = job.result == TcpJob::Result::refused || job.result == TcpJob::Result::timed_out;
   return retry_tcp(slot, silent ? Failure::timeout : Failure::reply, job);
 }

@@ -111,7 +111,9 @@ Failure Forwarder::Work::send_tcp(std::uint32_t slot, const ClientQuery& query, 
 }
 
 bool Forwarder::Work::write_job(const Question& question, const ClientQuery& query, TcpJob& job) noexcept {
-  const Outgoing how{.id = random.u16(),
+  // SIG(0) covers the ID (RFC 2931 section 3.1); a connection needs none that nobody can guess.
+  const std::uint16_t id = query.is_signed ? load_be<std::uint16_t>(query.message.data()) : random.u16();
+  const Outgoing how{.id = id,
                      .payload = payload(),
                      .proxy = settings.backends[question.backend].proxy,
                      .flow = question.flow_bytes()};

@@ -134,6 +134,20 @@ TEST_F(ForwardingOverTcp, TransferComesOverTcp) {
   EXPECT_TRUE(asked.reply.framed);
 }
 
+TEST_F(ForwardingOverTcp, TransferThatIsTooLongIsTooLongEverywhere) {
+  ForwardSettings with = settings_for(2);
+  with.pass_transfers = true;
+  make(with);
+  Client client(1);
+  client.query = query_for("a", 5, 0, 252);
+  ASSERT_TRUE(ask_and_park(client));
+  jobs->finish(TcpJob::Result::too_long);
+  pass_ms(1);
+  EXPECT_EQ(resume_and_ask(client).info, 23);
+  EXPECT_TRUE(jobs->under_way.empty());
+  EXPECT_EQ(forwarder->counters().retried.value(), 0U);
+}
+
 TEST_F(ForwardingOverTcp, TellsProxyBackendsWhoAsks) {
   ForwardSettings with = settings_for(2);
   with.health_interval_ms = 1000;
