@@ -60,10 +60,14 @@ Status Network::make_pools(const Settings& settings, const std::vector<unsigned>
                            const std::vector<std::uint16_t>& ids) {
   std::uint16_t frame_length = 0;
   for (const std::uint16_t id : ids) frame_length = std::max(frame_length, dpdk::Port::frame_length(id, settings.mtu));
-  // All rings of a worker full, a burst at hand and one on its way out, and the pool's own cache.
+  // All rings of a worker full, a burst at hand and one on its way out, and the pool's own cache. net_af_xdp takes 2048
+  // for its fill ring and as many for what was sent, whatever it is told; with fewer it goes deaf.
+  constexpr unsigned kLeastRing = 2048;
   constexpr unsigned kSpare = dpdk::kBurst + dpdk::kTxBurst + 2 * 256;
   const auto ports = static_cast<unsigned>(ids.size());
-  unsigned count = ports * (unsigned{settings.rx_descriptors} + settings.tx_descriptors) + kSpare;
+  const unsigned rings =
+      std::max<unsigned>(settings.rx_descriptors, kLeastRing) + std::max<unsigned>(settings.tx_descriptors, kLeastRing);
+  unsigned count = ports * rings + kSpare;
   // Fragments that wait for the others, and replies on their way to another worker.
   if (settings.forward.enabled()) {
     count += worker::Reassembly::kMbufs + worker::Handover::kCapacity * (static_cast<unsigned>(lcores.size()) - 1);
