@@ -374,13 +374,23 @@ class Bad(Server):
 
     def __init__(self, lab, host, options=(), **where):
         super().__init__(lab, host, **where)
-        self.options = options
-        self.control = self.dir / "control"
+        self.options, self.control = options, self.dir / "control"
+        self.elsewhere = [f"{net}{host + 5}" for net in (NET_V4, NET_V6)]
 
     def command(self):
         listen = [word for a in self.addresses for word in ("--address", a)]
-        lie = [word for net in (NET_V4, NET_V6) for word in ("--elsewhere", f"{net}{HOSTS[-1]}")]
+        lie = [word for a in self.elsewhere for word in ("--elsewhere", a)]
         return [sys.executable, BAD_BACKEND, "--control", self.control, *listen, *lie, *self.options]
+
+    def wait_ready(self):
+        end = time.monotonic() + START_LIMIT_S
+        while True:
+            assert self.process.poll() is None, self.log()
+            try:
+                return self.tell("health_count")
+            except OSError:
+                assert time.monotonic() < end, "it does not start"
+                time.sleep(0.05)
 
     def tell(self, command, *values):
         """One command to it, its answer."""

@@ -257,7 +257,7 @@ def test_killed_and_started_again():
             assert server.backend(0, "cores_up") == 1
         changes = Changes(server, 2)
         while_it_happens(server, happens)
-        changes.expect({"went_down": 1, "came_up": 1, "health_failed": (3, 5)}, backend=0)
+        changes.expect({"went_down": 1, "came_up": 1, "health_failed": (3, 9)}, backend=0)
         changes.expect({"went_down": 0, "timed_out": 0}, backend=1)
         assert bad.asked(), "nothing is asked of it again"
 

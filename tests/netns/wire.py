@@ -15,10 +15,12 @@ from lab import SERVER_V4
 def query(name, kind="A", do=False, bufsize=None, number=None, recursion=False, klass="IN", version=0):
     """A query message in wire format."""
     message = dns.message.make_query(name, kind, rdclass=klass, want_dnssec=do,
-                                     **({"use_edns": version, "payload": bufsize} if bufsize else {}))
+                                     **({"use_edns": 0, "payload": bufsize} if bufsize else {}))
     message.id = random.randrange(65536) if number is None else number
     if not recursion:
         message.flags &= ~dns.flags.RD
+    if version:  # in the OPT's TTL, which dnspython sets to 0
+        return message.to_wire()[:-5] + bytes([version]) + message.to_wire()[-4:]
     return message.to_wire()
 
 
