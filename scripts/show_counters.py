@@ -22,10 +22,12 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     try:
-        answers = [(c, ask(sys.argv[1], c)) for c in ("/goldilocks/counters", "/goldilocks/dns")]
+        answers = [(c, ask(sys.argv[1], c)) for c in ("/goldilocks/counters", "/goldilocks/dns", "/goldilocks/forward")]
     except OSError as e:
         sys.exit(f"no goldilocks with the file prefix {sys.argv[1]} answers: {e}")
     for command, counters in answers:
+        if not counters:  # nothing is forwarded
+            continue
         print(f"  {command}")
         for name, value in counters.items():
             if value:
