@@ -100,13 +100,23 @@ Failure Forwarder::Work::send_tcp(std::uint32_t slot, const ClientQuery& query, 
   const std::optional<unsigned> backend = choice.pick(question.pool, {.avoid = avoid, .tcp = true}, random);
   if (!backend) return Failure::down;
   TcpJob* const job = jobs->take();
-  if (job == nullptr) return Failure::full;
+  if (job == nullptr) return wait_for_job(slot, avoid);
   question.backend = static_cast<std::uint8_t>(*backend);
   if (!write_job(question, query, *job)) {
     jobs->give_back(job);
     return Failure::full;
   }
   submit(slot, *job, *backend);
+  return Failure::none;
+}
+
+Failure Forwarder::Work::wait_for_job(std::uint32_t slot, std::uint32_t avoid) noexcept {
+  Question& question = pending[slot];
+  if (question.query_length == 0) return Failure::full;
+  question.state = Question::State::waits_for_tcp;
+  question.avoid = avoid;
+  question.sent_us = now_us;
+  pending.append(tcp_waiting, slot);
   return Failure::none;
 }
 

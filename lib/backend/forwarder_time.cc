@@ -46,6 +46,7 @@ void Forwarder::Work::tick(std::uint64_t now) noexcept {
     health.start(now_ms);
   }
   if (jobs_out != 0) take_jobs();
+  if (tcp_waiting.head != Pending::kNone) give_jobs();
   time_out_udp();
   time_out_tcp();
   if (health.due(now_ms)) check_health();
@@ -55,6 +56,27 @@ void Forwarder::Work::take_jobs() noexcept {
   while (TcpJob* const job = jobs->completed()) {
     --jobs_out;
     if (!take_job(*job)) jobs->give_back(job);
+  }
+}
+
+// Oldest first. Who waits for a job as long as a job may take has waited in vain.
+void Forwarder::Work::give_jobs() noexcept {
+  const std::uint64_t limit_us = std::uint64_t{tcp_timeout_ms(false)} * 1000;
+  for (std::uint32_t slot; (slot = tcp_waiting.head) != Pending::kNone;) {
+    const bool overdue = now_us - pending[slot].sent_us >= limit_us;
+    TcpJob* const job = overdue ? nullptr : jobs->take();
+    if (!overdue && job == nullptr) return;
+    pending.remove(tcp_waiting, slot);
+    pending[slot].state = Question::State::idle;
+    if (overdue) {
+      end_with_failure(slot, Failure::full);
+      continue;
+    }
+    jobs->give_back(job);
+    ClientQuery query;
+    (void)parse_client_query(pending[slot].message(), query);  // it was forwarded before
+    const Failure failure = send_tcp(slot, query, pending[slot].avoid);
+    if (failure != Failure::none) end_with_failure(slot, failure);
   }
 }
 

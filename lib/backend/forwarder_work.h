@@ -64,6 +64,8 @@ struct Forwarder::Work {
                                    std::uint16_t payload) noexcept;
   // `avoid`: backends, a bit each.
   [[nodiscard]] Failure send_tcp(std::uint32_t slot, const ClientQuery& query, std::uint32_t avoid) noexcept;
+  // No job is free: it waits until one comes back. Not where the client's message was too long to be kept.
+  [[nodiscard]] Failure wait_for_job(std::uint32_t slot, std::uint32_t avoid) noexcept;
   [[nodiscard]] bool write_job(const Question& question, const ClientQuery& query, TcpJob& job) noexcept;
   void submit(std::uint32_t slot, TcpJob& job, unsigned backend) noexcept;
   // The question is in no list: another try, or its end.
@@ -96,6 +98,7 @@ struct Forwarder::Work {
   [[nodiscard]] std::uint32_t tcp_timeout_ms(bool transfer) const noexcept;
   void tick(std::uint64_t now) noexcept;
   void take_jobs() noexcept;
+  void give_jobs() noexcept;
   void time_out_udp() noexcept;
   void time_out_tcp() noexcept;
   void check_health() noexcept;
@@ -124,6 +127,7 @@ struct Forwarder::Work {
   Pending pending;
   Pending::List udp_tries;
   Pending::List tcp_tries;
+  Pending::List tcp_waiting;
   std::uint32_t jobs_out = 0;
   Waiters waiters;
   Health health;

@@ -17,7 +17,7 @@
 namespace gl::backend {
 
 struct Question {
-  enum class State : std::uint8_t { idle, udp, tcp };
+  enum class State : std::uint8_t { idle, udp, tcp, waits_for_tcp };
   static constexpr std::size_t kMaxQuery = 512;
 
   State state = State::idle;
@@ -35,6 +35,7 @@ struct Question {
   std::uint16_t once = 0;        // entry in the table of OnceRequests
   std::uint16_t query_length = 0;
   std::uint32_t tried = 0;  // backends, a bit each
+  std::uint32_t avoid = 0;  // likewise, while it waits for a job
   std::uint32_t next = 0;
   std::uint32_t previous = 0;
   std::uint32_t next_in_bucket = 0;

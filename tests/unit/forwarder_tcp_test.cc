@@ -100,6 +100,42 @@ TEST_F(ForwardingOverTcp, TcpFailsOverToTheNextBackendThenServfail) {
   EXPECT_EQ(forwarder->counters(0).failed_tcp.value() + forwarder->counters(1).failed_tcp.value(), 2U);
 }
 
+// More questions than jobs: they take turns, oldest first.
+TEST_F(ForwardingOverTcp, QuestionsWaitForAFreeJob) {
+  make(settings_for(1), 1);
+  const Client first(1, "a"), second(2, "b"), third(3, "c");
+  for (const Client& client : {first, second, third}) {
+    ASSERT_TRUE(ask_and_park(client));
+    const Sent sent = take_sent();
+    EXPECT_EQ(deliver(sent, reply_to(sent.payload, 0, 0x8380)), ReplyEnd::taken);
+  }
+  std::uint8_t number = 0;
+  for (const Client& client : {first, second, third}) {
+    ASSERT_EQ(jobs->under_way.size(), 1U);
+    jobs->finish(TcpJob::Result::answered, reply_to(client.query, ++number));
+    pass_ms(1);
+    EXPECT_EQ(last_byte(resume_and_ask(client)), number);
+  }
+  EXPECT_EQ(jobs->free.size(), 1U);
+  EXPECT_EQ(forwarder->counters(0).sent_tcp.value(), 3U);
+}
+
+TEST_F(ForwardingOverTcp, WhoWaitsForAJobInVainFails) {
+  make(settings_for(1), 1);
+  const Client first(1, "a"), second(2, "b");
+  for (const Client& client : {first, second}) {
+    ASSERT_TRUE(ask_and_park(client));
+    const Sent sent = take_sent();
+    EXPECT_EQ(deliver(sent, reply_to(sent.payload, 0, 0x8380)), ReplyEnd::taken);
+  }
+  pass_ms(1600);
+  EXPECT_EQ(resume_and_ask(second).kind, Kind::failed);
+  EXPECT_EQ(forwarder->counters().failed_full.value(), 1U);
+  jobs->finish(TcpJob::Result::answered, reply_to(first.query, 1));
+  pass_ms(1);
+  EXPECT_EQ(last_byte(resume_and_ask(first)), 1);
+}
+
 TEST_F(ForwardingOverTcp, LostJobEndsTooAndIsNotMistakenLater) {
   make(settings_for(1), 2);
   Client client(1), other(2);
