@@ -11,9 +11,8 @@ namespace gl::backend {
 namespace {
 
 constexpr std::size_t kMiB = std::size_t{1} << 20;
-constexpr std::size_t kAnswerBytes = 256;                // for the size of the index: an answer and its header
-constexpr std::size_t kOnceBytes = kMiB;                 // a kilobyte for each of them
-constexpr std::size_t kRequests = std::size_t{1} << 18;  // 8 MiB
+constexpr std::size_t kAnswerBytes = 256;  // for the size of the index: an answer and its header
+constexpr std::size_t kOnceBytes = kMiB;   // a kilobyte for each of them
 constexpr std::size_t kOnceIndex = 2 * OnceRequests::kEntries;
 
 // libsodium has to be ready before the first member draws a key.
@@ -32,7 +31,7 @@ Forwarder::Work::Work(const ForwardSettings& given, Link& to, TcpJobs* tcp, std:
       store(std::max<std::size_t>(given.store_mb, 1) * kMiB,
             std::max<std::size_t>(given.store_mb, 1) * kMiB / kAnswerBytes),
       once_store(kOnceBytes, kOnceIndex),
-      requests(kRequests),
+      requests(given.requests),
       pending(given.slots, given.backends.size()),
       waiters(given.waiting, frame_bytes),
       health(given, backends),

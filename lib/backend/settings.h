@@ -37,6 +37,7 @@ struct ForwardSettings {
   std::uint32_t tries = 2;                   // at different backends where there are several
   std::uint32_t slots = 4096;                // questions in flight, a core; at most 16384
   std::uint32_t waiting = 8192;              // frames that wait for an answer, a core
+  std::uint32_t requests = 1U << 18;         // over TCP, whose answers are remembered, a core; 32 bytes each
   std::uint32_t store_mb = 32;               // answers remembered, a core
   std::uint32_t keep_ms = 10000;             // how long an answer can be given again to who began to read it
   std::uint32_t serve_s = 0;                 // how long an answer serves later questions too; 0: not at all
@@ -51,6 +52,7 @@ struct ForwardSettings {
   std::uint8_t ecs_v4 = 0;                   // EDNS client subnet (RFC 7871): prefix bits sent; 0: none
   std::uint8_t ecs_v6 = 0;
   std::uint16_t max_udp = 1232;     // largest DNS message to a client over UDP, as for zones
+  bool udp_truncate_all = false;    // --udp=tc: every question over UDP gets TC, and no backend is asked
   std::uint16_t tcp_keepalive = 0;  // what edns-tcp-keepalive promises clients, in 100 ms; 0: no such option
 
   [[nodiscard]] bool enabled() const noexcept { return !pools.empty(); }

@@ -15,7 +15,7 @@ constexpr unsigned kDuplicateThreshold = 3;
 
 }  // namespace
 
-Client::Client(const ClientSettings& settings, Bytes stream, std::vector<Write> writes, Reader& reader,
+Client::Client(const ClientSettings& settings, Bytes stream, std::vector<Write> writes, AnswerReader& reader,
                Network& network)
     : settings_(settings),
       stream_(stream),

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "tests/sim/network.h"
-#include "tests/sim/service.h"
+#include "tests/sim/reader.h"
 
 namespace gl::sim {
 
@@ -59,7 +59,8 @@ struct Write {
 
 class Client {
  public:
-  Client(const ClientSettings& settings, Bytes stream, std::vector<Write> writes, Reader& reader, Network& network);
+  Client(const ClientSettings& settings, Bytes stream, std::vector<Write> writes, AnswerReader& reader,
+         Network& network);
 
   void receive(std::uint64_t now_ms, const Packet& packet);
   void on_timer(std::uint64_t now_ms);
@@ -120,7 +121,7 @@ class Client {
   ClientSettings settings_;
   Bytes stream_;
   std::vector<Write> writes_;
-  Reader& reader_;
+  AnswerReader& reader_;
   Network& network_;
   void (*note_)(void*, std::uint64_t, const Packet&, bool) = nullptr;
   void* whose_ = nullptr;

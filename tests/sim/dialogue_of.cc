@@ -69,30 +69,9 @@ void write_queries(Scenario& s, Random& random, Style style) {
   }
 }
 
-}  // namespace
-
-void write_dialogue(Scenario& s, Random& random) {
+// `asked` and `answered`: bytes of all queries, and of the longest answers to them.
+void lay_out(Scenario& s, Random& random, Style style, std::size_t asked, std::size_t answered) {
   const std::size_t room = segment_room(s);
-  Style style = any_style(s, random);
-  const std::size_t count = random.between(1, 8);
-  std::size_t asked = 0;
-  std::size_t answered = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    Query query;
-    query.query_length = kLeastQuery + random.below(std::min(room, kLongestQuery) - kLeastQuery + 1);
-    if (random.chance(0.02) && room > kLongestQuery) query.query_length = random.between(kLongestQuery, room);
-    query.answer_length = query.answer_length_after = answer_length(s, random);
-    if (s.server.zone_at != 0 && random.chance(0.7)) {
-      query.same_after = false;
-      if (random.chance(0.7)) query.answer_length_after = answer_length(s, random);
-    }
-    const std::size_t longest = std::max(query.answer_length, query.answer_length_after);
-    if (!s.client.timestamps && i > 0 && (asked + query.query_length > room || answered + longest > 60000)) break;
-    asked += query.query_length;
-    answered += longest;
-    s.queries.push_back(query);
-    s.server.largest_reply = i == 0 ? longest : std::max(s.server.largest_reply, longest);
-  }
   // A client of this kind that half-closes before it has the whole of a long answer, or whose FIN is a segment of its
   // own, is not helped.
   const bool own_fin = s.client.closing == Closing::after_last_write;
@@ -114,6 +93,50 @@ void write_dialogue(Scenario& s, Random& random) {
   if (!s.client.timestamps && style == Style::sequential) style = Style::batched;
   write_queries(s, random, style);
   if (answered + s.server.largest_reply > tcp::kLastOffset) s.early_fin = true;
+}
+
+}  // namespace
+
+void write_dialogue(Scenario& s, Random& random) {
+  const std::size_t room = segment_room(s);
+  const Style style = any_style(s, random);
+  const std::size_t count = random.between(1, 8);
+  std::size_t asked = 0;
+  std::size_t answered = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    Query query;
+    query.query_length = kLeastQuery + random.below(std::min(room, kLongestQuery) - kLeastQuery + 1);
+    if (random.chance(0.02) && room > kLongestQuery) query.query_length = random.between(kLongestQuery, room);
+    query.answer_length = query.answer_length_after = answer_length(s, random);
+    if (s.server.zone_at != 0 && random.chance(0.7)) {
+      query.same_after = false;
+      if (random.chance(0.7)) query.answer_length_after = answer_length(s, random);
+    }
+    const std::size_t longest = std::max(query.answer_length, query.answer_length_after);
+    if (!s.client.timestamps && i > 0 && (asked + query.query_length > room || answered + longest > 60000)) break;
+    asked += query.query_length;
+    answered += longest;
+    s.queries.push_back(query);
+    s.server.largest_reply = i == 0 ? longest : std::max(s.server.largest_reply, longest);
+  }
+  lay_out(s, random, style, asked, answered);
+}
+
+void cut_dialogue(Scenario& s, Random& random) {
+  const Style style = any_style(s, random);
+  std::size_t asked = 0;
+  std::size_t answered = 0;
+  std::size_t count = 0;
+  for (const Query& query : s.queries) {
+    const std::size_t longest = std::max(query.answer_length, query.answer_length_after);
+    const bool fits = asked + query.query_length <= segment_room(s) && answered + longest <= 60000;
+    if (!s.client.timestamps && count > 0 && !fits) break;
+    asked += query.query_length;
+    answered += longest;
+    ++count;
+  }
+  s.queries.resize(count);
+  lay_out(s, random, style, asked, answered);
 }
 
 }  // namespace gl::sim

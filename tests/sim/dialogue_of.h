@@ -8,5 +8,8 @@
 namespace gl::sim {
 
 void write_dialogue(Scenario& scenario, Random& random);
+// In which pieces the queries that the scenario has already are written. Of a client without timestamps those that do
+// not fit are taken away.
+void cut_dialogue(Scenario& scenario, Random& random);
 
 }  // namespace gl::sim

@@ -130,31 +130,6 @@ constexpr std::array<NamedShape, 14> kShapes = {{
     {{"slow", "answers that take their time, up to beyond the client's timer: segments wait for them"}, slow},
 }};
 
-// What a client is like, before the kind of scenario has its say.
-void any_client(Scenario& s, Random& random) {
-  ClientSettings& c = s.client;
-  c.mss = random.pick(std::array<std::uint16_t, 10>{216, 536, 1220, 1360, 1440, 1452, 1460, 1460, 4000, 8960});
-  c.sack = random.chance(0.8);
-  c.nagle = random.chance(0.2);
-  c.delayed_acks = random.chance(0.5);
-  c.old_acks_stamp = random.chance(0.3);
-  c.resends_after_timeout = random.chance(0.7);
-  c.syn_twice = random.chance(0.05);
-  c.repeat = random.pick(std::array{Repeat::whole_buffers, Repeat::whole_buffers, Repeat::bytes, Repeat::segments});
-  if (random.chance(0.15)) c.closing = random.chance(0.5) ? Closing::with_last_write : Closing::after_last_write;
-  c.buffer = random.chance(0.2) ? 8000 : 65535;
-  c.first_timeout_ms = random.pick(std::array<std::uint64_t, 3>{200, 200, 1000});
-  c.isn = static_cast<std::uint32_t>(random.next());
-  c.clock = static_cast<std::uint32_t>(random.next());
-  if (random.chance(0.1)) c.keepalive_ms = random.between(50, 2000);
-  s.channel.delay_ms = random.between(1, 50);
-  c.first_timeout_ms += 2 * s.channel.delay_ms;
-  if (random.chance(0.3)) c.probe_ms = 4 * s.channel.delay_ms + 2;
-  s.server.v6 = random.chance(0.5);
-  s.server.mss = s.server.v6 ? 1220 : 1460;
-  s.server.key = static_cast<std::uint8_t>(random.below(200));
-}
-
 // Only what the design helps: see docs/testing.md, "A simulated network".
 void settle(Scenario& s) {
   ClientSettings& c = s.client;
@@ -178,6 +153,30 @@ void settle(Scenario& s) {
 }
 
 }  // namespace
+
+void any_client(Scenario& s, Random& random) {
+  ClientSettings& c = s.client;
+  c.mss = random.pick(std::array<std::uint16_t, 10>{216, 536, 1220, 1360, 1440, 1452, 1460, 1460, 4000, 8960});
+  c.sack = random.chance(0.8);
+  c.nagle = random.chance(0.2);
+  c.delayed_acks = random.chance(0.5);
+  c.old_acks_stamp = random.chance(0.3);
+  c.resends_after_timeout = random.chance(0.7);
+  c.syn_twice = random.chance(0.05);
+  c.repeat = random.pick(std::array{Repeat::whole_buffers, Repeat::whole_buffers, Repeat::bytes, Repeat::segments});
+  if (random.chance(0.15)) c.closing = random.chance(0.5) ? Closing::with_last_write : Closing::after_last_write;
+  c.buffer = random.chance(0.2) ? 8000 : 65535;
+  c.first_timeout_ms = random.pick(std::array<std::uint64_t, 3>{200, 200, 1000});
+  c.isn = static_cast<std::uint32_t>(random.next());
+  c.clock = static_cast<std::uint32_t>(random.next());
+  if (random.chance(0.1)) c.keepalive_ms = random.between(50, 2000);
+  s.channel.delay_ms = random.between(1, 50);
+  c.first_timeout_ms += 2 * s.channel.delay_ms;
+  if (random.chance(0.3)) c.probe_ms = 4 * s.channel.delay_ms + 2;
+  s.server.v6 = random.chance(0.5);
+  s.server.mss = s.server.v6 ? 1220 : 1460;
+  s.server.key = static_cast<std::uint8_t>(random.below(200));
+}
 
 std::span<const Kind> kinds() {
   static const std::array<Kind, kShapes.size()> list = [] {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/sim/client.h"
+#include "tests/sim/random.h"
 #include "tests/sim/server.h"
 
 namespace gl::sim {
@@ -32,6 +33,9 @@ struct Kind {
   bool goal = false;  // not reached yet by all exchanges: played only when named
 };
 [[nodiscard]] std::span<const Kind> kinds();
+
+// What a client is like, before the kind of scenario has its say.
+void any_client(Scenario& scenario, Random& random);
 
 // Throws std::runtime_error for a name that is none.
 [[nodiscard]] Scenario make_scenario(std::string_view name, std::uint64_t seed);

@@ -13,6 +13,7 @@
 #include "lib/service/service.h"
 #include "tests/sim/packet.h"
 #include "tests/sim/random.h"
+#include "tests/sim/reader.h"
 
 namespace gl::sim {
 
@@ -70,13 +71,12 @@ struct Streams {
 [[nodiscard]] Streams make_streams(std::span<const Query> queries);
 
 // The client's application as it cuts answers out of what it reads, each of either version as a whole.
-class Reader {
+class Reader final : public AnswerReader {
  public:
   explicit Reader(const Streams& streams) : streams_(streams) {}
-  // `bytes`: everything read so far.
-  void read(Bytes bytes);
-  [[nodiscard]] std::size_t answers() const { return answers_; }
-  [[nodiscard]] bool complete() const { return answers_ == streams_.answers.size(); }
+  void read(Bytes bytes) override;
+  [[nodiscard]] std::size_t answers() const override { return answers_; }
+  [[nodiscard]] bool complete() const override { return answers_ == streams_.answers.size(); }
   // Whether `bytes` are whole answers, and perhaps the beginning of the next one.
   [[nodiscard]] bool is_prefix(Bytes bytes);
   // Whether they are whole answers.
