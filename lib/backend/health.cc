@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace gl::backend {
+namespace {
+
+// The next hops are asked for first, and answer within this.
+constexpr std::uint64_t kFirstCheckMs = 100;
+
+}  // namespace
 
 Health::Health(const ForwardSettings& settings, std::span<BackendCounters> counters)
     : settings_(settings), counters_(counters) {
@@ -13,7 +19,7 @@ void Health::start(std::uint64_t now_ms) noexcept {
   if (settings_.health_interval_ms == 0) return;
   // Spread over the interval: the checks of many backends do not go out together.
   for (std::size_t i = 0; i < counters_.size(); ++i) {
-    states_[i].next_ms = now_ms + settings_.health_interval_ms * i / counters_.size();
+    states_[i].next_ms = now_ms + kFirstCheckMs + settings_.health_interval_ms * i / counters_.size();
   }
   plan();
 }

@@ -59,6 +59,7 @@ TEST_F(ForwardingLimits, HealthDownAndUp) {
   ForwardSettings with = settings_for(2);
   with.health_interval_ms = 1000;
   make(with);
+  pass_ms(100);
   pass_ms(500);
   EXPECT_EQ(link.sent.size(), 2U);  // one each, spread over the interval
   EXPECT_EQ(forwarder->counters(0).up.value(), 1U);
@@ -93,6 +94,7 @@ TEST_F(ForwardingLimits, TimeOutsOfQuestionsBringTheCheckForward) {
   with.health_interval_ms = 100'000;
   with.tries = 1;
   make(with);
+  pass_ms(100);
   const Sent first = take_sent();
   EXPECT_EQ(deliver(first, reply_to(first.payload, 1)), ReplyEnd::taken);
   for (unsigned i = 0; i < 5; ++i) ASSERT_TRUE(ask_and_park(Client(i, numbered('n', i))));

@@ -190,6 +190,7 @@ TEST_F(ForwardingOverTcp, TellsProxyBackendsWhoAsks) {
   with.backends[0].proxy = true;
   with.pools[0].backends = {0};
   make(with);
+  pass_ms(100);
   constexpr std::size_t kHeader = 16 + 12;
   const Sent check = take_sent();
   ASSERT_GT(check.payload.size(), kHeader);
