@@ -13,7 +13,8 @@ import dns.update
 import dns.zone
 
 import wire
-from backends import Bad, BackendLab, Changes, Dnsdist, Knot, Nsd, Unbound, forward, settle
+from backends import KERNEL_V4, OWN, Bad, BackendLab, Changes, Dnsdist, Knot, Nsd, Unbound, forward, settle, v4, v6
+from goldilocks import ROOT_ZONE
 from lab import CLIENT_V4, CLIENT_V6, SERVER_V4, SERVER_V6, sh
 from runner import run
 from zones import txt_zone
@@ -68,23 +69,30 @@ def test_proxy_knot():
 
 
 def test_proxy_unbound():
-    """unbound lets this client ask and refuses another, by the address in the header; its log says so too."""
+    """unbound lets this client ask and refuses another, by the address in the header; its log says so too. What does not
+    fit over UDP is asked over TCP, with the header too."""
     with BackendLab() as lab:
+        zones = [ROOT_ZONE, lab.path("big.zone", txt_zone(sizes=(9000,)))]
         rules = f"  access-control: {CLIENT_V4}/32 allow\n  access-control: {CLIENT_V6}/128 refuse\n"
-        unbound = lab.use(Unbound(lab, 12, more=rules))
+        unbound = lab.use(Unbound(lab, 12, zones, more=rules))
         with lab.goldilocks(["--forward", forward(12, "", "proxy", port=Unbound.proxy_port)]) as server:
             settle(server)
             for ask in (wire.ask, wire.ask_udp):
                 assert wire.parse(ask(wire.query("com.", "NS"), SERVER_V4)).rcode() == NOERROR
                 assert wire.parse(ask(wire.query("com.", "NS"), SERVER_V6)).rcode() == REFUSED
-        assert f"info: {CLIENT_V4} com. NS IN" in unbound.log(), unbound.log()[-1500:]
+            assert len(wire.ask(wire.query("t0.big.example.", "TXT"))) > 9000
+            assert server.backend(0, "answered_tcp") == 1, server.backend(0)
+        for asked in ("com. NS IN", "t0.big.example. TXT IN"):
+            assert f"info: {CLIENT_V4} {asked}" in unbound.log(), unbound.log()[-1500:]
 
 
 def test_proxy_dnsdist():
     """dnsdist asks for the header, and rules by the address in it."""
     with BackendLab() as lab:
-        nsd = lab.use(Nsd(lab, 10))
-        more = ("setProxyProtocolACL({'198.51.100.53/32', '2001:db8:b::53/128'})\n"
+        nsd = lab.use(Nsd(lab, 10, [ROOT_ZONE, lab.path("big.zone", txt_zone(sizes=(9000,)))]))
+        # Over TCP it is the kernel's address that asks.
+        more = (f"setProxyProtocolACL({{'{v4(OWN)}/32', '{v6(OWN)}/128', '{KERNEL_V4}{OWN}/32'}})\n"
+                "addAction('big.example.', AllowAction())\n"
                 f"addAction('{CLIENT_V4}/32', SpoofAction('192.0.2.99'))")
         dist = Dnsdist(lab, 13, [nsd], more=more)
         lab.use(dist)
@@ -94,6 +102,7 @@ def test_proxy_dnsdist():
                 answer = wire.parse(ask(wire.query("com.", "A"), SERVER_V4))
                 assert [r.to_text() for r in answer.answer[0]] == ["192.0.2.99"], answer
                 assert not wire.parse(ask(wire.query("com.", "A"), SERVER_V6)).answer
+            assert len(wire.ask(wire.query("t0.big.example.", "TXT"))) > 9000
 
 
 # --- EDNS
