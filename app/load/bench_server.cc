@@ -3,6 +3,7 @@
 #include <rte_cycles.h>
 #include <sodium.h>
 
+#include "lib/control/settings.h"
 #include "lib/worker/poll_loop.h"
 
 namespace gl::load {
@@ -24,8 +25,8 @@ BenchServer::BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::
   worker::WorkerSettings settings;
   settings.lcore = rte_lcore_id();
   settings.pool = pool;
-  context_ =
-      std::make_unique<worker::WorkerContext>(settings, tcp::ResponderSettings{}, service::DnsSettings{}, shared_);
+  const control::Settings defaults;
+  context_ = std::make_unique<worker::WorkerContext>(settings, defaults.tcp, defaults.dns, shared_);
   context_->ports[0].port = port.id();
   context_->ports[0].interface = &interface_;
   context_->ports[0].out.bind(port.id(), 0, port.offloads().any_tx());

@@ -2,50 +2,34 @@
 
 #include <rte_cycles.h>
 
+#include "app/load/station.h"
 #include "app/load/tcp_clients.h"
 #include "app/load/udp_clients.h"
 
 namespace gl::load {
 namespace {
 
-constexpr std::uint16_t kAhead = 6;  // frames whose headers are on their way into the cache
-
-// Before the clients can be made, the link must be known, and that needs the output.
-struct Base {
-  Base(const Options& o, rte_mempool* pool, const wire::MacAddress& ours)
-      : output(o.port_id, pool), neighbour(o, ours, output) {}
-  Output output;
-  Neighbour neighbour;
-};
-
 template <class Clients>
 class GeneratorOf final : public Generator {
  public:
-  GeneratorOf(std::unique_ptr<Base> base, const Options& o, const Queries& queries, const Link& link)
-      : base_(std::move(base)), port_(o.port_id), flight_(o, queries, base_->output), clients_(flight_, link) {}
+  GeneratorOf(Station station, const Options& o, const Queries& queries)
+      : line_(std::move(station.line)), flight_(o, queries, line_->output), clients_(flight_, station.link) {}
 
   std::size_t poll() noexcept override {
-    std::array<rte_mbuf*, kBurst> burst;
-    const std::uint16_t count = rte_eth_rx_burst(port_, 0, burst.data(), kBurst);
-    flight_.now = rte_rdtsc();
-    for (std::uint16_t i = 0; i < count && i < kAhead; ++i) rte_prefetch0(rte_pktmbuf_mtod(burst[i], void*));
-    for (std::uint16_t i = 0; i < count; ++i) {
-      if (i + kAhead < count) rte_prefetch0(rte_pktmbuf_mtod(burst[i + kAhead], void*));
-      if (!clients_.receive(burst[i])) base_->neighbour.receive(burst[i]);
-    }
+    const std::size_t count = receive_burst(*line_, clients_, flight_);
     begin_idle();
     flight_.walk.step(flight_.now, [this](std::size_t i) {
       Slot& s = flight_.slots[i];
       if (s.state != State::idle && s.deadline <= flight_.now) clients_.expire(s);
     });
-    base_->output.flush();
+    line_->output.flush();
     return count;
   }
 
   void drain() noexcept override { flight_.draining = true; }
   [[nodiscard]] std::size_t in_flight() const noexcept override { return flight_.busy(); }
   [[nodiscard]] const Report& report() const noexcept override { return flight_.report; }
-  [[nodiscard]] const Output& output() const noexcept override { return base_->output; }
+  [[nodiscard]] const Output& output() const noexcept override { return line_->output; }
 
  private:
   // At most a burst's worth, so that the first exchanges do not come all at once.
@@ -58,39 +42,25 @@ class GeneratorOf final : public Generator {
     }
   }
 
-  std::unique_ptr<Base> base_;
-  std::uint16_t port_;
+  std::unique_ptr<Line> line_;
   Flight flight_;
   Clients clients_;
 };
 
 template <class Ip>
-std::unique_ptr<Generator> make_for(std::unique_ptr<Base> base, const Options& o, const Queries& q, const Link& link) {
-  if (o.mode == Mode::udp) return std::make_unique<GeneratorOf<UdpClients<Ip>>>(std::move(base), o, q, link);
-  if (o.timestamps) return std::make_unique<GeneratorOf<TcpClients<Ip, true>>>(std::move(base), o, q, link);
-  return std::make_unique<GeneratorOf<TcpClients<Ip, false>>>(std::move(base), o, q, link);
+std::unique_ptr<Generator> make_for(Station s, const Options& o, const Queries& q) {
+  if (o.mode == Mode::udp) return std::make_unique<GeneratorOf<UdpClients<Ip>>>(std::move(s), o, q);
+  if (o.timestamps) return std::make_unique<GeneratorOf<TcpClients<Ip, true>>>(std::move(s), o, q);
+  return std::make_unique<GeneratorOf<TcpClients<Ip, false>>>(std::move(s), o, q);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Generator>> Generator::make(const Options& options, const Queries& queries, rte_mempool* pool) {
-  rte_ether_addr mac{};
-  if (rte_eth_macaddr_get(options.port_id, &mac) != 0) {
-    return Error{"--port-id: there is no DPDK port " + std::to_string(options.port_id)};
-  }
-  Link link;
-  std::memcpy(link.ours.bytes.data(), mac.addr_bytes, 6);
-  if (options.source_mac) link.ours = *options.source_mac;
-  auto base = std::make_unique<Base>(options, pool, link.ours);
-  if (options.target_mac) {
-    link.theirs = *options.target_mac;
-  } else {
-    auto found = base->neighbour.resolve(options.port_id);
-    if (!found) return Error{found.error()};
-    link.theirs = *found;
-  }
-  return options.sources.v6 ? make_for<Ip6>(std::move(base), options, queries, link)
-                            : make_for<Ip4>(std::move(base), options, queries, link);
+  auto station = open_station(options, pool);
+  if (!station) return Error{station.error()};
+  return options.sources.v6 ? make_for<Ip6>(std::move(*station), options, queries)
+                            : make_for<Ip4>(std::move(*station), options, queries);
 }
 
 void run(Generator& generator, const Options& options, const volatile bool& stop) {

@@ -4,13 +4,19 @@
 // caches, which compares with `dpdk-testpmd --forward-mode=5tswap` on a ring.
 #include <rte_launch.h>
 
+#include <bit>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "app/load/bench_server.h"
+#include "app/load/crowd.h"
 #include "app/load/generator.h"
+#include "app/load/idle_run.h"
+#include "app/load/memory.h"
 #include "app/load/ring_pair.h"
 #include "lib/dpdk/eal.h"
 #include "lib/dpdk/mbuf_pool.h"
@@ -26,7 +32,11 @@ volatile bool stop = false;
 constexpr const char* kUsage =
     "goldilocks-loopback [EAL flags] -- --zone FILE [--json] --target ADDR --source ADDR/LEN [flags of "
     "goldilocks-load]\n"
-    "Server and clients in one process. One lcore: the server's time a frame. Two: exchanges a second.\n";
+    "Server and clients in one process. One lcore: the server's time a frame. Two: exchanges a second.\n"
+    "  --idle N        instead, N connections at once (to 2^20) that are open and idle: the memory before and after, "
+    "and\n"
+    "                  whether each is answered, twice. Exit status 1 where one is not, or the memory is not the same\n"
+    "  --idle-time S   seconds for which they are left alone (1)\n";
 
 int fail(int status, const std::string& message) {
   std::fprintf(stderr, "goldilocks-loopback: %s\n", message.c_str());
@@ -36,6 +46,8 @@ int fail(int status, const std::string& message) {
 struct Arguments {
   std::vector<std::string> eal;
   std::string zone;
+  std::string idle;
+  std::string idle_time = "1";
   std::vector<char*> load;  // the program's name first
 };
 
@@ -45,8 +57,13 @@ Arguments split(int argc, char** argv) {
   for (; i < argc && std::string(argv[i]) != "--"; ++i) a.eal.emplace_back(argv[i]);
   a.load.push_back(argv[0]);
   for (++i; i < argc; ++i) {
-    if (std::string(argv[i]) == "--zone" && i + 1 < argc)
-      a.zone = argv[++i];
+    const std::string flag = argv[i];
+    std::string* const own = flag == "--zone"        ? &a.zone
+                             : flag == "--idle"      ? &a.idle
+                             : flag == "--idle-time" ? &a.idle_time
+                                                     : nullptr;
+    if (own != nullptr && i + 1 < argc)
+      *own = argv[++i];
     else
       a.load.push_back(argv[i]);
   }
@@ -105,7 +122,73 @@ class TurnTaking final : public gl::load::Generator {
   BenchServer& server_;
 };
 
-int measure(gl::load::Options options, const gl::load::Queries& queries, gl::zone::LoadedZones zones) {
+// What is measured: either rates and times, or idle connections.
+struct Idle {
+  std::uint32_t connections = 0;  // 0: rates and times
+  double seconds = 1;
+};
+
+gl::Result<Idle> parse_idle(const Arguments& a, gl::load::Options& options) {
+  Idle idle;
+  if (a.idle.empty()) return idle;
+  constexpr std::uint32_t kMost = 1u << 20;
+  char* end = nullptr;
+  const unsigned long count = std::strtoul(a.idle.c_str(), &end, 10);
+  if (*end != '\0' || count == 0 || count > kMost) return gl::Error{"--idle: '" + a.idle + "' is not from 1 to 2^20"};
+  idle.connections = static_cast<std::uint32_t>(count);
+  idle.seconds = std::strtod(a.idle_time.c_str(), &end);
+  if (*end != '\0' || !(idle.seconds >= 0)) return gl::Error{"--idle-time: '" + a.idle_time + "' is no time"};
+  options.connections = std::bit_ceil(idle.connections);
+  options.rests = true;
+  if (options.mode != gl::load::Mode::tcp) return gl::Error{"--idle: only with --mode tcp"};
+  if (options.connections > options.sources.count * 32768ull)
+    return gl::Error{"--idle: at most 32768 connections, rounded up to a power of two, for each --source address"};
+  return idle;
+}
+
+int serve_on(unsigned lcore, BenchServer& server) {
+  return rte_eal_remote_launch(
+      [](void* s) {
+        static_cast<BenchServer*>(s)->loop();
+        return 0;
+      },
+      &server, lcore);
+}
+
+int measure_rates(const gl::load::Options& options, const gl::load::Queries& queries, rte_mempool* pool,
+                  BenchServer& server) {
+  auto clients = gl::load::Generator::make(options, queries, pool);
+  if (!clients) return fail(1, clients.error());
+  const auto lcores = gl::dpdk::Eal::worker_lcores();
+  if (lcores.empty()) {
+    TurnTaking both(std::move(*clients), server);
+    gl::load::run(both, options, stop);
+  } else {
+    serve_on(lcores[0], server);
+    gl::load::run(**clients, options, stop);
+    server.stop();
+    rte_eal_wait_lcore(lcores[0]);
+  }
+  return 0;
+}
+
+int measure_idle(const Idle& idle, const gl::load::Options& options, const gl::load::Queries& queries,
+                 std::span<rte_mempool* const> pools, BenchServer& server) {
+  gl::load::keep_pages_small();
+  auto crowd = gl::load::Crowd::make(options, queries, pools[0]);
+  if (!crowd) return fail(1, crowd.error());
+  gl::load::IdleRun run{**crowd, idle.connections, idle.seconds, {}, pools, options.json, stop};
+  const auto lcores = gl::dpdk::Eal::worker_lcores();
+  if (lcores.empty()) run.serve = [&server] { server.drain(); };
+  if (!lcores.empty()) serve_on(lcores[0], server);
+  const bool ok = gl::load::run_idle(run);
+  server.stop();
+  if (!lcores.empty()) rte_eal_wait_lcore(lcores[0]);
+  return ok ? 0 : 1;
+}
+
+int measure(const Idle& idle, gl::load::Options options, const gl::load::Queries& queries,
+            gl::zone::LoadedZones zones) {
   auto pair = gl::load::RingPair::make(kRing);
   if (!pair) return fail(1, pair.error());
   auto near = open_side("clients", pair->ports()[0]);
@@ -116,26 +199,11 @@ int measure(gl::load::Options options, const gl::load::Queries& queries, gl::zon
   options.port_id = near->port.id();
   options.source_mac = gl::wire::MacAddress{{0x02, 0, 0, 0, 0, 0x01}};  // two neighbours cannot share one
   options.target_mac = far->port.mac();
-  auto clients = gl::load::Generator::make(options, queries, near->pool.get());
-  if (!clients) return fail(1, clients.error());
-
-  const auto lcores = gl::dpdk::Eal::worker_lcores();
-  if (lcores.empty()) {
-    TurnTaking both(std::move(*clients), server);
-    gl::load::run(both, options, stop);
-  } else {
-    rte_eal_remote_launch(
-        [](void* s) {
-          static_cast<BenchServer*>(s)->loop();
-          return 0;
-        },
-        &server, lcores[0]);
-    gl::load::run(**clients, options, stop);
-    server.stop();
-    rte_eal_wait_lcore(lcores[0]);
-  }
+  rte_mempool* const pools[] = {near->pool.get(), far->pool.get()};
+  const int status = idle.connections != 0 ? measure_idle(idle, options, queries, pools, server)
+                                           : measure_rates(options, queries, pools[0], server);
   print_server(server, options.json);
-  return 0;
+  return status;
 }
 
 }  // namespace
@@ -148,6 +216,8 @@ int main(int argc, char** argv) {
     std::printf("%s\n%s", kUsage, gl::load::usage());
     return 0;
   }
+  const auto idle = parse_idle(arguments, *options);
+  if (!idle) return fail(2, idle.error());
   auto queries = gl::load::render_queries(options->query, options->queries_file, options->dnssec);
   if (!queries) return fail(2, queries.error());
   if (arguments.zone.empty()) return fail(2, "--zone FILE is missing");
@@ -159,5 +229,5 @@ int main(int argc, char** argv) {
   const auto ask_stop = [](int) { stop = true; };
   std::signal(SIGINT, ask_stop);
   std::signal(SIGTERM, ask_stop);
-  return measure(*options, *queries, std::move(*zones));
+  return measure(*idle, *options, *queries, std::move(*zones));
 }

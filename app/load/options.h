@@ -39,6 +39,7 @@ struct Options {
   bool timestamps = true;
   bool dnssec = false;
   bool merge_ack = false;  // the handshake's ACK rides on the query
+  bool rests = false;      // connections stay open until they are told to ask or to close (crowd.h); no flag sets it
   bool json = false;
   bool help = false;
 };

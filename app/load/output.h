@@ -55,6 +55,8 @@ class Output {
     count_ = 0;
   }
 
+  // Buffers at hand for the next frames.
+  [[nodiscard]] std::size_t stocked() const noexcept { return stocked_; }
   [[nodiscard]] std::uint64_t frames() const noexcept { return frames_; }
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
 

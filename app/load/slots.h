@@ -15,6 +15,7 @@ enum class State : std::uint8_t {
   idle,
   syn_sent,  // waiting for the SYN-ACK
   asked,     // waiting for the answer
+  resting,   // open, and nothing asked (Options::rests)
   fin_sent,  // the whole answer came; waiting for the server's FIN
   last_ack,  // the server closed first; waiting for the ACK of our FIN
 };

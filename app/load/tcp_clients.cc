@@ -80,6 +80,18 @@ void TcpClients<Ip, kTs>::start(Slot& s) noexcept {
 }
 
 template <class Ip, bool kTs>
+void TcpClients<Ip, kTs>::ask(Slot& s) noexcept {
+  s.queries_left = 1;
+  act(s, Next::ask);
+}
+template <class Ip, bool kTs>
+void TcpClients<Ip, kTs>::close(Slot& s) noexcept {
+  send_fin(s, State::fin_sent);
+  s.tries = 0;
+  flight_.arm(s);
+}
+
+template <class Ip, bool kTs>
 void TcpClients<Ip, kTs>::finish(Slot& s) noexcept {
   if (flight_.end(s)) start(s);
 }
@@ -102,6 +114,10 @@ void TcpClients<Ip, kTs>::act(Slot& s, Next next) noexcept {
       flight_.choose_query(s);
       s.started = flight_.now;
       send_query(s);
+      break;
+    case Next::rest:
+      send_ack(s);
+      s.state = State::resting;
       break;
     case Next::close:
       send_ack(s);
@@ -174,7 +190,7 @@ typename TcpClients<Ip, kTs>::Next TcpClients<Ip, kTs>::absorb_syn_ack(Slot& s, 
     flight_.report.latency.add(flight_.now - s.started);
     return end_with(counts.completed);
   }
-  return Next::establish;
+  return flight_.options.rests ? Next::rest : Next::establish;
 }
 
 template <class Ip, bool kTs>
@@ -216,6 +232,7 @@ typename TcpClients<Ip, kTs>::Next TcpClients<Ip, kTs>::absorb_answer(Slot& s, c
     return in.length != 0 ? Next::acknowledge : Next::nothing;
   }
   if (closed) return Next::close_back;
+  if (flight_.options.rests) return Next::rest;
   return s.queries_left != 0 ? Next::ask : Next::close;
 }
 
@@ -241,6 +258,7 @@ typename TcpClients<Ip, kTs>::Next TcpClients<Ip, kTs>::absorb(Slot& s, const In
   s.expected += static_cast<std::uint32_t>(in.length) + (fin ? 1 : 0);
   if (s.state == State::asked) return absorb_answer(s, in, fin);
   if (in.length != 0) return end_with(counts.bad_answer);
+  if (s.state == State::resting) return fin ? end_with(counts.closed_early) : Next::nothing;
   const bool all_acked = s.unacked == s.seq;
   if (s.state == State::last_ack) return all_acked ? end_with(counts.completed) : Next::nothing;
   if (!fin) return Next::nothing;

@@ -27,6 +27,9 @@ class TcpClients {
 
   // A free slot begins its exchange.
   void start(Slot& s) noexcept;
+  // An open connection that rests asks once more, or closes.
+  void ask(Slot& s) noexcept;
+  void close(Slot& s) noexcept;
   // False where the frame is not for these clients; it then stays the caller's.
   [[nodiscard]] bool receive(rte_mbuf* m) noexcept;
   // The slot's deadline has passed.
@@ -39,6 +42,7 @@ class TcpClients {
     acknowledge,  // ACK
     establish,    // ACK, query
     ask,          // the next query; the ACK rides on it
+    rest,         // ACK, and nothing until it is told to
     close,        // ACK, FIN
     close_back,   // the server closed first: the same two
     finish,       // last ACK, next exchange

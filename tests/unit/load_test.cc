@@ -1,11 +1,13 @@
 // The generator's own parts: what it counts by has to be right before its figures mean anything.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <array>
 #include <vector>
 
 #include "app/load/checksum.h"
 #include "app/load/histogram.h"
+#include "app/load/memory.h"
 #include "app/load/pacing.h"
 #include "app/load/slots.h"
 #include "app/load/sources.h"
@@ -92,6 +94,24 @@ TEST(LoadPacer, KeepsTheRate) {
   int started = 0;
   for (std::uint64_t now = 0; now < 100000; now += 10) started += pacer.take(now) ? 1 : 0;
   EXPECT_EQ(started, 100);
+}
+
+// What "the memory is the same" rests on: what is touched is seen, to the page; what is only allocated is not.
+TEST(LoadMemory, CountsWhatIsTouched) {
+  keep_pages_small();
+  constexpr std::size_t kSize = 32u << 20;
+  constexpr std::size_t kTouched = 8u << 20;
+  const Memory before = read_memory();
+  void* const block = mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(block, MAP_FAILED);
+  const Memory allocated = read_memory();
+  for (std::size_t i = 0; i < kTouched; i += 4096) static_cast<volatile char*>(block)[i] = 1;
+  const Memory touched = read_memory();
+  munmap(block, kSize);
+  EXPECT_GT(before.own_kib, 0);
+  EXPECT_GE(before.resident_kib, before.own_kib);
+  EXPECT_NEAR(static_cast<double>(allocated.own_kib - before.own_kib), 0, 64);
+  EXPECT_NEAR(static_cast<double>(touched.own_kib - allocated.own_kib), kTouched / 1024, 64);
 }
 
 TEST(LoadSegments, TimestampIsFoundAndNothingIsReadPastTheEnd) {
