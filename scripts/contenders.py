@@ -138,7 +138,7 @@ def dnsdist_in_front(lab):
 
 # Name in table and chart: (what it is called there, colour, how it is started).
 def contenders(lab, idle_sleep_us):
-    share = ["--idle-sleep-us", idle_sleep_us, "--rx-queue", 2048, "--tx-queue", 2048]  # the worker has NSD beside it on its CPU
+    share = ["--idle-sleep-us", idle_sleep_us]  # the worker has NSD beside it on its CPU
     return {
         "NSD, TCP": ("#7d8ea3", lambda: NsdTcp(lab, more=NSD_MORE)),
         "Knot, TCP": ("#7d8ea3", lambda: KnotTcp(lab, server=KNOT_MORE)),
