@@ -41,11 +41,14 @@ class Rules {
   }
 
   void data() noexcept {
-    const auto whole = cookie_at(0);
+    auto whole = cookie_at(0);
     if (whole && whole->off == 0) return query(*whole, false);
     // Two bytes later: the length prefix was acknowledged alone. A cookie fits by chance once in 2^11 segments, and
-    // then with any number of bytes read: of two that fit, the one with fewer is right.
-    const auto behind = cookie_at(2);
+    // then with any number of bytes read. So what holds no query does not fit, and of two that do, the one with fewer
+    // is right.
+    auto behind = cookie_at(2);
+    if (whole && !holds_query(false)) whole.reset();
+    if (behind && behind->off > 0 && !holds_query(true)) behind.reset();
     if (whole && (!behind || whole->off < behind->off)) return query(*whole, false);
     if (behind) return query(*behind, true);
     if (context_.has(kFin)) {
@@ -53,6 +56,10 @@ class Rules {
       return context_.build.control(Outcome::acked_fin, kAck, past, std::nullopt);
     }
     context_.build.drop(Outcome::drop_no_timestamp_late);
+  }
+
+  [[nodiscard]] bool holds_query(bool bare) const noexcept {
+    return context_.service.next_request(segment_.payload, bare).kind != Framed::Kind::malformed;
   }
 
   void query(const Accepted& cookie, bool bare) noexcept {
