@@ -25,7 +25,7 @@ Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
     if (state_.consumed == request.payload.size()) return Stop::end;
     const Framed framed = service.next_request(request.payload.subspan(state_.consumed), bare);
     if (framed.kind != Framed::Kind::complete) return stop_of(framed.kind);
-    if (state_.size >= kMaxAnswersPerSegment) return Stop::full;
+    if (state_.size >= request.most) return Stop::full;
     const Reply reply = service.answer_stream(
         framed.request, MutableBytes(buffer_).subspan(state_.size, kMaxStreamReply), context_at(framed, request));
     if (reply.kind == Reply::Kind::pending) {
@@ -38,7 +38,7 @@ Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
     // stream is no dialogue, and is reset like one that holds no request.
     if (reply.kind != Reply::Kind::answered || reply.length == 0) return Stop::malformed;
     const std::size_t size = state_.size + reply.length;
-    if (size > request.room || (state_.size > 0 && size > kMaxAnswersPerSegment)) return Stop::full;
+    if (size > request.room || (state_.size > 0 && size > request.most)) return Stop::full;
     state_.size = size;
     state_.consumed += framed.consumed;
     state_.queries += 1;

@@ -16,6 +16,8 @@ namespace gl::tcp {
 // Answers of one segment's queries stop at this size; queries beyond are neither answered nor acknowledged.
 // It keeps several steps of the ledger below 2^31, and so TSval from ever going backwards.
 inline constexpr std::size_t kMaxAnswersPerSegment = 64 * 1024;
+// What was counted in several steps may have to be rendered at once, if all of those ACKs were lost.
+inline constexpr std::size_t kMaxAnswersRepeated = 2 * kMaxAnswersPerSegment;
 
 // Why reading queries stopped.
 enum class Stop : std::uint8_t {
@@ -41,7 +43,8 @@ class AnswerStream {
   // Answers queries from `payload` on, which begins at `seq` of the client's stream, after those that were answered by
   // earlier calls since reset().
   // `bare`: the first query's length prefix was consumed before. `limit`: consume at most these bytes.
-  // `room`: how many answer bytes the connection may still carry. `continuation`: see RequestContext.
+  // `room`: how many answer bytes the connection may still carry. `continuation`: see RequestContext. `most`: answers
+  // stop there, unless it is a single one.
   struct Request {
     Bytes payload;
     SeqNum seq;
@@ -49,6 +52,7 @@ class AnswerStream {
     std::size_t limit = SIZE_MAX;
     std::size_t room = kOffsetLimit;
     bool continuation = false;
+    std::size_t most = kMaxAnswersPerSegment;
   };
   [[nodiscard]] Stop answer(const Request& request, Service& service) noexcept;
 
@@ -74,7 +78,7 @@ class AnswerStream {
   State state_;
   Bytes flow_;
   bool early_ = false;
-  std::array<std::uint8_t, kMaxAnswersPerSegment + kMaxStreamReply> buffer_;
+  std::array<std::uint8_t, kMaxAnswersRepeated + kMaxStreamReply> buffer_;
 };
 
 // Where the first so many queries of `payload` end, if some number of them ends at `next` (12 bits) when the

@@ -3,6 +3,7 @@
 // Byte order: the flow key as on the wire, sequence numbers host. Ownership: keys are borrowed. Thread: pure functions.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -26,6 +27,9 @@ struct FlowKey {
     return {bytes.data() + offset, bytes.size() - offset};
   }
   [[nodiscard]] bool is_v6() const noexcept { return offset == 0; }
+  [[nodiscard]] friend bool same_flow(const FlowKey& a, const FlowKey& b) noexcept {
+    return a.offset == b.offset && std::equal(a.bytes.begin() + a.offset, a.bytes.end(), b.bytes.begin() + b.offset);
+  }
   static FlowKey v4(const std::uint8_t* client, const std::uint8_t* server, Be16 client_port,
                     Be16 server_port) noexcept {
     FlowKey key;
@@ -67,7 +71,7 @@ struct CookieKeys {
   bool draining = false;     // connections of the other parity are to be closed with their next answer
 };
 
-// What a connection may carry toward the client before it must close, in bytes (RFC-less: our own ledger's width).
+// How far from its ISN the cookie alone vouches for an acknowledgement, in bytes; the odds of a spoofer follow from it.
 inline constexpr std::uint32_t kOffsetLimit = 1u << 17;
 
 struct Accepted {

@@ -12,10 +12,6 @@ std::uint32_t tag_of(SeqNum isn) noexcept {
   return (isn.value() & 0x0fffffff) | 0x10000000;
 }
 
-bool same_flow(const FlowKey& a, const FlowKey& b) noexcept {
-  return a.offset == b.offset && std::equal(a.bytes.begin() + a.offset, a.bytes.end(), b.bytes.begin() + b.offset);
-}
-
 }  // namespace
 
 bool Flow::keep(Bytes more) noexcept {

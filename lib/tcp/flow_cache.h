@@ -18,6 +18,7 @@ namespace gl::tcp {
 
 // The client's stream from `base` on: whole queries and perhaps the beginning of one.
 inline constexpr std::size_t kKeptBytes = 4096;      // the whole of the window that we advertise
+inline constexpr std::uint8_t kStuckRepeats = 4;     // of the same piece of a query: beyond what a network duplicates
 inline constexpr std::uint16_t kInitialWindow = 10;  // segments, RFC 6928
 
 struct Flow {

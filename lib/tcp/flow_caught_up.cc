@@ -28,7 +28,7 @@ bool FlowRules::close(SeqNum past) noexcept {
 
 Ledger FlowRules::settled() const noexcept {
   const std::uint32_t next = flow_.base.value() - (flow_.bare ? 2u : 0u);
-  return Ledger{flow_.base_end, static_cast<std::uint16_t>(next & kNextMask), flow_.bare, true};
+  return Ledger{flow_.base_end & kOffsetMask, static_cast<std::uint16_t>(next & kNextMask), flow_.bare, true};
 }
 
 bool FlowRules::acknowledge(Outcome outcome, const Ledger& ledger) noexcept {
@@ -45,7 +45,7 @@ void FlowRules::sent_ledger(SeqNum ack, std::uint32_t end) noexcept {
 
 Stop FlowRules::render_next() noexcept {
   AnswerStream& answers = context_.answers;
-  const std::uint32_t room = kLastOffset - std::min(kLastOffset, flow_.base_end);
+  const std::uint32_t room = context_.room(cookie_, flow_.base_end);
   const Bytes kept = flow_.bytes_from(flow_.base);
   answers.reset();
   const Stop stop = answers.answer(
@@ -64,6 +64,7 @@ bool FlowRules::send_counted() noexcept {
   const SeqNum past = flow_.base + consumed;
   const bool last =
       flow_.fin && consumed == flow_.kept && size <= std::min<std::uint32_t>(segment_size_, segment_.window);
+  if (answers.queries() > 1 || consumed != flow_.kept) context_.pipelined(cookie_);
   AnswerSegments how;
   how.ack_all = last ? past + 1 : past;
   how.ack_none = flow_.base;
@@ -72,7 +73,7 @@ bool FlowRules::send_counted() noexcept {
   how.ledger.next = static_cast<std::uint16_t>(past.value() & kNextMask);
   how.bare = flow_.bare;
   how.mss_class = cookie_.mss_class;
-  how.fin = last || answers.close_after() || must_close(context_, cookie_, end);
+  how.fin = last || answers.close_after() || context_.must_close(cookie_, end);
   const bool whole = context_.build.answer(answers.bytes(), how);
   if (context_.plan.count == 0) return done(Outcome::drop_zero_window);
   context_.plan.outcome = Outcome::flow_answered;

@@ -48,15 +48,19 @@ void FlowRules::answer_more() noexcept {
   AnswerStream& answers = context_.answers;
   answers.reset();
   const Bytes more = flow_.bytes_from(flow_.answered);
-  const std::uint32_t uncounted = flow_.answered_end - flow_.counted_end;
+  // What the client's ledger does not count; it may not have taken over the newest.
+  const std::uint32_t behind = (off_ - Ledger::decode(echo_).sent_end) & kOffsetMask;
+  const std::uint32_t counted = behind <= kMaxAhead ? off_ - behind : flow_.counted_end;
+  const std::uint32_t uncounted = flow_.answered_end - std::min(counted, flow_.counted_end);
   const std::uint32_t begun = flow_.answered_end - flow_.base_end;
   if (flow_.closing || more.empty() || uncounted >= kMaxAhead || begun >= kMaxAnswersPerSegment) return;
+  context_.pipelined(cookie_);
   const std::size_t room = std::min({std::size_t{kMaxAhead - uncounted}, kMaxAnswersPerSegment - begun,
-                                     std::size_t{kLastOffset - std::min(kLastOffset, flow_.answered_end)}});
+                                     std::size_t{context_.room(cookie_, flow_.answered_end)}});
   (void)answers.answer({more, flow_.answered, false, SIZE_MAX, room, false}, context_.service);
   const std::uint32_t end = flow_.answered_end + static_cast<std::uint32_t>(answers.size());
   // A FIN of ours goes with a counted answer only: then these wait until nothing is on its way.
-  if (answers.queries() == 0 || answers.close_after() || must_close(context_, cookie_, end)) return answers.reset();
+  if (answers.queries() == 0 || answers.close_after() || context_.must_close(cookie_, end)) return answers.reset();
   flow_.answered = flow_.answered + static_cast<std::uint32_t>(answers.consumed());
   flow_.answered_end = end;
 }
@@ -65,9 +69,9 @@ bool FlowRules::render_all() noexcept {
   AnswerStream& answers = context_.answers;
   answers.reset();
   const std::size_t count = flow_.answered - flow_.base;
-  const Stop stop = answers.answer(
-      {flow_.bytes_from(flow_.base).first(count), flow_.base, flow_.bare, SIZE_MAX, kMaxStreamReply, true},
-      context_.service);
+  const Stop stop = answers.answer({flow_.bytes_from(flow_.base).first(count), flow_.base, flow_.bare, SIZE_MAX,
+                                    kMaxAnswersRepeated, true, kMaxAnswersRepeated},
+                                   context_.service);
   return stop == Stop::end && answers.size() == flow_.answered_end - flow_.base_end;
 }
 
@@ -83,9 +87,9 @@ bool FlowRules::refresh() noexcept {
   std::uint32_t size = 0;
   answers.reset();
   while (answers.consumed() < kept.size()) {
-    const Stop stop = answers.answer(
-        {kept, flow_.base, flow_.bare && answers.consumed() == 0, answers.consumed() + 1, kMaxStreamReply, true},
-        context_.service);
+    const Stop stop = answers.answer({kept, flow_.base, flow_.bare && answers.consumed() == 0, answers.consumed() + 1,
+                                      kMaxAnswersRepeated, true, kMaxAnswersRepeated},
+                                     context_.service);
     if (stop != Stop::boundary) return changed();
     const SeqNum end = flow_.base + static_cast<std::uint32_t>(answers.consumed());
     if (flow_.base_end + answers.size() > off_ || end - flow_.safe_ack > segment_size_) continue;

@@ -15,7 +15,8 @@ struct Responder::Work {
         paths(shared_paths == nullptr ? *own_paths : *shared_paths),
         resets(given.rst_per_second),
         build(plan, resets, settings, paths),
-        flows(given.flow_cache) {}
+        flows(given.flow_cache),
+        long_flows(given.flow_cache) {}
 
   const ResponderSettings settings;
   const CookieKeys* keys = nullptr;
@@ -27,6 +28,7 @@ struct Responder::Work {
   PlanBuilder build;
   AnswerStream answers;
   FlowCache flows;
+  LongFlows long_flows;
 };
 
 Responder::Responder(const ResponderSettings& settings, PathMtuTable* paths)
@@ -38,6 +40,7 @@ void Responder::begin_burst(std::uint64_t now_ms, const CookieKeys& keys) noexce
   work_->resets.refill(now_ms);
   work_->now_s = now_ms / 1000;
   work_->build.begin_burst(work_->now_s);
+  work_->long_flows.begin_burst(work_->now_s);
 }
 
 const Plan& Responder::handle(const Segment& segment, Service* service) noexcept {
@@ -52,7 +55,8 @@ const Plan& Responder::handle(const Segment& segment, Service* service) noexcept
     work.build.reset(Outcome::reset_closed_port);
   } else {
     work.answers.begin(segment.flow.view(), false);
-    RuleContext context{segment, *service, *work.keys, work.settings, work.answers, work.build, work.plan, work.flows};
+    RuleContext context{segment,    *service,  *work.keys, work.settings,  work.answers,
+                        work.build, work.plan, work.flows, work.long_flows};
     if (has(kSyn)) {
       answer_syn(context);
     } else if (segment.timestamps && !work.settings.immediate) {
@@ -65,15 +69,10 @@ const Plan& Responder::handle(const Segment& segment, Service* service) noexcept
 }
 
 bool Responder::too_big(const QuotedSegment& quoted, std::uint16_t mtu) noexcept {
-  if (!sent_by_us(*work_->keys, quoted)) return false;
+  const LongFlow* const long_flow = work_->long_flows.find(quoted.flow, quoted.seq);
+  if (!check_long_flow(*work_->keys, long_flow, quoted.seq) && !sent_by_us(*work_->keys, quoted)) return false;
   work_->paths.learn(quoted.flow, mtu, work_->now_s);
   return true;
-}
-
-bool must_close(const RuleContext& context, const Accepted& cookie, std::uint32_t sent_end) noexcept {
-  if (cookie.old_epoch && context.keys.draining) return true;
-  if (sent_end + kMaxStreamReply <= kLastOffset) return false;
-  return sent_end + context.service.largest_stream_reply() > kLastOffset;
 }
 
 }  // namespace gl::tcp

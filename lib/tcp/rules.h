@@ -7,6 +7,7 @@
 #include "lib/tcp/answer_stream.h"
 #include "lib/tcp/cookie.h"
 #include "lib/tcp/flow_cache.h"
+#include "lib/tcp/long_flows.h"
 #include "lib/tcp/plan_builder.h"
 #include "lib/tcp/responder.h"
 
@@ -21,8 +22,18 @@ struct RuleContext {
   PlanBuilder& build;
   Plan& plan;
   FlowCache& flows;
+  LongFlows& long_flows;
+  LongFlow* long_flow = nullptr;  // of this connection, once it is a long one
+  bool pipelines = false;         // this segment shows that closing would lose queries
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (segment.flags & flag) != 0; }
+  // The client has queries on their way besides those that are being answered: our FIN would lose them.
+  void pipelined(const Accepted& cookie) noexcept;
+  // How many answer bytes the connection may carry behind `end`, where the next ones begin.
+  [[nodiscard]] std::uint32_t room(const Accepted& cookie, std::uint32_t end) noexcept;
+  // Whether our FIN has to go with the answers that end at `end` of the stream.
+  [[nodiscard]] bool must_close(const Accepted& cookie, std::uint32_t end) noexcept;
+  void enter_long_flow(const Accepted& cookie, std::uint32_t end) noexcept;
 };
 
 // A SYN, and the queries in it (TCP Fast Open).
@@ -34,11 +45,9 @@ void answer_with_timestamps(RuleContext& context) noexcept;
 // Clients that carry only the cookie: one segment of queries a connection. Also the column's immediate mode.
 void answer_without_timestamps(RuleContext& context) noexcept;
 
-// Whether our FIN has to go with the answers that end at `sent_end` of the stream.
-[[nodiscard]] bool must_close(const RuleContext& context, const Accepted& cookie, std::uint32_t sent_end) noexcept;
-
-// An answer byte and our FIN after it must stay inside the ledger's 17 bits.
-inline constexpr std::uint32_t kLastOffset = kOffsetMask - 1;
+// Answer bytes and our FIN after them must stay where the cookie vouches for them, alone or with an entry's help.
+inline constexpr std::uint32_t kLastOffset = kOffsetLimit - 2;
+inline constexpr std::uint32_t kLastLongOffset = kLongOffsetLimit - 2;
 // How far the client may have read beyond what the ledger that it echoes counts; a ledger further behind is not ours.
 inline constexpr std::uint32_t kMaxAhead = 48 * 1024;
 

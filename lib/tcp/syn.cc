@@ -74,9 +74,10 @@ class Opening {
     if (timestamps_) data.timestamps->echo = plan.segments[0].timestamps.value;
     context_.build.go_on(data);
     FlowCache no_flows(0);
+    LongFlows no_long_flows(0);
     context_.answers.begin(syn_.flow.view(), true);
     RuleContext early{data, context_.service, context_.keys, context_.settings, context_.answers, context_.build,
-                      plan, no_flows};
+                      plan, no_flows,         no_long_flows};
     const Outcome before = plan.outcome;
     timestamps_ ? answer_with_timestamps(early) : answer_without_timestamps(early);
     if (plan.count > 1 && plan.segments[1].length > 0) {

@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::uint16_t kLargestWindow = 256;  // segments in flight at most; the client's window is below 64 KiB anyway
 constexpr std::uint8_t kDuplicateThreshold = 3;  // RFC 5681 section 3.2
-constexpr std::uint8_t kStuckRepeats = 4;        // of the same piece of a query: beyond what a network duplicates
 
 }  // namespace
 
@@ -44,7 +43,7 @@ bool FlowRules::done(Outcome outcome) noexcept {
 
 bool FlowRules::ledger_is_at(SeqNum seq) const noexcept {
   const Ledger ledger = Ledger::decode(echo_);
-  return ledger.is_next(seq) && ledger.sent_end == off_;
+  return ledger.is_next(seq) && ledger.sent_end == (off_ & kOffsetMask);
 }
 
 void FlowRules::learn() noexcept {
@@ -58,6 +57,7 @@ void FlowRules::learn() noexcept {
 
 bool FlowRules::wait() noexcept {
   if (segment_.payload.empty() || segment_.seq != flow_.kept_end() || flow_.fin) return false;
+  if (ledger_is_at(segment_.seq)) return give_up();  // it is the next one: what was kept has been answered without us
   if (!flow_.keep(segment_.payload)) return done(Outcome::drop_beyond);
   flow_.fin = context_.has(kFin);
   return done(Outcome::flow_kept);

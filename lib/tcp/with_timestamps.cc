@@ -17,8 +17,10 @@ class Rules {
         cookie_(cookie),
         ledger_(Ledger::decode(segment_.timestamps->echo)) {
     gap_ = (ledger_.sent_end - cookie_.off) & kOffsetMask;
+    ledger_.sent_end = cookie.off + gap_;
     if (gap_ <= kMaxStreamReply) return;
-    ahead_ = kOffsetLimit - gap_;
+    ahead_ = kOffsetMask + 1 - gap_;
+    ledger_.sent_end = cookie.off - ahead_;
     gap_ = 0;
     // E leaves our FIN out, so a client that acknowledges the FIN is one byte ahead of it.
     our_fin_acked_ = ahead_ == 1;
@@ -81,7 +83,7 @@ class Rules {
   // begin at E. A client that is ahead of E holds the first of these bytes already: they were sent with a later
   // ledger that it has not taken over, since they came out of order (TS.Recent, RFC 7323 section 4.3).
   void fresh(std::size_t skip, bool is_bare) noexcept {
-    const std::uint32_t room = kLastOffset - std::min(kLastOffset, ledger_.sent_end);
+    const std::uint32_t room = context_.room(cookie_, ledger_.sent_end);
     const SeqNum start = segment_.seq + static_cast<std::uint32_t>(skip);
     const Stop stop = context_.answers.answer(
         {segment_.payload.subspan(skip), start, is_bare, SIZE_MAX, room, ahead_ > 0}, context_.service);
@@ -136,15 +138,31 @@ class Rules {
   // Pipelined behind queries whose answers have not arrived: soft state may keep it until then.
   void beyond(bool is_bare) noexcept {
     context_.build.drop(Outcome::drop_beyond);
+    context_.pipelined(cookie_);
     context_.answers.prepare(segment_.payload, segment_.seq, is_bare, context_.service);
     if (!context_.flows.enabled()) return;
-    const Flow* const old = context_.flows.find(segment_.flow, cookie_.isn);
+    Flow* const old = context_.flows.find(segment_.flow, cookie_.isn);
     if (old != nullptr && !old->known && before(old->base, segment_.seq)) return;  // not next to what waits there
+    if (old != nullptr && !old->known && old->base == segment_.seq && old->kept == segment_.payload.size()) {
+      return repeated_alone(*old);
+    }
     Flow& flow = context_.flows.make(segment_.flow, cookie_.isn);
     flow.base = segment_.seq;
     flow.bare = is_bare;
     flow.fin = context_.has(kFin);
     if (flow.keep(segment_.payload)) context_.build.drop(Outcome::flow_kept);
+  }
+
+  // A client that repeats a piece alone again and again has nothing before it to repeat. So it is no query that came
+  // out of order, but the beginning of one whose answer has arrived: `next` is behind it.
+  void repeated_alone(Flow& flow) noexcept {
+    context_.build.drop(Outcome::flow_kept);
+    flow.fin = context_.has(kFin);
+    flow.repeats = std::max(flow.repeats, static_cast<std::uint8_t>(flow.repeats + 1));
+    if (flow.repeats >= 2 * kStuckRepeats) return context_.build.reset(Outcome::reset_stuck);
+    if (flow.repeats < kStuckRepeats || !level() || ledger_.acked) return;
+    const SeqNum past = segment_.seq + ((ledger_.next - segment_.seq.value()) & kNextMask);
+    context_.build.control(Outcome::acked_repeat, kAck, past, acked());
   }
 
   // An entry that knows where it stands: the query at `seq` is the next one to be answered, or the first one not yet
@@ -178,8 +196,9 @@ class Rules {
     context_.answers.reset();
     if (gap_ == 0) return arrived(counted);
 
-    Stop stop = context_.answers.answer({segment_.payload, segment_.seq, first_bare, counted, kMaxStreamReply, true},
-                                        context_.service);
+    Stop stop = context_.answers.answer(
+        {segment_.payload, segment_.seq, first_bare, counted, kMaxAnswersRepeated, true, kMaxAnswersRepeated},
+        context_.service);
     const std::size_t begun = context_.answers.size();
     if (stop == Stop::unrepeatable || context_.answers.consumed() != counted) {
       return context_.build.reset(Outcome::reset_changed);
@@ -188,8 +207,8 @@ class Rules {
     if (begun < gap_) return context_.build.drop(Outcome::drop_beyond);
     const std::uint32_t start = ledger_.sent_end - static_cast<std::uint32_t>(begun);
     if (!context_.answers.close_after() && segment_.payload.size() > counted) {
-      stop = context_.answers.answer({segment_.payload, segment_.seq, false, SIZE_MAX, kLastOffset - start, false},
-                                     context_.service);
+      stop = context_.answers.answer(
+          {segment_.payload, segment_.seq, false, SIZE_MAX, context_.room(cookie_, start), false}, context_.service);
     }
     ledger_.sent_end = start;
     send(Outcome::continued, Outcome::continued, {static_cast<std::uint32_t>(begun) - gap_, segment_.seq, first_bare},
@@ -219,7 +238,8 @@ class Rules {
     AnswerStream& answers = context_.answers;
     const std::uint32_t sent_end = ledger_.sent_end + static_cast<std::uint32_t>(answers.size());
     const bool client_fin = context_.has(kFin) && stop == Stop::end;
-    const bool own_fin = answers.close_after() || must_close(context_, cookie_, sent_end);
+    if (answers.queries() > 1 || stop != Stop::end) context_.pipelined(cookie_);
+    const bool own_fin = answers.close_after() || context_.must_close(cookie_, sent_end);
     const SeqNum past = start.seq + static_cast<std::uint32_t>(answers.consumed());
 
     AnswerSegments how;
@@ -275,7 +295,13 @@ class Rules {
 }  // namespace
 
 void answer_with_timestamps(RuleContext& context) noexcept {
-  const auto cookie = check_ack(context.keys, context.segment.flow, context.segment.ack, std::nullopt);
+  const Segment& segment = context.segment;
+  context.long_flow = context.long_flows.find(segment.flow, segment.ack);
+  auto cookie = check_long_flow(context.keys, context.long_flow, segment.ack);
+  if (!cookie) {
+    context.long_flow = nullptr;
+    cookie = check_ack(context.keys, segment.flow, segment.ack, std::nullopt);
+  }
   if (!cookie) return context.build.reset(Outcome::reset_no_cookie);
   if (Flow* const flow = context.flows.find(context.segment.flow, cookie->isn); flow != nullptr) {
     if (answer_from_flow(context, *cookie, *flow)) return;

@@ -1,0 +1,37 @@
+// How much a connection may carry, and when our FIN has to go with an answer (docs/protocol.md, "Long connections").
+#include <algorithm>
+
+#include "lib/tcp/rules.h"
+
+namespace gl::tcp {
+
+void RuleContext::enter_long_flow(const Accepted& cookie, std::uint32_t end) noexcept {
+  if (end < kLongFlowFrom) return;
+  if (long_flow == nullptr) long_flow = long_flows.make(segment.flow, cookie.isn, cookie.off);
+  if (long_flow == nullptr) return;
+  long_flows.answered(*long_flow, cookie.off);
+  if (pipelines) pipelined(cookie);
+}
+
+void RuleContext::pipelined(const Accepted& cookie) noexcept {
+  pipelines = true;
+  if (long_flow == nullptr) return;
+  long_flow->pipelines = true;
+  long_flow->pipelined_at = std::max(long_flow->pipelined_at, cookie.off);
+}
+
+std::uint32_t RuleContext::room(const Accepted& cookie, std::uint32_t end) noexcept {
+  enter_long_flow(cookie, end);
+  const std::uint32_t last = long_flow != nullptr ? kLastLongOffset : kLastOffset;
+  return last - std::min(last, end);
+}
+
+bool RuleContext::must_close(const Accepted& cookie, std::uint32_t end) noexcept {
+  if (cookie.old_epoch && keys.draining) return true;
+  enter_long_flow(cookie, end);
+  if (end + kMaxStreamReply <= kLastOffset) return false;
+  const bool goes_on = long_flow != nullptr && long_flow->pipelining();
+  return end + service.largest_stream_reply() > (goes_on ? kLastLongOffset : kLastOffset);
+}
+
+}  // namespace gl::tcp

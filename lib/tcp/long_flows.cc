@@ -1,0 +1,79 @@
+#include "lib/tcp/long_flows.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "lib/base/bytes.h"
+#include "lib/base/endian.h"
+
+namespace gl::tcp {
+
+LongFlows::LongFlows(std::size_t entries) {
+  if (entries == 0) return;
+  const std::size_t size = std::bit_ceil(std::max(entries, kWays));
+  tags_.resize(size);
+  flows_ = std::make_unique_for_overwrite<LongFlow[]>(size);
+  randombytes_buf(seed_.data(), sizeof seed_);
+}
+
+std::uint64_t LongFlows::hash(const FlowKey& key) const noexcept {
+  const Bytes bytes = key.view();
+  std::uint64_t mixed = seed_[0];
+  for (std::size_t at = 0; at < bytes.size(); at += 4) {
+    mixed = (mixed ^ load_be<std::uint32_t>(bytes.data() + at)) * (seed_[1] | 1);
+    mixed ^= mixed >> 29;
+  }
+  return mixed * 0x9e3779b97f4a7c15u;
+}
+
+LongFlow* LongFlows::find(const FlowKey& key, SeqNum ack) noexcept {
+  if (!used_) return nullptr;
+  const std::uint64_t hashed = hash(key);
+  const std::size_t first = set_of(hashed >> 16);
+  for (std::size_t i = first; i < first + kWays; ++i) {
+    if (tags_[i] != tag_of(hashed)) continue;
+    LongFlow& flow = flows_[i];
+    if (same_flow(flow.key, key) && flow.vouches(ack - flow.isn - 1)) return &flow;
+  }
+  return nullptr;
+}
+
+LongFlow* LongFlows::make(const FlowKey& key, SeqNum isn, std::uint32_t off) noexcept {
+  if (tags_.empty()) return nullptr;
+  LongFlow* const known = find(key, isn + 1 + off);
+  if (known != nullptr && known->isn == isn) return known;
+  const std::uint64_t hashed = hash(key);
+  const std::size_t way = free_way(set_of(hashed >> 16));
+  if (way == tags_.size()) return nullptr;
+  used_ = true;
+  tags_[way] = tag_of(hashed);
+  flows_[way] = {key, isn, off, 0, false, now_s_};
+  return &flows_[way];
+}
+
+// An empty one, or the one that has been idle for longest, and for long enough; the table's end where there is none.
+std::size_t LongFlows::free_way(std::size_t first) const noexcept {
+  std::size_t way = tags_.size();
+  std::uint32_t longest = kLongFlowIdle;
+  for (std::size_t i = first; i < first + kWays; ++i) {
+    if (tags_[i] == 0) return i;
+    const std::uint32_t idle = now_s_ - flows_[i].seen_s;
+    if (idle < longest) continue;
+    longest = idle;
+    way = i;
+  }
+  return way;
+}
+
+std::optional<Accepted> check_long_flow(const CookieKeys& keys, const LongFlow* flow, SeqNum ack) noexcept {
+  if (flow == nullptr) return std::nullopt;
+  const std::uint32_t isn = flow->isn.value();
+  const std::uint32_t parity = isn >> detail::kParityShift & 1;
+  if (detail::mac28(keys.by_parity[parity], flow->key) != (isn & detail::kMacMask)) return std::nullopt;
+  return Accepted{flow->isn, ack - flow->isn - 1, static_cast<std::uint8_t>(isn >> detail::kClassShift),
+                  parity != keys.current};
+}
+
+}  // namespace gl::tcp
