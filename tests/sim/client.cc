@@ -30,6 +30,7 @@ void Client::receive(std::uint64_t now_ms, const Packet& packet) {
   if (packet.has(tcp::kRst)) return receive_reset(now_ms, packet);
   if (state_ == State::syn_sent) return receive_syn_ack(now_ms, packet);
   if (!paws_accepts(now_ms, packet)) return;
+  if (!in_window(packet)) return refuse(now_ms, packet);
   if (packet.has(tcp::kSyn)) return acknowledge(now_ms);  // RFC 5961 section 4
   receive_ack(now_ms, packet);
   receive_data(now_ms, packet);
@@ -76,13 +77,23 @@ bool Client::paws_accepts(std::uint64_t now_ms, const Packet& packet) {
     return false;
   }
   if (static_cast<std::int32_t>(packet.timestamps->value - ts_recent_) >= 0) return true;
-  if (!packet.payload.empty()) {
-    acknowledge(now_ms);
-  } else if (odd_ack_ms_ == 0 || now_ms >= odd_ack_ms_ + kOddAckMs) {
-    odd_ack_ms_ = now_ms;
-    acknowledge(now_ms);
-  }
+  refuse(now_ms, packet);
   return false;
+}
+
+// RFC 7323 section 5.3 (R2), as Linux has it: not wholly before what was acknowledged, and not behind the window.
+bool Client::in_window(const Packet& packet) const {
+  const SeqNum end = packet.seq + static_cast<std::uint32_t>(packet.payload.size()) + (packet.has(tcp::kFin) ? 1u : 0u);
+  const SeqNum edge = server_isn_ + 1 + static_cast<std::uint32_t>(window_edge_) + (server_fin_ ? 1u : 0u);
+  return !before(end, last_ack_sent_) && !before(edge, packet.seq);
+}
+
+void Client::refuse(std::uint64_t now_ms, const Packet& packet) {
+  if (packet.payload.empty()) {
+    if (odd_ack_ms_ != 0 && now_ms < odd_ack_ms_ + kOddAckMs) return;
+    odd_ack_ms_ = now_ms;
+  }
+  acknowledge(now_ms);
 }
 
 void Client::receive_ack(std::uint64_t now_ms, const Packet& packet) {

@@ -92,6 +92,8 @@ class Client {
   void receive_syn_ack(std::uint64_t now_ms, const Packet& packet);
   void receive_reset(std::uint64_t now_ms, const Packet& packet);
   [[nodiscard]] bool paws_accepts(std::uint64_t now_ms, const Packet& packet);
+  [[nodiscard]] bool in_window(const Packet& packet) const;
+  void refuse(std::uint64_t now_ms, const Packet& packet);
   void receive_ack(std::uint64_t now_ms, const Packet& packet);
   void receive_data(std::uint64_t now_ms, const Packet& packet);
   void store(std::uint32_t place, const Packet& packet);

@@ -97,7 +97,29 @@ void lay_out(Scenario& s, Random& random, Style style, std::size_t asked, std::s
 
 }  // namespace
 
+void write_long_dialogue(Scenario& s, Random& random) {
+  const std::size_t most = random.pick(std::array<std::size_t, 4>{200, 1500, 4000, 16000});
+  const std::size_t total = random.between(300'000, random.chance(0.1) ? 6'000'000 : 1'500'000);
+  // Queries on their way at a time; all of them fit our window.
+  const std::size_t depth = random.between(4, 20);
+  s.client.closing = Closing::after_reading;
+  s.client.repeat = Repeat::bytes;
+  std::size_t begin = 0;
+  for (std::size_t answered = 0; answered < total;) {
+    Query query;
+    query.query_length = random.between(kLeastQuery, 200);
+    query.answer_length = query.answer_length_after = random.between(14, most);
+    answered += query.answer_length;
+    begin += query.query_length;
+    s.server.largest_reply = std::max(s.queries.empty() ? 0 : s.server.largest_reply, query.answer_length);
+    const std::size_t number = s.queries.size();
+    s.writes.push_back({begin, number < depth ? 0 : number - depth + 1, 0});
+    s.queries.push_back(query);
+  }
+}
+
 void write_dialogue(Scenario& s, Random& random) {
+  if (s.lengthy) return write_long_dialogue(s, random);
   const std::size_t room = segment_room(s);
   const Style style = any_style(s, random);
   const std::size_t count = random.between(1, 8);

@@ -7,6 +7,8 @@
 
 namespace gl::sim {
 
+// Some hundreds of kilobytes up to several megabytes over one connection, by a client that pipelines all the time.
+void write_long_dialogue(Scenario& scenario, Random& random);
 void write_dialogue(Scenario& scenario, Random& random);
 // In which pieces the queries that the scenario has already are written. Of a client without timestamps those that do
 // not fit are taken away.

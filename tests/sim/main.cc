@@ -121,7 +121,7 @@ int simulate(const Options& options) {
   const auto played = std::count_if(kinds().begin(), kinds().end(), [](const Kind& kind) { return !kind.goal; });
   const std::uint64_t each = options.exchanges / static_cast<std::uint64_t>(played) + 1;
   for (const Kind& kind : kinds()) {
-    if (!kind.goal) failures += play(kind.name, options.first_seed, each);
+    if (!kind.goal) failures += play(kind.name, options.first_seed, each / kind.worth + 1);
   }
   return failures == 0 ? 0 : 1;
 }

@@ -113,7 +113,20 @@ void everything(Scenario& s, Random& random) {
   s.resets = s.server.zone_at != 0;
 }
 
-constexpr std::array<NamedShape, 14> kShapes = {{
+void lengthy(Scenario& s, Random& random) {
+  s.lengthy = true;
+  s.server.flow_cache = random.pick(std::array{1u, 4u, 64u});
+  s.client.mss = std::max<std::uint16_t>(s.client.mss, 536);
+  s.client.syn_twice = false;
+  s.channel.loss_to_server = s.channel.loss_to_client = random.pick(std::array{0.0, 0.001, 0.01, 0.05});
+  s.channel.duplicate = random.pick(std::array{0.0, 0.0, 0.02});
+  s.channel.jitter_ms = random.pick(std::array<std::uint64_t, 5>{0, 0, 3, 20, 200});
+  s.server.frames = random.chance(0.1);
+  s.server.nodes = random.chance(0.2) ? 2 : 1;
+  s.server.restarts = random.chance(0.3) ? 0.001 : 0.0;
+}
+
+constexpr std::array<NamedShape, 15> kShapes = {{
     {{"plain", "one node that remembers nothing, a sound network"}, plain},
     {{"cache", "one node with a flow cache, a sound network: no timer of the client may be needed", true}, cache},
     {{"pipelining", "one node with a flow cache, a sound network, ordinary queries and answers"}, pipelining},
@@ -128,6 +141,8 @@ constexpr std::array<NamedShape, 14> kShapes = {{
     {{"frames", "whole frames through the datapath, with real checksums and bits turned over"}, frames},
     {{"everything", "any of these together"}, everything},
     {{"slow", "answers that take their time, up to beyond the client's timer: segments wait for them"}, slow},
+    {{"long", "megabytes over one connection of a client that pipelines, beyond the reach of its cookie", false, 100},
+     lengthy},
 }};
 
 // Only what the design helps: see docs/testing.md, "A simulated network".

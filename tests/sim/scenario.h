@@ -24,13 +24,15 @@ struct Scenario {
   bool resets = false;     // a RST may end it
   bool early_fin = false;  // our FIN may come before the last answer, behind a whole one
   bool prompt = false;     // no timer of the client may be needed
+  bool lengthy = false;    // far beyond what the cookie alone vouches for
   bool moderate = false;   // ordinary answers, and no query in pieces
 };
 
 struct Kind {
   std::string_view name;
   std::string_view what;
-  bool goal = false;  // not reached yet by all exchanges: played only when named
+  bool goal = false;        // not reached yet by all exchanges: played only when named
+  std::uint64_t worth = 1;  // so many exchanges of the other kinds take as long
 };
 [[nodiscard]] std::span<const Kind> kinds();
 
