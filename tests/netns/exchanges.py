@@ -46,11 +46,16 @@ class Expected:
         return chosen
 
 
+class WrongBytes(AssertionError):
+    """An answer that is not, byte for byte, the expected one."""
+
+
 async def read_and_compare(reader, pairs):
     for _, expected in pairs:
         (length,) = struct.unpack("!H", await reader.readexactly(2))
         answer = await reader.readexactly(length)
-        assert answer == expected, f"got {answer.hex()}\nnot {expected.hex()}"
+        if answer != expected:
+            raise WrongBytes(f"got {answer.hex()}\nnot {expected.hex()}")
 
 
 async def one(reader, writer, pairs):
@@ -105,7 +110,8 @@ async def read_until_closed(reader, pairs):
         except asyncio.IncompleteReadError as end:
             assert whole and not end.partial, f"ended after {whole} answers and {len(end.partial)} bytes"
             return
-        assert await reader.readexactly(length) == expected, f"answer {whole} is wrong"
+        if await reader.readexactly(length) != expected:
+            raise WrongBytes(f"answer {whole} is wrong")
     assert await reader.read(1) == b"", "not closed"
 
 
@@ -147,12 +153,16 @@ class Outcome:
 
     def __init__(self):
         self.seconds, self.failures, self.given_up, self.resets = [], [], [], 0
+        self.queries, self.wrong = 0, 0  # wrong: failures by another byte than expected
+
+    def milliseconds(self):
+        """p50, p90, p99 and the longest."""
+        ordered = sorted(self.seconds) or [math.nan]
+        return [ordered[min(len(ordered) - 1, int(len(ordered) * p))] * 1000 for p in (0.5, 0.9, 0.99, 1)]
 
     def percentiles(self):
-        """p50, p90, p99 and the longest, in milliseconds."""
-        ordered = sorted(self.seconds) or [math.nan]
-        p50, p90, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * p))] * 1000 for p in (0.5, 0.9, 0.99))
-        return f"p50 {p50:.1f} p90 {p90:.1f} p99 {p99:.1f} max {ordered[-1] * 1000:.0f} ms"
+        p50, p90, p99, longest = self.milliseconds()
+        return f"p50 {p50:.1f} p90 {p90:.1f} p99 {p99:.1f} max {longest:.0f} ms"
 
 
 async def many(kind, choose, count, at_once, limit_s, sources=None):
@@ -166,11 +176,14 @@ async def many(kind, choose, count, at_once, limit_s, sources=None):
         async with places:
             began = time.monotonic()
             address = SERVER_V4 if n % 2 else SERVER_V6
+            pairs = choose(n)
+            outcome.queries += len(pairs)
             try:
                 outcome.resets += await asyncio.wait_for(
-                    until_not_reset(kind, address, choose(n), (sources or {}).get(address)), limit_s)
+                    until_not_reset(kind, address, pairs, (sources or {}).get(address)), limit_s)
                 outcome.seconds.append(time.monotonic() - began)
             except Exception as e:  # counted, and shown
+                outcome.wrong += isinstance(e, WrongBytes)
                 gave_up = isinstance(e, OSError) and e.errno == errno.ETIMEDOUT  # the kernel says so, not wait_for()
                 (outcome.given_up if gave_up else outcome.failures).append(
                     f"{kind.__name__} exchange {n} to {address} after {time.monotonic() - began:.1f} s: "

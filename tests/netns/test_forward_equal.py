@@ -4,6 +4,7 @@ What may differ: the ID, in the OPT the payload size (it is ours toward the clie
 """
 
 import collections
+import functools
 import importlib.util
 import random
 
@@ -29,16 +30,18 @@ exchange = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(exchange)
 
 
+@functools.cache
+def root_zone_names():
+    return [n.to_text() for n in dns.zone.from_file(str(ROOT_ZONE), origin=".", relativize=False).nodes]
+
+
 # as_datagram: as a forwarder asks it over UDP. limit: what fits over UDP.
 Question = collections.namedtuple("Question", "message as_datagram edns limit")
 
 
 def questions(count, seed):
     """Names that exist and names that do not, each in some spelling."""
-    randomness = random.Random(seed)
-    zone = dns.zone.from_file(str(ROOT_ZONE), origin=".", relativize=False)
-    names = [n.to_text() for n in zone.nodes]
-    made = []
+    randomness, names, made = random.Random(seed), root_zone_names(), []
     for number in range(count):
         name = randomness.choice(names) if number % 20 else "."
         how = randomness.randrange(6)
@@ -122,8 +125,9 @@ def root_zone_questions(make, host, count, options=()):
         with lab.goldilocks(["--forward", forward(host), *options]) as server:
             settle(server)
             less = direct.compare(asked, exchange.over_tcp((SERVER_V4, 53), messages))
-            for address in (SERVER_V4, SERVER_V6):
-                direct.compare(asked, exchange.over_udp((address, 53), messages), over_udp=True)
+            halves = [exchange.over_udp((address, 53), messages[part::2])
+                      for part, address in enumerate((SERVER_V4, SERVER_V6))]
+            direct.compare(asked, [halves[n % 2][n // 2] for n in range(count)], over_udp=True)
             for name in ("failed_timeout", "failed_full", "failed_reply", "failed_down"):
                 assert server.forwarding(name) == 0, server.forwarding()
             runner.report(f"{count} questions over TCP, and over UDP; {less} answers that {type(backend).__name__} gives "
@@ -136,19 +140,19 @@ def test_root_zone_of_nsd():
 
 def test_root_zone_of_knot():
     """It gives at most 1232 bytes over UDP, so some questions take the way over TCP."""
-    root_zone_questions(lambda lab, host: Knot(lab, host, payload=1232), 11, QUESTIONS)
+    root_zone_questions(lambda lab, host: Knot(lab, host, payload=1232), 11, QUESTIONS // 4)
 
 
 def test_root_zone_served_again():
     """The same with answers that are kept for later questions: TTLs aside they are the same."""
     with BackendLab() as lab:
         backend = lab.use(Knot(lab, 11))
-        asked = [q for q in questions(300, seed=2) for _ in range(5)]
+        asked = [q for q in questions(100, seed=2) for _ in range(5)]
         direct = Direct(backend, asked)
         with lab.goldilocks(["--forward", forward(11), "--forward-serve", 5]) as server:
             settle(server)
             ours = exchange.over_tcp((SERVER_V4, 53), [q.message for q in asked])
-            assert server.forwarding("served") + server.forwarding("merged") > 600, server.forwarding()
+            assert server.forwarding("served") + server.forwarding("merged") > 200, server.forwarding()
             for q, our, their in zip(asked, ours, direct.tcp):
                 assert our is not None, show(q.message)
                 our, their = wire.parse(our), wire.parse(their)

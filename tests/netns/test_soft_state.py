@@ -6,36 +6,20 @@ Each percentile line names the loss each way, how the client talks, and the time
 import asyncio
 import concurrent.futures
 import random
-import resource
 import socket
 import struct
-import threading
 import time
 
 import runner
 import wire
-from exchanges import (Expected, batched, batched_until_closed, exchange, many, pieces_of, pipelined, pipelined_until_closed, sequential, split,
-                       read_and_compare)
+from exchanges import Expected, many, pieces_of, read_and_compare
 from flood import SynFlood
-from goldilocks import ROOT_ZONE, Goldilocks
 from lab import SERVER_V4, SERVER_V6, Lab, sh, sysctl
 from runner import run
-from spray import SprayLab
-from zones import txt_zone
+from soft_state import (CONNECTIONS, HALF_SENT, LARGE, SCENES, SIZES, losses, many_files, may_give_up, restart, served,
+                        sprayed, without_cache)
 
-SIZES = (1500, 3000, 9000, 14000, 30000, 45000, 60000, 65000)
-LARGE = [(f"t{n}.big.example.", "TXT", False) for n in range(len(SIZES))]
 FAST_S = 0.15  # less than the least retransmission timeout of Linux, 200 ms
-LOSSES = (0, 1, 5, 20)
-
-
-def served(lab, *options, **more):
-    zone = lab.path("big.zone", txt_zone(sizes=SIZES))
-    return Goldilocks(lab, options, zones=[ROOT_ZONE, zone], **more)
-
-
-def without_cache(*options):
-    return ("--flow-cache", 0, *options)
 
 
 def total_retransmissions(s):
@@ -43,74 +27,30 @@ def total_retransmissions(s):
     return struct.unpack_from("=I", s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 100)[0]
 
 
-def many_files():
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
-
-
 # --- loss
 
-def loss_by_client(lab):
-    """One pair of client addresses for each degree of loss, so that all run together: {percent: {server: client}}."""
-    rules, sources = [], {}
-    for n, percent in enumerate(LOSSES):
-        v4, v6 = f"192.0.2.{n + 1}", f"2001:db8::{n + 1}"
-        sources[percent] = {SERVER_V4: v4, SERVER_V6: v6}
-        if n:
-            sh("ip", "addr", "add", v4 + "/24", "dev", "eth0")
-            sh("ip", "addr", "add", v6 + "/64", "dev", "eth0", "nodad")
-        for family, address in (("ip", v4), ("ip6", v6)):
-            for hook, end in (("input", "daddr"), ("output", "saddr")):
-                rules.append(f"add rule inet loss {hook} {family} {end} {address} meta l4proto tcp "
-                             f"numgen random mod 1000 < {percent * 10} counter drop")
-    sh("nft", ";".join(["add table inet loss"]
-                       + [f"add chain inet loss {h} {{ type filter hook {h} priority 0; }}" for h in ("input", "output")]
-                       + rules))
-    return sources
-
-
-def losses(timestamps, kinds, options=()):
-    """Every kind at every degree of loss: first without loss and alone, then the others together."""
-    counts = {0: 150, 1: 120, 5: 100, 20: 24} if not runner.LONG else {0: 5000, 1: 5000, 5: 3000, 20: 1000}
-    limit_s = 100 if not runner.LONG else 1200
-    with Lab(timestamps=timestamps) as lab, served(lab, *options):
-        if not runner.LONG:
-            # Otherwise the client's timer doubles up to 120 s, and a few exchanges at 20 % take all of the time.
-            sysctl("net.ipv4.tcp_rto_max_ms", 2000)
-        expected = Expected(LARGE)
-        sources = loss_by_client(lab)
-
-        def job(kind, percent):
-            randomness = random.Random(f"{kind.__name__} {percent} {timestamps}")
-            only_one = not timestamps and kind in (sequential, split)
-            return many(kind, lambda n: expected.choose(1 if only_one else 1 + n % (3 if kind is split else 8), randomness,
-                                                        rare=4 if percent < 20 else 12),
-                        counts[percent], 16 if percent == 0 else 100, limit_s, sources[percent])
-
-        async def phase(percents):
-            keys = [(percent, kind) for percent in percents for kind in kinds]
-            return dict(zip(keys, await asyncio.gather(*(job(k, p) for p, k in keys))))
-
-        outcomes = {**asyncio.run(phase((0,))), **asyncio.run(phase(LOSSES[1:]))}
-        failures = []
-        for (percent, kind), outcome in outcomes.items():
-            runner.report(f"{percent:2} % {kind.__name__:22} {len(outcome.seconds):4} exchanges: {outcome.percentiles()}"
-                          + (f"; {outcome.resets} resets, asked again" if outcome.resets else "")
-                          + (f"; the kernel gave up {len(outcome.given_up)}" if outcome.given_up else ""))
-            failures += [f"{percent} %: {f}" for f in outcome.failures]
-            # Fifteen retransmissions are not lost by chance at up to 5 %. But a client without timestamps has no entry in the
-            # cache, so nothing tells one that is stuck inside a query (docs/protocol.md, "Limits that follow").
-            if percent <= 5 and (timestamps or kind is not split):
-                failures += [f"{percent} %: {f}" for f in outcome.given_up]
-        assert not failures, f"{len(failures)} failed:\n" + "\n".join(failures[:10])
+def lossy(timestamps):
+    if runner.LONG:
+        outcomes = losses(timestamps, {0: 5000, 1: 5000, 5: 3000, 20: 1000}, 1200)
+    else:
+        outcomes = losses(timestamps, {0: 150, 1: 120, 5: 100, 20: 24}, 100, rto_max_ms=2000)
+    failures = []
+    for (percent, kind), outcome in outcomes.items():
+        runner.report(f"{percent:2} % {kind.__name__:22} {len(outcome.seconds):4} exchanges: {outcome.percentiles()}"
+                      + (f"; {outcome.resets} resets, asked again" if outcome.resets else "")
+                      + (f"; the kernel gave up {len(outcome.given_up)}" if outcome.given_up else ""))
+        failures += [f"{percent} %: {f}" for f in outcome.failures]
+        if not may_give_up(percent, kind, timestamps, ()):
+            failures += [f"{percent} %: {f}" for f in outcome.given_up]
+    assert not failures, f"{len(failures)} failed:\n" + "\n".join(failures[:10])
 
 
 def test_loss():
-    losses(True, (sequential, pipelined, batched, split))
+    lossy(True)
 
 
 def test_loss_without_timestamps():
-    losses(False, (sequential, pipelined_until_closed, batched_until_closed, split))
+    lossy(False)
 
 
 # --- what the cache is for
@@ -185,32 +125,14 @@ def test_long_answers_without_cache():
 # --- migration, restart, amnesia
 
 def spray(percent, options=()):
-    """Every packet goes to one of two instances with one secret, at random."""
     count = 333 if not runner.LONG else 10000
-    with SprayLab() as lab:
-        secret = lab.path("secret")
-        lab.path("other.zone")
-        with served(lab, *options, secret=secret) as a, \
-                served(lab, *options, secret=secret, device="--vdev=net_af_packet0,iface=gl1") as b:
-            lab.until_both_answer(a, b)
-            sysctl("net.ipv4.tcp_rto_max_ms", 2000)
-            expected = Expected(LARGE)
-            if percent:
-                lab.lose(percent)
-            failures = []
-
-            async def all_kinds():
-                return await asyncio.gather(*(
-                    many(kind, lambda n, r=random.Random(kind.__name__): expected.choose(1 + n % 8, r, rare=20),
-                         count, 40, 120) for kind in (sequential, batched, pipelined)))
-            for kind, outcome in zip(("sequential", "batched", "pipelined"), asyncio.run(all_kinds())):
-                runner.report(f"{percent:2} % {kind:12} {len(outcome.seconds):4} exchanges: {outcome.percentiles()}")
-                failures += outcome.failures + outcome.given_up
-            if percent:
-                lab.lose_nothing()
-            shares = [server.total("answered") + server.total("flow_answered") for server in (a, b)]
-            assert min(shares) > count / 4, f"answered by the two: {shares}"
-            assert not failures, f"{len(failures)} failed:\n" + "\n".join(failures[:10])
+    outcomes, shares = sprayed(percent, count, options)
+    failures = []
+    for kind, outcome in outcomes.items():
+        runner.report(f"{percent:2} % {kind.__name__:12} {len(outcome.seconds):4} exchanges: {outcome.percentiles()}")
+        failures += outcome.failures + outcome.given_up
+    assert min(shares) > count / 4, f"answered by the two: {shares}"
+    assert not failures, f"{len(failures)} failed:\n" + "\n".join(failures[:10])
 
 
 def test_spray():
@@ -229,99 +151,20 @@ def test_spray_with_loss_without_cache():
     spray(5, without_cache())
 
 
-CONNECTIONS = 1000
-SCENES = IDLE, IDLE_AFTER_ONE, HALF_SENT, NOT_READ, ASKING = (
-    "idle since the handshake", "idle after an exchange", "query half sent", "answer not yet read", "asking")
-
-
-async def through_a_restart(n, scene, expected, ready, go_on):
-    """One connection that is open when the server is killed, in one of the SCENES."""
-    randomness = random.Random(n)
-    address = (SERVER_V4, SERVER_V6)[n % 2]
-    reader, writer = await asyncio.open_connection(address, 53, limit=2048)
-    writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    async def pause():
-        ready()
-        await go_on.wait()
-    try:
-        pairs = expected.choose(3, randomness, rare=10 ** 9)
-        if scene == IDLE:
-            await pause()
-        elif scene == IDLE_AFTER_ONE:
-            await sequential(reader, writer, pairs[:1])
-            await pause()
-        elif scene == HALF_SENT:  # the last of three
-            stream = b"".join(wire.framed(q) for q, _ in pairs)
-            writer.write(stream[:-7])
-            await pause()
-            writer.write(stream[-7:])
-            try:
-                return await read_and_compare(reader, pairs)
-            except ConnectionResetError:  # the client was stuck with the beginning: it was told to begin anew
-                return await exchange(batched, address, pairs)
-        elif scene == NOT_READ:
-            pairs = [expected.large[4]]
-            writer.write(wire.framed(pairs[0][0]))
-            await pause()
-            return await read_and_compare(reader, pairs)
-        else:
-            ready()
-            for _ in range(200):
-                await sequential(reader, writer, pairs[:1])
-                if go_on.is_set():
-                    break
-                await asyncio.sleep(0.05)
-        await pipelined(reader, writer, pairs)
-    finally:
-        writer.close()
-
-
-def restart(scenes, options=()):
-    many_files()
-    with Lab() as lab, served(lab, *options) as server:
-        sysctl("net.ipv4.tcp_rto_max_ms", 1000)
-        expected = Expected(LARGE)
-        counted, all_ready, loop_box, failures = [0], threading.Event(), [], []
-
-        def ready():
-            counted[0] += 1
-            if counted[0] == CONNECTIONS:
-                all_ready.set()
-
-        async def one(n, go_on):
-            scene = scenes[n // 2 % len(scenes)]
-            try:
-                await asyncio.wait_for(through_a_restart(n, scene, expected, ready, go_on), 60)
-            except Exception as e:
-                failures.append(f"connection {n} ({scene}): {type(e).__name__} {e}")
-
-        async def clients():
-            go_on = asyncio.Event()
-            loop_box.append((asyncio.get_running_loop(), go_on))
-            await asyncio.gather(*(one(n, go_on) for n in range(CONNECTIONS)))
-        thread = threading.Thread(target=lambda: asyncio.run(clients()))
-        thread.start()
-        came = all_ready.wait(60)
-        server.kill()
-        time.sleep(0.3)
-        server.start()
-        began = time.monotonic()
-        loop, go_on = loop_box[0]
-        loop.call_soon_threadsafe(go_on.set)
-        thread.join()
-        runner.report(f"{CONNECTIONS} open connections went on, the last done {time.monotonic() - began:.1f} s after")
-        assert came, f"only {counted[0]} were ready"
-        assert not failures, f"{len(failures)} failed:\n" + "\n".join(sorted(failures)[:10])
+def went_on(scenes, options=()):
+    done = restart(scenes, options)
+    runner.report(f"{CONNECTIONS} open connections went on, the last done {done.seconds:.1f} s after")
+    assert done.ready == CONNECTIONS, f"only {done.ready} were ready"
+    assert not done.failures, f"{len(done.failures)} failed:\n" + "\n".join(sorted(done.failures)[:10])
 
 
 def test_restart():
-    restart(SCENES)
+    went_on(SCENES)
 
 
 def test_restart_without_cache():
     """Without it, nobody tells a client that is stuck inside a query (docs/protocol.md, "Limits that follow")."""
-    restart([scene for scene in SCENES if scene != HALF_SENT], without_cache())
+    went_on([scene for scene in SCENES if scene != HALF_SENT], without_cache())
 
 
 def test_tiny_cache():
