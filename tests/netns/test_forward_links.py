@@ -1,5 +1,6 @@
 """Where backends are: on the clients' port, in this machine's kernel, behind a gateway; and what happens to links."""
 
+import subprocess
 import time
 
 import dns.rcode
@@ -8,9 +9,10 @@ import runner
 import wire
 from backends import BACKEND_IF, BEHIND_IF, Bad, BackendLab, Changes, Nsd, forward, settle, v4, v6
 from goldilocks import Goldilocks
-from lab import CLIENT_V4, CLIENT_V6, SERVER_V4, SERVER_V6, Lab, sh
+from lab import CLIENT_V4, CLIENT_V6, SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
 from runner import run
 from test_large import at_once
+from test_operations import own_lines
 from zones import txt_zone
 
 NOERROR, SERVFAIL = dns.rcode.NOERROR, dns.rcode.SERVFAIL
@@ -163,6 +165,19 @@ def test_link_goes_down_and_up():
             sh("ip", "-n", lab.backend_ns, "link", "set", BEHIND_IF, "up")
             # IPv6 addresses went with the link, this backend's is IPv4.
             wait_for(lambda i=n: right(f"ok.up-{i}.test."), "not found again", 8)
+
+
+def test_no_way_there():
+    """Which port leads there is not to be known, or there is none: said at the start, in one line."""
+    with BackendLab() as lab:
+        for options, says in ((["--forward", "10.77.0.10"], "10.77.0.10"),
+                              (["--forward", f"{v4(20)}@7"], "no DPDK port 7"),
+                              (["--forward", v4(20), "--forward-payload", 20000], "forward-payload")):
+            server = lab.goldilocks(options)
+            done = subprocess.run(server.command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                                  preexec_fn=die_with_parent)
+            own = [line for line in own_lines(done.stderr) if "dumpcap" not in line]
+            assert done.returncode == 1 and len(own) == 1 and says in own[0], (done.returncode, done.stderr)
 
 
 # --- several cores
