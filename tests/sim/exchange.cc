@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tests/sim/forward_exchange.h"
 #include "tests/sim/trace.h"
 
 namespace gl::sim {
@@ -119,6 +120,7 @@ class Exchange {
 }  // namespace
 
 Verdict run(const Scenario& scenario, std::string* trace) {
+  if (scenario.forward != nullptr) return run_forward(scenario, trace);
   return Exchange(scenario, trace).run();
 }
 

@@ -7,6 +7,7 @@
 
 #include "lib/tcp/rules.h"
 #include "tests/sim/dialogue_of.h"
+#include "tests/sim/forward_scenario.h"
 
 namespace gl::sim {
 namespace {
@@ -194,15 +195,17 @@ void any_client(Scenario& s, Random& random) {
 }
 
 std::span<const Kind> kinds() {
-  static const std::array<Kind, kShapes.size()> list = [] {
-    std::array<Kind, kShapes.size()> all;
-    std::transform(kShapes.begin(), kShapes.end(), all.begin(), [](const NamedShape& shape) { return shape.kind; });
+  static const std::vector<Kind> list = [] {
+    std::vector<Kind> all;
+    for (const NamedShape& shape : kShapes) all.push_back(shape.kind);
+    all.insert(all.end(), forward_kinds().begin(), forward_kinds().end());
     return all;
   }();
   return list;
 }
 
 Scenario make_scenario(std::string_view name, std::uint64_t seed) {
+  if (std::optional<Scenario> forward = make_forward_scenario(name, seed)) return *std::move(forward);
   const auto shape = std::find_if(kShapes.begin(), kShapes.end(), [&](const auto& s) { return s.kind.name == name; });
   if (shape == kShapes.end()) throw std::runtime_error("no scenario of that name: " + std::string(name));
   // The factor stays as it is, so that a seed means the same exchange when a kind is added.

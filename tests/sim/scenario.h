@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,8 @@
 #include "tests/sim/server.h"
 
 namespace gl::sim {
+
+struct ForwardWorld;
 
 struct Scenario {
   std::string_view name;
@@ -26,6 +29,8 @@ struct Scenario {
   bool prompt = false;     // no timer of the client may be needed
   bool lengthy = false;    // far beyond what the cookie alone vouches for
   bool moderate = false;   // ordinary answers, and no query in pieces
+  // Where the node forwards: everything, this client included. Nothing else counts then but name and seed.
+  std::shared_ptr<const ForwardWorld> forward{};
 };
 
 struct Kind {

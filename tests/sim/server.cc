@@ -6,29 +6,10 @@
 #include <utility>
 
 #include "lib/datapath/pipeline.h"
+#include "tests/sim/frame_sink.h"
 
 namespace gl::sim {
 namespace {
-
-constexpr std::size_t kRoom = 14 + 1500;
-
-// Takes frames without asking for memory.
-struct Sink {
-  std::array<std::array<std::uint8_t, kRoom>, tcp::kMaxBurstSegments + 3> extras;
-  std::array<Bytes, tcp::kMaxBurstSegments + 4> sent;
-  std::size_t count = 0;
-  std::size_t used = 0;
-
-  void reply(datapath::Frame& frame) noexcept { sent[count++] = Bytes(frame.data, frame.length); }
-  bool hand_over(unsigned) noexcept { return false; }
-  bool extra(datapath::Frame& frame) noexcept {
-    if (used == extras.size()) return false;
-    frame.data = extras[used++].data();
-    frame.capacity = kRoom;
-    return true;
-  }
-  void send_extra(datapath::Frame& frame) noexcept { reply(frame); }
-};
 
 tcp::ResponderSettings responder_settings(const ServerSettings& settings) {
   tcp::ResponderSettings tcp;
@@ -48,7 +29,7 @@ struct Server::Node {
     if (!interface.add(ends.server4) || !interface.add(ends.server6) || !services.add(ends.server_port, service)) {
       throw std::logic_error("no room for one service");
     }
-    sink = std::make_unique<Sink>();
+    sink = std::make_unique<FrameSink>();
     open();
   }
   void open() { pipeline = std::make_unique<datapath::Pipeline>(services, *responder, counters); }
@@ -77,7 +58,7 @@ struct Server::Node {
   datapath::ServiceTable services;
   datapath::CoreCounters counters;
   std::unique_ptr<datapath::Pipeline> pipeline;
-  std::unique_ptr<Sink> sink;
+  std::unique_ptr<FrameSink> sink;
 };
 
 Server::Server(const ServerSettings& settings, std::uint64_t seed)
@@ -198,12 +179,12 @@ void Server::through_responder(Node& node, const Packet& packet, bool resumed) {
 
 void Server::through_datapath(Node& node, ByteString bytes, bool flipped) {
   const std::size_t length = bytes.size();
-  bytes.resize(std::max(length, kRoom));
+  bytes.resize(std::max(length, FrameSink::kRoom));
   datapath::Frame frame;
   frame.data = bytes.data();
   frame.length = length;
   frame.capacity = bytes.size();
-  node.sink->count = node.sink->used = 0;
+  node.sink->clear();
   const std::uint64_t before = allocations_so_far();
   static_cast<void>(node.pipeline->process(frame, node.interface, *node.sink));
   allocations_ += allocations_so_far() - before;

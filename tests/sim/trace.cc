@@ -108,6 +108,13 @@ void Trace::event(std::uint64_t now_ms, const std::string& what) {
   text_ += what + '\n';
 }
 
+void Trace::comment(std::uint64_t now_ms, const std::string& what) {
+  if (too_late(now_ms)) return;
+  char time[32];
+  std::snprintf(time, sizeof time, "// at %g: ", static_cast<double>(now_ms) / 1000);
+  text_ += time + what + '\n';
+}
+
 void Trace::lost_on_the_way(std::uint64_t now_ms, const Packet& packet) {
   if (too_late(now_ms)) return;
   char time[48];

@@ -17,6 +17,7 @@ class Trace final : public ServerWatcher {
   void arrived(std::uint64_t now_ms, const Packet& packet, unsigned node) override;
   void sent(const Packet& packet, bool lost) override;
   void event(std::uint64_t now_ms, const std::string& what) override;
+  void comment(std::uint64_t now_ms, const std::string& what);
   void lost_on_the_way(std::uint64_t now_ms, const Packet& packet);
 
  private:
