@@ -45,10 +45,10 @@ std::size_t compose(const ClientQuery& query, const ForwardSettings& settings, c
   store_be(out.data(), how.id);
   if (query.kind == Kind::query) {
     store_be(out.data() + 2, static_cast<std::uint16_t>(query.flags & kForwardedFlags));
-    // An OPT, be it the client's or ours, is one record; it is new where the client had none.
-    if (!query.edns) {
-      store_be(out.data() + 10, static_cast<std::uint16_t>(load_be<std::uint16_t>(message.data() + 10) + 1));
-    }
+    // An OPT, be it the client's or ours, is one record.
+    const unsigned others = load_be<std::uint16_t>(message.data() + 10) - (query.edns ? 1U : 0U);
+    store_be(out.data() + 10, static_cast<std::uint16_t>(others + (how.payload == 0 ? 0U : 1U)));
+    if (how.payload == 0) return at;
   }
   return at + write_opt(query, prefix, how, out.data() + at);
 }

@@ -45,8 +45,8 @@ struct ClientQuery {
 
 // 128 bits of SipHash-2-4 under `key`: equal for the same question in the same pool. What counts: opcode, RD, CD, AD,
 // question (letter case does not), DO, and the options that go on; the client's network where it is told to the backend
-// (`proxy` pool or client subnet). Of a signed message, an UPDATE, a NOTIFY or a transfer: every byte but the ID, and
-// the flow.
+// (client subnet), or its address and ours (`proxy` pool). Of a signed message, an UPDATE, a NOTIFY or a transfer:
+// every byte but the ID, and the flow.
 using QuestionKey = std::array<std::uint64_t, 2>;
 struct KeyContext {
   std::array<std::uint8_t, 16> key{};  // secret, of this process
@@ -61,7 +61,7 @@ struct KeyContext {
 // too small.
 struct Outgoing {
   std::uint16_t id = 0;
-  std::uint16_t payload = 1232;
+  std::uint16_t payload = 1232;  // 0: a question without EDNS
   bool proxy = false;
   Bytes flow{};  // both ends of the client's, as in RequestContext
 };

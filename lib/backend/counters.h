@@ -43,6 +43,7 @@ namespace gl::backend {
   X(failed_down, "SERVFAIL: no backend of the pool is up")                                    \
   X(failed_full, "SERVFAIL: no free slot for the question, or none for the frame that waits") \
   X(failed_reply, "SERVFAIL: the backend's reply could not be passed on")                     \
+  X(to_tcp, "UDP: TC at once: too long, or what is left of the tables is for TCP")            \
   X(refused, "REFUSED: transfer, UPDATE, NOTIFY as configured; a name of no pool")            \
   X(formerr, "FORMERR: not a question that can be forwarded")                                 \
   X(notimp, "NOTIMP: an opcode that is not forwarded")                                        \

@@ -27,6 +27,7 @@ struct Asked {
     pending,       // the frame that asks is to be parked
     failed,        // SERVFAIL, for this reason (an extended error, RFC 8914)
     unrepeatable,  // a continuation whose beginning is no longer known
+    over_tcp,      // by datagram only: TC, the client is to come over TCP
   };
   Kind kind = Kind::pending;
   KeptReply reply{};  // valid until the next call
@@ -63,8 +64,10 @@ class Forwarder {
     parked,
     repeated,  // this request waits already: drop the frame
   };
-  // A copy is taken. `request` tells the requests of one flow apart: TCP: 0 (a flow waits once); UDP: its DNS ID.
+  // A copy is taken. `request` tells the requests of one flow apart: TCP: 0 (a flow waits once); UDP: kDatagram and its
+  // DNS ID.
   // There is always room: ask() has failed otherwise.
+  static constexpr std::uint32_t kDatagram = 0x10000;
   [[nodiscard]] Park park(const Parked& what, Bytes flow, std::uint32_t request) noexcept;
   // Frames whose answer has come: null if there is none. Between resume() and release() ask() knows that the frame
   // has waited; it may have to be parked again.

@@ -41,21 +41,23 @@ Asked Forwarder::Work::ask(const ClientQuery& query, unsigned pool, bool stream,
                            bool prepares) noexcept {
   if (!prepares) last = {};
   const std::uint32_t number =
-      stream || query.message.size() < 2 ? 0U : std::uint32_t{load_be<std::uint16_t>(query.message.data())};
+      stream || query.message.size() < 2 ? 0U : kDatagram | load_be<std::uint16_t>(query.message.data());
   // Its line comes while the question is hashed.
   const std::uint64_t request_tag = stream ? tagger.tag(context.flow, context.position) : 0;
   if (stream) requests.prefetch(request_tag);
   secret.pool = pool;
   secret.proxy = pool_proxies[pool];
+  const QuestionKey key = question_key(query, settings, secret, context.flow);
   const Asker asker{.query = query,
                     .context = context,
                     .pool = pool,
                     .stream = stream,
                     .waits = !prepares && !context.early,
                     .prepares = prepares,
-                    .key = question_key(query, settings, secret, context.flow),
+                    .key = key,
                     .waiter_tag = tagger.tag(context.flow, number),
-                    .request_tag = request_tag};
+                    // A port used again may stand at the same number with another question. The set stays the same.
+                    .request_tag = request_tag ^ key[1] << 32};
   return query.once() ? ask_once(asker) : ask_question(asker);
 }
 
@@ -83,7 +85,7 @@ Asked Forwarder::Work::ask_question(const Asker& asker) noexcept {
     if (over_tcp && !tcp_possible(asker.pool)) return fail(asker, Failure::reply, request);
     if (acceptable && !over_tcp) {
       if (at < since) forward.served.add();
-      return give(at, request);
+      return give(asker, at, request);
     }
   }
   // It waited for this very question, and the answer is overwritten already: it must not wait for ever.
@@ -92,8 +94,9 @@ Asked Forwarder::Work::ask_question(const Asker& asker) noexcept {
 }
 
 Asked Forwarder::Work::join_or_begin(const Asker& asker, Request* request, bool is_new, bool over_tcp) noexcept {
-  if (!has_room(asker)) return fail(asker, Failure::full, request);
   std::uint32_t slot = pending.find(asker.key);
+  if (!asker.stream && is_for_tcp(asker, slot == Pending::kNone)) return come_over_tcp();
+  if (!has_room(asker)) return fail(asker, Failure::full, request);
   if (slot == Pending::kNone) {
     const Failure failure = begin(asker, over_tcp, OnceRequests::kNone, slot);
     if (failure != Failure::none) return fail(asker, failure, request);
@@ -115,7 +118,7 @@ std::optional<Asked> Forwarder::Work::give_again(const Asker& asker, const Reque
 }
 
 Asked Forwarder::Work::failed_again(const Asker& asker, Failure failure) noexcept {
-  if (!asker.context.continuation) count(failure);
+  if (!asker.context.continuation && !asker.prepares) count(failure);
   return failed(failure);
 }
 
@@ -134,14 +137,14 @@ Asked Forwarder::Work::continue_unknown(const Asker& asker) noexcept {
   return answered(store.read(at), *age);
 }
 
-Asked Forwarder::Work::give(std::uint64_t at, Request* request) noexcept {
+Asked Forwarder::Work::give(const Asker& asker, std::uint64_t at, Request* request) noexcept {
   const StoredAnswer answer = store.read(at);
   const auto age_s = static_cast<std::uint32_t>((now_ms - answer.completed_ms) / 1000);
   if (request != nullptr) {
     request->give(at, age_s, now_ms);
     store.note_given(at, age_s);
   }
-  count(answer.failure);
+  if (!asker.prepares) count(answer.failure);
   return answered(answer, age_s);
 }
 
@@ -158,55 +161,24 @@ Asked Forwarder::Work::fail(const Asker& asker, Failure failure, Request* reques
   return failed(failure);
 }
 
-Asked Forwarder::Work::ask_once(const Asker& asker) noexcept {
-  const RequestContext& context = asker.context;
-  // It will come again, and must not be sent before we know that it is the client who asks.
-  if (context.early) return {.kind = Asked::Kind::pending};
-  const std::uint32_t number = asker.stream ? context.position : load_be<std::uint16_t>(asker.query.message.data());
-  const std::uint64_t tag = tagger.tag(context.flow, number, asker.key);
-  const std::uint16_t entry = once.find(tag);
-  if (entry == OnceRequests::kNone) return begin_once(asker, tag);
-  if (once[entry].in_flight()) {
-    if (!has_room(asker)) return fail(asker, Failure::full, nullptr);
-    return wait_for(asker, once[entry].question);
-  }
-  if (once_store.holds(once[entry].answer)) {
-    if (context.continuation) forward.continued.add();
-    const StoredAnswer answer = once_store.read(once[entry].answer);
-    if (answer.failure != Failure::none) return failed_again(asker, answer.failure);
-    return answered(answer, 0);
-  }
-  if (!context.continuation) return fail(asker, Failure::full, nullptr);
-  forward.unrepeatable.add();
-  return {.kind = Asked::Kind::unrepeatable};
-}
-
-Asked Forwarder::Work::begin_once(const Asker& asker, std::uint64_t tag) noexcept {
-  if (asker.context.continuation) {
-    forward.unrepeatable.add();
-    return {.kind = Asked::Kind::unrepeatable};
-  }
-  // One that has waited for it was sent: it is forgotten, and must not be sent again.
-  if (is_resumed(asker) && waiters[resumed].key == asker.key) return fail(asker, Failure::full, nullptr);
-  if (!has_room(asker)) return fail(asker, Failure::full, nullptr);
-  const std::uint16_t entry = once.enter(tag, now_ms);
-  if (entry == OnceRequests::kNone) return fail(asker, Failure::full, nullptr);
-  std::uint32_t slot = Pending::kNone;
-  const Failure failure = begin(asker, false, entry, slot);
-  if (failure != Failure::none) {
-    once[entry] = {};  // nothing was sent
-    return fail(asker, failure, nullptr);
-  }
-  once[entry].question = slot;
-  return wait_for(asker, slot);
-}
-
 bool Forwarder::Work::is_resumed(const Asker& asker) const noexcept {
   return resumed != Waiters::kNone && waiters[resumed].tag == asker.waiter_tag;
 }
 
 bool Forwarder::Work::may_serve(const StoredAnswer& answer) const noexcept {
   return answer.failure == Failure::none && now_ms - answer.completed_ms < std::uint64_t{settings.serve_s} * 1000;
+}
+
+// Datagrams come from whoever their senders say: of slots and waiting frames they may fill three quarters, and none of
+// them occupies the helper because it is long.
+bool Forwarder::Work::is_for_tcp(const Asker& asker, bool begins) const noexcept {
+  if (begins && (pending.is_crowded() || asker.query.message.size() > Question::kMaxQuery)) return true;
+  return resumed == Waiters::kNone && waiters.is_crowded() && waiters.find(asker.waiter_tag) == Waiters::kNone;
+}
+
+Asked Forwarder::Work::come_over_tcp() noexcept {
+  forward.to_tcp.add();
+  return {.kind = Asked::Kind::over_tcp};
 }
 
 bool Forwarder::Work::has_room(const Asker& asker) const noexcept {

@@ -1,6 +1,7 @@
 // Replies come back: over UDP from whoever sends datagrams to our ports, over TCP from the helper.
 #include <algorithm>
 
+#include "lib/backend/edns_options.h"
 #include "lib/backend/forwarder_work.h"
 
 namespace gl::backend {
@@ -83,7 +84,7 @@ ReplyEnd Forwarder::Work::take_answer(std::uint32_t slot, Bytes reply, std::uint
     counters.truncated.add();
     if (ask_over_tcp(slot)) return ReplyEnd::taken;
   }
-  if (keep(slot, reply)) return ReplyEnd::taken;
+  if (ask_without_edns(slot, reply, flags) || keep(slot, reply)) return ReplyEnd::taken;
   retry_udp(slot, Failure::reply);
   return ReplyEnd::malformed;
 }
@@ -99,6 +100,21 @@ bool Forwarder::Work::ask_over_tcp(std::uint32_t slot) noexcept {
   // The one that has the answer, if it can be.
   const std::uint32_t others = ~(std::uint32_t{1} << question.backend);
   if (send_tcp(slot, query, others) != Failure::none) return false;
+  forward.retried.add();
+  return true;
+}
+
+// A name server from before EDNS (RFC 6891 section 7): once more without, where nothing that the client said gets lost.
+bool Forwarder::Work::ask_without_edns(std::uint32_t slot, Bytes reply, std::uint16_t flags) noexcept {
+  Question& question = pending[slot];
+  const bool not_understood = rcode_of(flags) == dns::Rcode::formerr || rcode_of(flags) == dns::Rcode::notimp;
+  const bool knows_edns = load_be<std::uint16_t>(reply.data() + 10) != 0;
+  if (!not_understood || knows_edns || question.plain || question.once != OnceRequests::kNone) return false;
+  ClientQuery query;
+  (void)parse_client_query(question.message(), query);
+  if (query.is_signed || query.dnssec_ok || copy_options(query.options, 0, nullptr) != 0) return false;
+  question.plain = true;
+  if (!send_datagram(slot, query, question.backend, 0)) return false;
   forward.retried.add();
   return true;
 }

@@ -24,6 +24,10 @@ std::uint16_t Forwarder::Work::payload() const noexcept {
   return settings.payload != 0 ? settings.payload : kReassembled;
 }
 
+std::uint16_t Forwarder::Work::payload(const Question& question) const noexcept {
+  return question.plain ? 0 : payload();
+}
+
 Failure Forwarder::Work::begin(const Asker& asker, bool over_tcp, std::uint16_t once_entry,
                                std::uint32_t& slot) noexcept {
   slot = pending.take();
@@ -124,7 +128,7 @@ bool Forwarder::Work::write_job(const Question& question, const ClientQuery& que
   // SIG(0) covers the ID (RFC 2931 section 3.1); a connection needs none that nobody can guess.
   const std::uint16_t id = query.is_signed ? load_be<std::uint16_t>(query.message.data()) : random.u16();
   const Outgoing how{.id = id,
-                     .payload = payload(),
+                     .payload = payload(question),
                      .proxy = settings.backends[question.backend].proxy,
                      .flow = question.flow_bytes()};
   job.query_length = static_cast<std::uint16_t>(write_backend_query(query, settings, how, job.query));
@@ -154,7 +158,8 @@ void Forwarder::Work::retry_udp(std::uint32_t slot, Failure reason) noexcept {
   if (question.once != OnceRequests::kNone || question.tries >= settings.tries) return end_with_failure(slot, reason);
   ClientQuery query;
   (void)parse_client_query(question.message(), query);  // it was forwarded before
-  const std::uint16_t asked_for = reason == Failure::timeout ? std::min(payload(), kUnfragmented) : payload();
+  const std::uint16_t most = payload(question);
+  const std::uint16_t asked_for = reason == Failure::timeout ? std::min(most, kUnfragmented) : most;
   if (send_udp(slot, query, asked_for) != Failure::none) return end_with_failure(slot, reason);
   forward.retried.add();
 }

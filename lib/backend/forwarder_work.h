@@ -45,12 +45,14 @@ struct Forwarder::Work {
   [[nodiscard]] Asked begin_once(const Asker& asker, std::uint64_t tag) noexcept;
   [[nodiscard]] std::optional<Asked> give_again(const Asker& asker, const Request& request) noexcept;
   [[nodiscard]] Asked continue_unknown(const Asker& asker) noexcept;
-  [[nodiscard]] Asked give(std::uint64_t at, Request* request) noexcept;
+  [[nodiscard]] Asked give(const Asker& asker, std::uint64_t at, Request* request) noexcept;
   [[nodiscard]] Asked wait_for(const Asker& asker, std::uint32_t slot) noexcept;
   [[nodiscard]] Asked fail(const Asker& asker, Failure failure, Request* request) noexcept;
   [[nodiscard]] Asked join_or_begin(const Asker& asker, Request* request, bool is_new, bool over_tcp) noexcept;
   [[nodiscard]] bool is_resumed(const Asker& asker) const noexcept;
   [[nodiscard]] bool may_serve(const StoredAnswer& answer) const noexcept;
+  [[nodiscard]] bool is_for_tcp(const Asker& asker, bool begins) const noexcept;
+  [[nodiscard]] Asked come_over_tcp() noexcept;
   [[nodiscard]] bool has_room(const Asker& asker) const noexcept;
   [[nodiscard]] bool tcp_possible(unsigned pool) const noexcept;
   [[nodiscard]] Asked failed_again(const Asker& asker, Failure failure) noexcept;
@@ -77,6 +79,7 @@ struct Forwarder::Work {
   void free_question(std::uint32_t slot) noexcept;
   void leave_udp(std::uint32_t slot) noexcept;
   [[nodiscard]] std::uint16_t payload() const noexcept;
+  [[nodiscard]] std::uint16_t payload(const Question& question) const noexcept;
   [[nodiscard]] AnswerStore& store_of(const Question& question) noexcept {
     return question.once == OnceRequests::kNone ? store : once_store;
   }
@@ -86,6 +89,7 @@ struct Forwarder::Work {
                                     std::uint16_t our_port) noexcept;
   [[nodiscard]] ReplyEnd take_answer(std::uint32_t slot, Bytes reply, std::uint16_t flags) noexcept;
   [[nodiscard]] bool ask_over_tcp(std::uint32_t slot) noexcept;
+  [[nodiscard]] bool ask_without_edns(std::uint32_t slot, Bytes reply, std::uint16_t flags) noexcept;
   // False: it is malformed, and the question as it was.
   [[nodiscard]] bool keep(std::uint32_t slot, Bytes reply) noexcept;
   [[nodiscard]] bool keep_job(std::uint32_t slot, const TcpJob& job) noexcept;

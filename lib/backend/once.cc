@@ -11,8 +11,9 @@ std::uint16_t OnceRequests::find(std::uint64_t tag) const noexcept {
   return kNone;
 }
 
-std::uint16_t OnceRequests::enter(std::uint64_t tag, std::uint64_t now_ms) noexcept {
-  for (std::size_t i = 0; i < kEntries; ++i) {
+std::uint16_t OnceRequests::enter(std::uint64_t tag, std::uint64_t now_ms, bool stream) noexcept {
+  const std::size_t most = stream ? kEntries : kEntries - kEntries / 4;
+  for (std::size_t i = 0; i < most; ++i) {
     OnceRequest& entry = entries_[i];
     if (entry.tag != 0 && (entry.in_flight() || now_ms - entry.done_ms < kRememberMs)) continue;
     entry = {.tag = tag};

@@ -28,8 +28,8 @@ class OnceRequests {
 
   [[nodiscard]] OnceRequest& operator[](std::uint16_t i) noexcept { return entries_[i]; }
   [[nodiscard]] std::uint16_t find(std::uint64_t tag) const noexcept;
-  // kNone: full.
-  [[nodiscard]] std::uint16_t enter(std::uint64_t tag, std::uint64_t now_ms) noexcept;
+  // kNone: full. Datagrams, whose senders may be anybody, have three quarters of it.
+  [[nodiscard]] std::uint16_t enter(std::uint64_t tag, std::uint64_t now_ms, bool stream) noexcept;
 
  private:
   std::vector<OnceRequest> entries_;

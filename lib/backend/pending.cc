@@ -24,8 +24,10 @@ std::uint32_t Pending::take() noexcept {
   if (i == kNone) return kNone;
   Question& question = questions_[i];
   free_ = question.next;
+  --free_count_;
   question.tries = 0;
   question.tried = 0;
+  question.plain = false;
   return i;
 }
 
@@ -35,6 +37,7 @@ void Pending::release(std::uint32_t i) noexcept {
   ++question.generation;
   question.next = free_;
   free_ = i;
+  ++free_count_;
 }
 
 std::uint32_t Pending::find(const QuestionKey& key) const noexcept {

@@ -25,6 +25,7 @@ struct Question {
   bool wanted_whole = false;  // somebody who asks over a stream: a reply with TC is no answer
   bool is_signed = false;
   bool transfer = false;
+  bool plain = false;  // without EDNS, which the backend did not understand
   std::uint8_t tries = 0;
   std::uint8_t flow_length = 0;
   std::uint8_t backend = 0;
@@ -62,6 +63,8 @@ class Pending {
 
   [[nodiscard]] Question& operator[](std::uint32_t i) noexcept { return questions_[i]; }
   [[nodiscard]] std::uint32_t take() noexcept;  // kNone: full
+  // Whether only the last quarter is free.
+  [[nodiscard]] bool is_crowded() const noexcept { return free_count_ <= slots_ / 4; }
   void release(std::uint32_t i) noexcept;
   [[nodiscard]] std::uint32_t health_slot(unsigned backend) const noexcept {
     return static_cast<std::uint32_t>(slots_ + backend);
@@ -88,6 +91,7 @@ class Pending {
   std::vector<std::uint32_t> buckets_;
   std::vector<std::uint32_t> by_id_;
   std::uint32_t free_ = kNone;
+  std::size_t free_count_ = 0;
 };
 
 }  // namespace gl::backend

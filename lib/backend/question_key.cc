@@ -70,7 +70,9 @@ void add_question(const ClientQuery& query, const ForwardSettings& settings, boo
   std::array<std::uint8_t, kMaxSubnetOption> subnet;
   const std::size_t subnet_size = prefix == 0 ? 0 : write_subnet(client_address(flow), prefix, subnet.data());
   hash.add_sized(Bytes(subnet).first(subnet_size));
-  hash.add_sized(proxy ? client_address(flow) : Bytes{});
+  // A backend that is told both ends may have a view for each address of ours; the client's port says nothing.
+  hash.add_sized(proxy ? flow.first(2 * client_address(flow).size()) : Bytes{});
+  hash.add_sized(proxy && flow.size() >= 2 ? flow.last(2) : Bytes{});
 
   const std::size_t opt_at = query.edns ? query.opt_at : query.message.size();
   // Whatever else it holds, before its OPT or behind: there it will stand together.

@@ -36,6 +36,8 @@ class Waiters {
 
   // `resuming`: the frame that asks has a slot that is about to become free.
   [[nodiscard]] bool has_room(bool resuming) const noexcept { return free_count_ > (resuming ? 0U : 1U); }
+  // Whether only the last quarter is free.
+  [[nodiscard]] bool is_crowded() const noexcept { return free_count_ <= 1 + (waiters_.size() - 1) / 4; }
   [[nodiscard]] bool fits(Bytes frame) const noexcept { return frame.size() <= frame_bytes_; }
   [[nodiscard]] std::uint32_t find(std::uint64_t tag) const noexcept;
   // `what` fits, and there is room. It waits behind `chain`.

@@ -87,9 +87,10 @@ template <ReplySink Sink>
   const tcp::FlowKey flow = flow_of(packet, header);
   const Reply reply = service->answer_datagram(request, {frame.data + at, end - at}, {.flow = flow.view()});
   if (reply.kind == Reply::Kind::pending && upstream.forwarder != nullptr) {
-    const std::uint32_t id = request_length < 2 ? 0 : load_be<std::uint16_t>(request.data());
-    return park(frame, interface, *upstream.forwarder, flow.view(), id) ? Verdict::udp_parked
-                                                                        : Verdict::drop_udp_waiting;
+    const std::uint32_t id = request_length < 2 ? 0U : load_be<std::uint16_t>(request.data());
+    return park(frame, interface, *upstream.forwarder, flow.view(), backend::Forwarder::kDatagram | id)
+               ? Verdict::udp_parked
+               : Verdict::drop_udp_waiting;
   }
   return finish_udp(frame, packet, interface, header, reply);
 }

@@ -65,6 +65,7 @@ class Request {
     if (query_.kind == ClientQuery::Kind::transfer && !stream_) return transfer_by_datagram();
     const auto route = service_.route(query_.question.name);
     if (!route) return error(Rcode::refused, kNotAuthoritative);
+    if (!stream_ && settings_.udp_truncate_all && query_.kind == ClientQuery::Kind::query) return come_over_tcp();
     const Asked asked = forwarder_.ask(query_, route->pool, stream_, context_);
     switch (asked.kind) {
       case Asked::Kind::answered:
@@ -74,6 +75,8 @@ class Request {
         return written(backend::render_error(query_, settings_, Rcode::servfail, asked.info, stream_, message()));
       case Asked::Kind::unrepeatable:
         return {Reply::Kind::unrepeatable};
+      case Asked::Kind::over_tcp:
+        return come_over_tcp();
       case Asked::Kind::pending:
         break;
     }
@@ -106,6 +109,9 @@ class Request {
   // RFC 5936 4.2: AXFR has no meaning over UDP. RFC 1995 section 2: IXFR may be told to come over TCP.
   [[nodiscard]] Reply transfer_by_datagram() noexcept {
     if (query_.question.type == dns::rr::axfr) return error(Rcode::formerr, kNoInfo);
+    return come_over_tcp();
+  }
+  [[nodiscard]] Reply come_over_tcp() noexcept {
     counters_.truncated.add();
     return written(backend::render_truncated(query_, settings_, out_));
   }

@@ -32,7 +32,8 @@ TEST_F(DnsForward, OverTcp) {
 
 TEST_F(DnsForward, OverUdp) {
   EXPECT_EQ(bench().datagram(ask(), out_).kind, Kind::pending);
-  EXPECT_EQ(bench().forwarder.park({.frame = out_}, flow_v4(), 0x1234), backend::Forwarder::Park::parked);
+  EXPECT_EQ(bench().forwarder.park({.frame = out_}, flow_v4(), backend::Forwarder::kDatagram | 0x1234),
+            backend::Forwarder::Park::parked);
   bench().backend_says(told());
   ASSERT_NE(bench().forwarder.resume(), nullptr);
   EXPECT_EQ(bench().datagram(ask(), out_).kind, Kind::answered);

@@ -183,7 +183,9 @@ struct Client {
     flow[8] = static_cast<std::uint8_t>(number >> 8);
     query = query_for(label, static_cast<std::uint16_t>(number + 77));
   }
-  [[nodiscard]] std::uint32_t request() const { return stream ? 0U : load_be<std::uint16_t>(query.data()); }
+  [[nodiscard]] std::uint32_t request() const {
+    return stream ? 0U : Forwarder::kDatagram | load_be<std::uint16_t>(query.data());
+  }
 };
 
 class ForwarderTest : public testing::Test {

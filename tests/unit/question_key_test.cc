@@ -82,6 +82,15 @@ TEST_F(Key, EveryByteOfLongOptionsCounts) {
 TEST_F(Key, TheClientCountsWhereItIsTold) {
   context_.proxy = true;
   EXPECT_NE(of(ask_with({}), flow_v4(98)), of(ask_with({}), flow_v4(99)));
+  Message flow = flow_v4();
+  const QuestionKey told = of(ask_with({}), flow);
+  flow[8] ^= 1;  // its port
+  EXPECT_EQ(of(ask_with({}), flow), told);
+  flow[7] ^= 1;  // our address
+  EXPECT_NE(of(ask_with({}), flow), told);
+  flow[7] ^= 1;
+  flow[11] ^= 1;  // our port
+  EXPECT_NE(of(ask_with({}), flow), told);
   context_.proxy = false;
   settings_.ecs_v4 = 31;
   EXPECT_EQ(of(ask_with({}), flow_v4(98)), of(ask_with({}), flow_v4(99)));
