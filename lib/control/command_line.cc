@@ -41,6 +41,7 @@ Status check(Settings& settings) {
     return Error{"--port: more than " + std::to_string(datapath::kMaxServicePorts)};
   }
   settings.forward.max_udp = settings.dns.max_udp;
+  settings.forward.udp_truncate_all = settings.dns.udp_truncate_all;
   settings.forward.tcp_keepalive = promised_idle(settings.epoch_seconds);
   return check_sources(settings.forward_source);
 }

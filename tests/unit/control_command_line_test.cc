@@ -87,6 +87,7 @@ TEST(CommandLine, Values) {
   EXPECT_EQ(s.addresses.at(1).port, 1);
   EXPECT_EQ(s.service_ports, (std::vector<std::uint16_t>{53, 5353}));
   EXPECT_TRUE(s.dns.max_udp == 4096 && s.dns.udp_truncate_all && s.dns.udp_minimal_any);
+  EXPECT_TRUE(s.forward.udp_truncate_all);
   EXPECT_TRUE(s.dns.nsid == "n" && s.dns.version == "v" && s.dns.server_id == "s");
   EXPECT_TRUE(s.tcp.immediate && s.tcp.rst_per_second == 0 && s.secret_path == "/x" && s.epoch_seconds == 60);
   EXPECT_TRUE(s.linger_seconds == 5 && s.mtu == 9000 && s.rx_descriptors == 256 && s.tx_descriptors == 128);

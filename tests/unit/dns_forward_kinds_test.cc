@@ -55,6 +55,20 @@ TEST_F(DnsForward, TransfersOverUdp) {
   EXPECT_TRUE(bench().tcp.asked.empty());
 }
 
+// --udp=tc: no backend is asked for somebody who may be anybody.
+TEST_F(DnsForward, UdpIsSentToTcp) {
+  settings_.udp_truncate_all = true;
+  EXPECT_EQ(bench().datagram(ask(), out_).kind, Kind::answered);
+  EXPECT_EQ(out_, message(0x1234, 0x8300, {.questions = {kQuestion}}));
+  EXPECT_TRUE(bench().link.sent.empty());
+  EXPECT_EQ(counters().truncated.value(), 1U);
+  EXPECT_EQ(counters().asked_udp.value(), 0U);
+  EXPECT_EQ(bench().datagram(ask(question("other.", 1)), out_).kind, Kind::answered);
+  EXPECT_EQ(out_[3] & 15, 5);
+  EXPECT_EQ(bench().stream(ask(), out_).kind, Kind::pending);
+  EXPECT_EQ(bench().link.sent.size(), 1U);
+}
+
 TEST_F(DnsForward, NotifyIsSentOnce) {
   settings_.pass_notifies = true;
   const Message zone = question("example.", 6);
