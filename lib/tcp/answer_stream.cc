@@ -52,7 +52,7 @@ Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
 
 RequestContext AnswerStream::context_at(const Framed& framed, const Request& request) const noexcept {
   const auto at = static_cast<std::uint32_t>(framed.request.data() - request.payload.data());
-  return {request.continuation, early_, flow_, (request.seq + at).value()};
+  return {state_.size < request.held, early_, flow_, (request.seq + at).value()};
 }
 
 void AnswerStream::prepare(Bytes payload, SeqNum seq, bool bare, Service& service) const noexcept {

@@ -43,15 +43,16 @@ class AnswerStream {
   // Answers queries from `payload` on, which begins at `seq` of the client's stream, after those that were answered by
   // earlier calls since reset().
   // `bare`: the first query's length prefix was consumed before. `limit`: consume at most these bytes.
-  // `room`: how many answer bytes the connection may still carry. `continuation`: see RequestContext. `most`: answers
-  // stop there, unless it is a single one.
+  // `room`: how many answer bytes the connection may still carry. `held`: the client has read so
+  // many bytes of the answers, or may have: those that begin among them are continuations (see RequestContext).
+  // `most`: answers stop there, unless it is a single one.
   struct Request {
     Bytes payload;
     SeqNum seq;
     bool bare = false;
     std::size_t limit = SIZE_MAX;
     std::size_t room = kOffsetLimit;
-    bool continuation = false;
+    std::size_t held = 0;
     std::size_t most = kMaxAnswersPerSegment;
   };
   [[nodiscard]] Stop answer(const Request& request, Service& service) noexcept;

@@ -49,11 +49,11 @@ Stop FlowRules::render_next() noexcept {
   const Bytes kept = flow_.bytes_from(flow_.base);
   answers.reset();
   const Stop stop = answers.answer(
-      {kept.first(std::min<std::size_t>(kept.size(), segment_size_)), flow_.base, flow_.bare, SIZE_MAX, room, false},
+      {kept.first(std::min<std::size_t>(kept.size(), segment_size_)), flow_.base, flow_.bare, SIZE_MAX, room},
       context_.service);
   if (answers.queries() > 0 || kept.size() <= segment_size_ || stop == Stop::pending) return stop;
   answers.reset();
-  return answers.answer({kept, flow_.base, flow_.bare, 1, room, false}, context_.service);
+  return answers.answer({kept, flow_.base, flow_.bare, 1, room}, context_.service);
 }
 
 bool FlowRules::send_counted() noexcept {

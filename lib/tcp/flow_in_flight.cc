@@ -57,7 +57,7 @@ void FlowRules::answer_more() noexcept {
   context_.pipelined(cookie_);
   const std::size_t room = std::min({std::size_t{kMaxAhead - uncounted}, kMaxAnswersPerSegment - begun,
                                      std::size_t{context_.room(cookie_, flow_.answered_end)}});
-  (void)answers.answer({more, flow_.answered, false, SIZE_MAX, room, false}, context_.service);
+  (void)answers.answer({more, flow_.answered, false, SIZE_MAX, room}, context_.service);
   const std::uint32_t end = flow_.answered_end + static_cast<std::uint32_t>(answers.size());
   // A FIN of ours goes with a counted answer only: then these wait until nothing is on its way.
   if (answers.queries() == 0 || answers.close_after() || context_.must_close(cookie_, end)) return answers.reset();
@@ -70,7 +70,7 @@ bool FlowRules::render_all() noexcept {
   answers.reset();
   const std::size_t count = flow_.answered - flow_.base;
   const Stop stop = answers.answer({flow_.bytes_from(flow_.base).first(count), flow_.base, flow_.bare, SIZE_MAX,
-                                    kMaxAnswersRepeated, true, kMaxAnswersRepeated},
+                                    kMaxAnswersRepeated, SIZE_MAX, kMaxAnswersRepeated},
                                    context_.service);
   return stop == Stop::end && answers.size() == flow_.answered_end - flow_.base_end;
 }
@@ -88,7 +88,7 @@ bool FlowRules::refresh() noexcept {
   answers.reset();
   while (answers.consumed() < kept.size()) {
     const Stop stop = answers.answer({kept, flow_.base, flow_.bare && answers.consumed() == 0, answers.consumed() + 1,
-                                      kMaxAnswersRepeated, true, kMaxAnswersRepeated},
+                                      kMaxAnswersRepeated, SIZE_MAX, kMaxAnswersRepeated},
                                      context_.service);
     if (stop != Stop::boundary) return changed();
     const SeqNum end = flow_.base + static_cast<std::uint32_t>(answers.consumed());

@@ -85,8 +85,8 @@ class Rules {
   void fresh(std::size_t skip, bool is_bare) noexcept {
     const std::uint32_t room = context_.room(cookie_, ledger_.sent_end);
     const SeqNum start = segment_.seq + static_cast<std::uint32_t>(skip);
-    const Stop stop = context_.answers.answer(
-        {segment_.payload.subspan(skip), start, is_bare, SIZE_MAX, room, ahead_ > 0}, context_.service);
+    const Stop stop = context_.answers.answer({segment_.payload.subspan(skip), start, is_bare, SIZE_MAX, room, ahead_},
+                                              context_.service);
     if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
     // All of a segment's answers go together: it is taken up again when the last of them is there.
     if (stop == Stop::pending) return context_.build.drop(Outcome::parked);
@@ -197,7 +197,7 @@ class Rules {
     if (gap_ == 0) return arrived(counted);
 
     Stop stop = context_.answers.answer(
-        {segment_.payload, segment_.seq, first_bare, counted, kMaxAnswersRepeated, true, kMaxAnswersRepeated},
+        {segment_.payload, segment_.seq, first_bare, counted, kMaxAnswersRepeated, SIZE_MAX, kMaxAnswersRepeated},
         context_.service);
     const std::size_t begun = context_.answers.size();
     if (stop == Stop::unrepeatable || context_.answers.consumed() != counted) {
@@ -207,8 +207,8 @@ class Rules {
     if (begun < gap_) return context_.build.drop(Outcome::drop_beyond);
     const std::uint32_t start = ledger_.sent_end - static_cast<std::uint32_t>(begun);
     if (!context_.answers.close_after() && segment_.payload.size() > counted) {
-      stop = context_.answers.answer(
-          {segment_.payload, segment_.seq, false, SIZE_MAX, context_.room(cookie_, start), false}, context_.service);
+      stop = context_.answers.answer({segment_.payload, segment_.seq, false, SIZE_MAX, context_.room(cookie_, start)},
+                                     context_.service);
     }
     ledger_.sent_end = start;
     send(Outcome::continued, Outcome::continued, {static_cast<std::uint32_t>(begun) - gap_, segment_.seq, first_bare},

@@ -66,7 +66,7 @@ class Rules {
     AnswerStream& answers = context_.answers;
     answers.reset();
     const Stop stop =
-        answers.answer({segment_.payload, segment_.seq, bare, SIZE_MAX, kLastOffset, cookie.off > 0}, context_.service);
+        answers.answer({segment_.payload, segment_.seq, bare, SIZE_MAX, kLastOffset, cookie.off}, context_.service);
     if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
     if (stop == Stop::pending) return park(bare);
     if (answers.queries() == 0) return nothing_complete(stop, bare);
