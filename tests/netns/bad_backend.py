@@ -17,6 +17,7 @@ It answers NS of the root (health checks) with a record, unless it was told othe
   liethenright                     four wrong replies, each wrong in one of them, with wrong data; then the right one
   twice     the right answer, and another one 50 ms later
   servfail, refused, formerr, notimp, nxdomain
+  noedns    FORMERR, without EDNS, to a question that has it
   short, cut, loop, count, junk    a malformed reply: half a header, records cut off, a compression loop, more records
                                    announced than there are, bytes behind the last one
   tc        truncated over UDP, right over TCP
@@ -238,6 +239,8 @@ class Server:
             send(self.right(query, False), after=0.05)
         elif what in ("short", "cut", "loop", "count", "junk"):
             send(self.malformed(query, what))
+        elif what == "noedns" and query.payload is not None:
+            send(struct.pack("!6H", query.id, 0x8001, 1, 0, 0, 0) + query.question)
         elif what in RCODES:
             send(message(query, [], rcode=RCODES[what]))
         elif what in ("tc", "tcshut", "tcslow"):
