@@ -62,7 +62,8 @@ void Forwarder::Work::take_jobs() noexcept {
 // Oldest first. Who waits for a job as long as a job may take has waited in vain.
 void Forwarder::Work::give_jobs() noexcept {
   const std::uint64_t limit_us = std::uint64_t{tcp_timeout_ms(false)} * 1000;
-  for (std::uint32_t slot; (slot = tcp_waiting.head) != Pending::kNone;) {
+  for (unsigned i = 0; i < kTimeoutsARound && tcp_waiting.head != Pending::kNone; ++i) {
+    const std::uint32_t slot = tcp_waiting.head;
     const bool overdue = now_us - pending[slot].sent_us >= limit_us;
     TcpJob* const job = overdue ? nullptr : jobs->take();
     if (!overdue && job == nullptr) return;

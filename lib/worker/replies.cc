@@ -21,6 +21,7 @@ std::size_t udp_at(const rte_mbuf* whole, Bytes bytes) noexcept {
 
 // A reply is written over its request, and there is nothing to write over here: only replies of backends are for it.
 bool is_for_a_service(const WorkerContext& context, const rte_mbuf* whole, Bytes bytes) noexcept {
+  if (bytes.size() <= whole->l2_len) return true;
   const std::size_t at = udp_at(whole, bytes) + 2;
   return bytes.size() < at + 2 || context.services.find(load_be<std::uint16_t>(bytes.data() + at)) != nullptr;
 }
