@@ -10,7 +10,13 @@ Asked Forwarder::Work::ask_once(const Asker& asker) noexcept {
   const std::uint32_t number = asker.stream ? context.position : load_be<std::uint16_t>(asker.query.message.data());
   const std::uint64_t tag = tagger.tag(context.flow, number, asker.key);
   const std::uint16_t entry = once.find(tag);
-  if (entry == OnceRequests::kNone) return begin_once(asker, tag);
+  if (entry == OnceRequests::kNone) {
+    const Request* const refused = asker.stream ? requests.find(asker.request_tag) : nullptr;
+    if (refused != nullptr && refused->was_given()) {
+      if (const std::optional<Asked> again = give_again(asker, *refused)) return *again;
+    }
+    return begin_once(asker, tag);
+  }
   if (once[entry].in_flight()) {
     if (!has_room(asker)) return fail(asker, Failure::full, nullptr);
     return wait_for(asker, once[entry].question);
@@ -26,21 +32,26 @@ Asked Forwarder::Work::ask_once(const Asker& asker) noexcept {
   return {.kind = Asked::Kind::unrepeatable};
 }
 
+// Nothing was sent. Over a stream that is remembered: the client may have begun to read it.
+Asked Forwarder::Work::refuse_once(const Asker& asker, Failure failure) noexcept {
+  return fail(asker, failure, asker.stream ? &requests.enter(asker.request_tag, store.head(), now_ms) : nullptr);
+}
+
 Asked Forwarder::Work::begin_once(const Asker& asker, std::uint64_t tag) noexcept {
   if (asker.context.continuation) {
     forward.unrepeatable.add();
     return {.kind = Asked::Kind::unrepeatable};
   }
   // One that has waited for it was sent: it is forgotten, and must not be sent again.
-  if (is_resumed(asker) && waiters[resumed].key == asker.key) return fail(asker, Failure::full, nullptr);
-  if (!has_room(asker) || (!asker.stream && pending.is_crowded())) return fail(asker, Failure::full, nullptr);
+  if (is_resumed(asker) && waiters[resumed].key == asker.key) return refuse_once(asker, Failure::full);
+  if (!has_room(asker) || (!asker.stream && pending.is_crowded())) return refuse_once(asker, Failure::full);
   const std::uint16_t entry = once.enter(tag, now_ms, asker.stream);
-  if (entry == OnceRequests::kNone) return fail(asker, Failure::full, nullptr);
+  if (entry == OnceRequests::kNone) return refuse_once(asker, Failure::full);
   std::uint32_t slot = Pending::kNone;
   const Failure failure = begin(asker, false, entry, slot);
   if (failure != Failure::none) {
     once[entry] = {};  // nothing was sent
-    return fail(asker, failure, nullptr);
+    return refuse_once(asker, failure);
   }
   once[entry].question = slot;
   return wait_for(asker, slot);

@@ -42,6 +42,7 @@ struct Forwarder::Work {
                           bool prepares) noexcept;
   [[nodiscard]] Asked ask_question(const Asker& asker) noexcept;
   [[nodiscard]] Asked ask_once(const Asker& asker) noexcept;
+  [[nodiscard]] Asked refuse_once(const Asker& asker, Failure failure) noexcept;
   [[nodiscard]] Asked begin_once(const Asker& asker, std::uint64_t tag) noexcept;
   [[nodiscard]] std::optional<Asked> give_again(const Asker& asker, const Request& request) noexcept;
   [[nodiscard]] Asked continue_unknown(const Asker& asker) noexcept;
