@@ -13,13 +13,20 @@ std::uint16_t OnceRequests::find(std::uint64_t tag) const noexcept {
 
 std::uint16_t OnceRequests::enter(std::uint64_t tag, std::uint64_t now_ms, bool stream) noexcept {
   const std::size_t most = stream ? kEntries : kEntries - kEntries / 4;
+  std::size_t chosen = most;
   for (std::size_t i = 0; i < most; ++i) {
-    OnceRequest& entry = entries_[i];
+    const OnceRequest& entry = entries_[i];
     if (entry.tag != 0 && (entry.in_flight() || now_ms - entry.done_ms < kRememberMs)) continue;
-    entry = {.tag = tag};
-    return static_cast<std::uint16_t>(i);
+    // The longest done of all: a segment may wait for other answers for longer than a minute.
+    if (chosen == most || entry.done_ms < entries_[chosen].done_ms) chosen = i;
+    if (entry.tag == 0) {
+      chosen = i;
+      break;
+    }
   }
-  return kNone;
+  if (chosen == most) return kNone;
+  entries_[chosen] = {.tag = tag};
+  return static_cast<std::uint16_t>(chosen);
 }
 
 }  // namespace gl::backend
