@@ -106,10 +106,10 @@ constexpr std::array<NamedShape, 7> kShapes = {{
     {{"forward", "name servers behind that answer in time, a sound network"}, sound},
     {{"forward-loss", "the clients' packets lost, doubled, late; answers that rotate and take their time"}, loss},
     {{"forward-backends", "name servers that lose, truncate, fail, repeat, rotate, and forgers beside them"}, backends},
-    {{"forward-forget", "answers overwritten, requests forgotten, restarts: a RST, or answers whole"}, forget},
-    {{"forward-once", "UPDATE, NOTIFY and transfers: never sent twice"}, once},
+    {{"forward-forget", "answers overwritten, requests forgotten, restarts: a RST, or answers whole", true}, forget},
+    {{"forward-once", "UPDATE, NOTIFY and transfers: never sent twice", true}, once},
     {{"forward-immediate", "the immediate mode in front of name servers"}, immediate},
-    {{"forward-everything", "any of these together"}, everything},
+    {{"forward-everything", "any of these together", true}, everything},
 }};
 
 void any_settings(Plan& p, Random& random) {
