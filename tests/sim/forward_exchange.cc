@@ -193,7 +193,6 @@ class Exchange {
     for (const ByteString& frame : node_.sent()) distribute(frame);
     if (taken_up != 0) progress_ms_ = verdict_.took_ms;
     if (verdict_.took_ms - progress_ms_ > longest_wait()) fail("a frame waits for ever");
-    flipped_ = false;
   }
   [[nodiscard]] std::uint64_t longest_wait() const {
     const backend::ForwardSettings& s = world_.settings;
@@ -351,7 +350,7 @@ class Exchange {
   std::size_t traced_;
   std::optional<Trace> trace_;
   bool round_open_ = false;
-  bool flipped_ = false;
+  bool flipped_ = false;  // a frame came with a turned bit; it may wait, and be answered later
   unsigned restarts_ = 0;
   std::uint64_t progress_ms_ = 0;
   std::size_t culprit_ = 0;
