@@ -99,6 +99,11 @@ class Rules {
     how.immediate = context_.settings.immediate;
     how.acknowledged = segment_.resumed;
     const bool all = context_.build.answer(context_.answers.bytes(), how);
+    // The client will not repeat a query that was acknowledged, and so cannot pull the rest.
+    if (!all && how.acknowledged && context_.settings.immediate) {
+      context_.plan.count = 0;
+      return context_.build.reset(Outcome::reset_too_long);
+    }
     if (context_.plan.count == 0) return context_.build.drop(Outcome::drop_zero_window);
     if (cookie.off > 0) {
       context_.plan.outcome = Outcome::continued;
