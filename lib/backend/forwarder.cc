@@ -87,6 +87,10 @@ Forwarder::Park Forwarder::Work::park(const Parked& what, Bytes flow, std::uint3
   return Park::parked;
 }
 
+bool Forwarder::waits(Bytes flow) const noexcept {
+  return work_->waiters.find(work_->tagger.tag(flow, 0)) != Waiters::kNone;
+}
+
 const Parked* Forwarder::resume() noexcept {
   Work& work = *work_;
   release();

@@ -69,6 +69,8 @@ class Forwarder {
   // There is always room: ask() has failed otherwise.
   static constexpr std::uint32_t kDatagram = 0x10000;
   [[nodiscard]] Park park(const Parked& what, Bytes flow, std::uint32_t request) noexcept;
+  // Whether a frame of this TCP flow waits.
+  [[nodiscard]] bool waits(Bytes flow) const noexcept;
   // Frames whose answer has come: null if there is none. Between resume() and release() ask() knows that the frame
   // has waited; it may have to be parked again.
   [[nodiscard]] const Parked* resume() noexcept;

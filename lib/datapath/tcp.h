@@ -151,6 +151,11 @@ template <ReplySink Sink>
       return verdict_of(tcp::Outcome::drop_waiting);
     }
   }
+  // Without timestamps a FIN is acknowledged on its word; here that would cover the query that waits before it.
+  if (plan.outcome == tcp::Outcome::acked_fin && upstream.forwarder != nullptr &&
+      upstream.forwarder->waits(segment.flow.view())) {
+    return verdict_of(tcp::Outcome::drop_waiting);
+  }
   if (plan.count == 0) return verdict;
   const tcp::OutSegment& out = plan.segments[0];
   if (!fits(frame, packet, plan, out)) {

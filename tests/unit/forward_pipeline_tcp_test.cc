@@ -115,6 +115,21 @@ TEST_P(ForwardedTcp, TheRestIsOfTheSameAnswer) {
   EXPECT_EQ(rest.payload, Buffer(answer.payload.begin() + 20, answer.payload.end()));
 }
 
+// Its client has no more to say: an ACK of that would cover the query, which could then never be repeated.
+TEST_P(ForwardedTcp, AFinBehindWhatWaitsIsNotAcknowledged) {
+  open();
+  const Buffer asks = segment(kAck | kPsh, stream);
+  EXPECT_EQ(core->give(asks), "tcp_parked");
+  const std::uint32_t seq = client.seq;
+  client.seq += static_cast<std::uint32_t>(stream.size());
+  (void)core->give(segment(kAck | kFin));
+  EXPECT_TRUE(core->out.sent.empty());
+  client.seq = seq;
+  EXPECT_EQ(core->backend_answers(7), "backend_reply_taken");
+  EXPECT_EQ(core->take_up(), Ends({"tcp_answered"}));
+  expect_answer(heard(), 7, !way.timestamps);
+}
+
 TEST_P(ForwardedTcp, SilenceEndsInServfail) {
   open();
   EXPECT_EQ(core->give(segment(kAck | kPsh, stream)), "tcp_parked");
