@@ -194,7 +194,8 @@ def test_rst_rate_limit():
             cable.send(stray(n))
         time.sleep(0.5)
         sent, held = server.total("reset_no_cookie"), server.total("drop_reset_limited")
-        assert sent + held == 200 and sent <= 20, f"{sent} sent, {held} held back"
+        # An ACK number taken at random fits a cookie once in 2^11 or so; three of 200 would be a wonder.
+        assert 197 <= sent + held <= 200 and sent <= 20, f"{sent} sent, {held} held back"
 
 
 def test_no_rst_at_all():
