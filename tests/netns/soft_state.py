@@ -65,7 +65,8 @@ def losses(timestamps, counts, limit_s, rto_max_ms=None, options=(), at_once=100
     """Every kind at every degree of loss: first without loss and alone, then the others together. {(percent, kind): Outcome}
 
     counts: exchanges of each kind, by the percentage; at_once: of each kind and percentage above 0. rto_max_ms: the most that the client's timer doubles to. Otherwise it
-    doubles up to 120 s, and a few exchanges at 20 % take all of the time.
+    doubles up to 120 s, and a few exchanges at 20 % take all of the time. limit_s: for one exchange, three times as long at 20 %: a split
+    query may be told several times to ask anew (docs/protocol.md, "Limits that follow").
     """
     with Lab(timestamps=timestamps) as lab, served(lab, *options):
         if rto_max_ms:
@@ -78,7 +79,8 @@ def losses(timestamps, counts, limit_s, rto_max_ms=None, options=(), at_once=100
             only_one = not timestamps and kind in (sequential, split)
             return many(kind, lambda n: expected.choose(1 if only_one else 1 + n % (3 if kind is split else 8), randomness,
                                                         rare=4 if percent < 20 else 12),
-                        counts[percent], 16 if percent == 0 else at_once, limit_s, sources[percent])
+                        counts[percent], 16 if percent == 0 else at_once, limit_s if percent < 20 else 3 * limit_s,
+                        sources[percent])
 
         async def phase(percents):
             keys = [(percent, kind) for percent in percents for kind in KINDS[timestamps]]
