@@ -249,7 +249,7 @@ def run_everything(only, quick):
         run_netns(NETNS, only)
     asan, asan_netns = wanted_group("asan", only), not only or bool(chosen(netns_asan, only))
     if (asan or asan_netns) and build("build-asan", ["-Dsanitize=true", "-Dbenchmarks=false",
-                                                     "--buildtype=debugoptimized"]):
+                                                     "--buildtype=debugoptimized", "-Doptimization=1"]):
         heading("With the sanitizers")
         if asan:
             run_meson_tests("build-asan", "asan", only, SANITIZERS)

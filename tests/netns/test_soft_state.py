@@ -33,7 +33,7 @@ def lossy(timestamps):
     if runner.LONG:
         outcomes = losses(timestamps, {0: 5000, 1: 5000, 5: 3000, 20: 1000}, 1200)
     else:
-        outcomes = losses(timestamps, {0: 150, 1: 120, 5: 100, 20: 24}, 100, rto_max_ms=2000)
+        outcomes = losses(timestamps, {0: 150, 1: 120, 5: 100, 20: 12}, 100, rto_max_ms=2000)
     failures = []
     for (percent, kind), outcome in outcomes.items():
         runner.report(f"{percent:2} % {kind.__name__:22} {len(outcome.seconds):4} exchanges: {outcome.percentiles()}"
