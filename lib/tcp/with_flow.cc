@@ -7,8 +7,7 @@ namespace gl::tcp {
 namespace {
 
 constexpr std::uint16_t kLargestWindow = 256;  // segments in flight at most; the client's window is below 64 KiB anyway
-constexpr std::uint32_t kOldestEcho = 0x60000000;  // 96 KiB of answers, in the ledger's place
-constexpr std::uint8_t kDuplicateThreshold = 3;    // RFC 5681 section 3.2
+constexpr std::uint8_t kDuplicateThreshold = 3;  // RFC 5681 section 3.2
 
 }  // namespace
 
@@ -66,9 +65,7 @@ bool FlowRules::wait() noexcept {
 
 bool FlowRules::in_step() const noexcept {
   if (off_ > flow_.answered_end || off_ < flow_.base_end) return false;
-  // What is echoed is not newer than the newest sent, and not so much older that a step from there would be one back
-  // for PAWS: no more is ever in flight.
-  return flow_.stamp - echo_ < kOldestEcho;
+  return static_cast<std::int32_t>(echo_ - flow_.stamp) <= 0;
 }
 
 bool FlowRules::data() noexcept {

@@ -95,7 +95,16 @@ class Conversation {
                                               : input_.ConsumeIntegralInRange<std::size_t>(0, echoes_.size() - 1)];
   }
 
+  // TSval runs forward for a client that opens once and echoes what it got. Any other can only confuse itself: what the
+  // flow cache sends goes on from a value that may then be half the circle from those sent before.
+  void notice_strangeness(const tcp::Segment& in) {
+    if (!in.timestamps) return;
+    const bool known = std::find(echoes_.begin(), echoes_.end(), in.timestamps->echo) != echoes_.end();
+    strange_ = strange_ || ((in.flags & tcp::kSyn) != 0 ? !echoes_.empty() : !known);
+  }
+
   void inspect(const tcp::Segment& in, const tcp::Plan& plan) {
+    notice_strangeness(in);
     check(plan.count <= plan.segments.size(), "a plan has room for its segments");
     std::uint32_t bytes = 0;
     for (std::size_t i = 0; i < plan.count; ++i) {
@@ -116,10 +125,8 @@ class Conversation {
   void note_timestamps(const tcp::Segment& in, const tcp::OutSegment& out) {
     if (!out.has_timestamps) return;
     check(in.timestamps.has_value(), "timestamps are for those that have them");
-    // For a client that echoes what it got.
     const bool syn = (out.flags & tcp::kSyn) != 0;
-    const bool honest = std::find(echoes_.begin(), echoes_.end(), in.timestamps->echo) != echoes_.end();
-    check(syn || !honest || out.timestamps.value - in.timestamps->echo < 0x80000000u, "TSval never runs backwards");
+    check(syn || strange_ || out.timestamps.value - in.timestamps->echo < 0x80000000u, "TSval never runs backwards");
     check(out.timestamps.echo == in.timestamps->value, "TSecr is the client's TSval");
     echoes_.push_back(out.timestamps.value);
   }
@@ -134,6 +141,7 @@ class Conversation {
   wire::SeqNum isn_;
   std::uint32_t sent_end_ = 0;
   std::vector<std::uint32_t> echoes_;
+  bool strange_ = false;  // it has opened twice, or echoed what it never got
   std::uint64_t now_ms_ = 0;
 };
 
