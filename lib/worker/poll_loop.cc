@@ -5,10 +5,11 @@
 #include <rte_pause.h>
 
 #include <cstring>
+#include <utility>
 
 #include "lib/base/prefetch.h"
-#include "lib/worker/mbuf_sink.h"
 #include "lib/worker/replies.h"
+#include "lib/worker/run_frame.h"
 
 namespace gl::worker {
 
@@ -85,10 +86,7 @@ void take_up(WorkerContext& context, const backend::Parked& parked) noexcept {
   datapath::Frame frame = frame_of(mbuf.get());
   std::memcpy(frame.data, parked.frame.data(), parked.frame.size());
   datapath::take_up(frame, parked);
-  MbufSink sink(port.out, context.settings.pool, context.counters);
-  sink.receive(mbuf.release());
-  context.pipeline.process(frame, *port.interface, sink);
-  rte_pktmbuf_free(sink.take_back());
+  run_frame(context, port, std::move(mbuf), frame);
 }
 
 // Without the product that would overflow after some weeks.
@@ -114,7 +112,7 @@ unsigned end_forwarding(WorkerContext& context, Round& round) noexcept {
   }
   // Answers of these, and what was asked of the backends in this round.
   for (std::size_t i = 0; i < context.port_count; ++i) {
-    MbufSink(context.ports[i].out, context.settings.pool, context.counters).flush();
+    flush_burst(context.ports[i].out, context.counters);
   }
   return handed_over + resumed;
 }

@@ -5,7 +5,7 @@
 #include "lib/wire/ipv4.h"
 #include "lib/wire/ipv6.h"
 #include "lib/wire/udp.h"
-#include "lib/worker/mbuf_frame.h"
+#include "lib/worker/run_frame.h"
 
 namespace gl::worker {
 
@@ -26,13 +26,6 @@ bool is_for_a_service(const WorkerContext& context, const rte_mbuf* whole, Bytes
   return bytes.size() < at + 2 || context.services.find(load_be<std::uint16_t>(bytes.data() + at)) != nullptr;
 }
 
-void run(WorkerContext& context, PortQueue& port, rte_mbuf* mbuf, datapath::Frame frame) noexcept {
-  MbufSink sink = sink_of(context, port);
-  sink.receive(mbuf);
-  context.pipeline.process(frame, *port.interface, sink);
-  rte_pktmbuf_free(sink.take_back());
-}
-
 void run_whole(WorkerContext& context, PortQueue& port, rte_mbuf* whole) noexcept {
   const MutableBytes bytes = context.reassembly->linear(whole);
   if (is_for_a_service(context, whole, bytes)) {
@@ -45,7 +38,7 @@ void run_whole(WorkerContext& context, PortQueue& port, rte_mbuf* whole) noexcep
   frame.data = bytes.data();
   frame.length = frame.capacity = bytes.size();
   frame.ipv4_checksum_good = true;  // each fragment's was; the whole has none
-  run(context, port, whole, frame);
+  run_frame(context, port, dpdk::Mbuf(whole), frame);
 }
 
 }  // namespace
@@ -65,7 +58,7 @@ unsigned take_handed_over(WorkerContext& context) noexcept {
     if (mbuf->nb_segs != 1) {
       run_whole(context, port, mbuf);
     } else {
-      run(context, port, mbuf, frame_of(mbuf));
+      run_frame(context, port, dpdk::Mbuf(mbuf), frame_of(mbuf));
     }
   });
 }

@@ -3,13 +3,8 @@
 #pragma once
 
 #include "lib/worker/context.h"
-#include "lib/worker/mbuf_sink.h"
 
 namespace gl::worker {
-
-[[nodiscard]] inline MbufSink sink_of(WorkerContext& context, PortQueue& port) noexcept {
-  return MbufSink(port.out, context.settings.pool, context.counters, context.handover, port.interface->index);
-}
 
 // A frame that ended as `fragment_kept`; where it makes a datagram whole, that runs through the stages.
 void keep_fragment(WorkerContext& context, PortQueue& port, rte_mbuf* fragment) noexcept;

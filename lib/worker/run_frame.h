@@ -1,0 +1,22 @@
+// One mbuf that no port brought just now (a frame that waited, a reply put together or handed over) through the stages.
+// Ownership: takes the mbuf; it is sent, handed over or freed. Thread: the worker's.
+#pragma once
+
+#include "lib/worker/context.h"
+#include "lib/worker/mbuf_sink.h"
+
+namespace gl::worker {
+
+[[nodiscard]] inline MbufSink sink_of(WorkerContext& context, PortQueue& port) noexcept {
+  return MbufSink(port.out, context.settings.pool, context.counters, context.handover, port.interface->index);
+}
+
+// `frame` may lie in other memory than the mbuf's.
+inline void run_frame(WorkerContext& context, PortQueue& port, dpdk::Mbuf mbuf, datapath::Frame frame) noexcept {
+  MbufSink sink = sink_of(context, port);
+  sink.receive(mbuf.release());
+  context.pipeline.process(frame, *port.interface, sink);
+  rte_pktmbuf_free(sink.take_back());
+}
+
+}  // namespace gl::worker
