@@ -178,7 +178,7 @@ Status apply(int flag, const Argument& a, Options& o) {
 Status check(Options& o, bool target_given) {
   if (!target_given) return Error{"--target ADDR is missing"};
   if (o.sources.count == 0) return Error{"--source ADDR/LEN is missing"};
-  if (o.sources.v6 != std::holds_alternative<wire::Ipv6Address>(o.target)) {
+  if (o.sources.v6 != wire::is_v6(o.target)) {
     return Error{"--source and --target must be of one address family"};
   }
   if (!std::has_single_bit(o.connections)) return Error{"--connections: must be a power of two"};

@@ -11,10 +11,6 @@ using ReplyEnd = Forwarder::ReplyEnd;
 
 constexpr std::size_t kFraming = 2;
 
-bool same_address(const wire::IpAddress& address, Bytes bytes) noexcept {
-  return std::visit([&](const auto& a) { return std::ranges::equal(a.bytes, bytes); }, address);
-}
-
 dns::Rcode rcode_of(std::uint16_t flags) noexcept {
   return static_cast<dns::Rcode>(flags & dns::flag::rcode_mask);
 }
@@ -23,7 +19,7 @@ dns::Rcode rcode_of(std::uint16_t flags) noexcept {
 
 bool Forwarder::Work::from_backend(unsigned backend, Bytes address, std::uint16_t port) const noexcept {
   const BackendSettings& asked = settings.backends[backend];
-  return asked.port == port && same_address(asked.address, address);
+  return asked.port == port && std::ranges::equal(wire::bytes_of(asked.address), address);
 }
 
 BackendCounters* Forwarder::Work::backend_at(Bytes address, std::uint16_t port) noexcept {

@@ -16,16 +16,13 @@ constexpr unsigned kTimeoutsARound = 256;
 
 // The backend's address and port as both ends of a flow: who asks when we ask.
 std::size_t own_flow(const BackendSettings& backend, std::array<std::uint8_t, kMaxFlow>& flow) noexcept {
-  return std::visit(
-      [&](const auto& address) {
-        const std::size_t size = address.bytes.size();
-        std::memcpy(flow.data(), address.bytes.data(), size);
-        std::memcpy(flow.data() + size, address.bytes.data(), size);
-        store_be(flow.data() + 2 * size, backend.port);
-        store_be(flow.data() + 2 * size + 2, backend.port);
-        return 2 * size + 4;
-      },
-      backend.address);
+  const Bytes address = wire::bytes_of(backend.address);
+  const std::size_t size = address.size();
+  std::memcpy(flow.data(), address.data(), size);
+  std::memcpy(flow.data() + size, address.data(), size);
+  store_be(flow.data() + 2 * size, backend.port);
+  store_be(flow.data() + 2 * size + 2, backend.port);
+  return 2 * size + 4;
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ Status settle_payload(Settings& settings, const Network& network, const std::vec
   Receivable all{UINT16_MAX, kUsual};
   for (const Route& route : routes) {
     const Receivable here =
-        receivable(network.ports()[route.interface], network.interface(route.interface), datapath::is_v6(route.source));
+        receivable(network.ports()[route.interface], network.interface(route.interface), wire::is_v6(route.source));
     all = {std::min(all.most, here.most), std::min(all.likely, here.likely)};
   }
   if (settings.forward.payload == 0) settings.forward.payload = static_cast<std::uint16_t>(all.likely);

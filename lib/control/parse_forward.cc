@@ -66,7 +66,7 @@ Result<Endpoint> parse_endpoint(const std::string& text) {
 }
 
 std::string to_text(const wire::IpAddress& address, std::uint16_t port) {
-  const bool v6 = std::holds_alternative<wire::Ipv6Address>(address);
+  const bool v6 = wire::is_v6(address);
   const std::string text = ip_to_text(address);
   return (v6 ? "[" + text + "]" : text) + ":" + std::to_string(port);
 }

@@ -25,7 +25,7 @@ struct Parts {
 };
 
 Result<std::uint8_t> parse_length(const std::string& text, const wire::IpAddress& address, const std::string& whole) {
-  const std::uint32_t longest = std::holds_alternative<wire::Ipv4Address>(address) ? 32 : 128;
+  const std::uint32_t longest = wire::is_v6(address) ? 128 : 32;
   const auto length = parse_number(text, 1, longest);
   if (!length) return Error{"prefix length after / in '" + whole + "': " + length.error()};
   return static_cast<std::uint8_t>(*length);
@@ -84,8 +84,7 @@ std::optional<wire::IpAddress> ip_from_text(const std::string& text) {
 
 std::string ip_to_text(const wire::IpAddress& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
-  const int family = std::holds_alternative<wire::Ipv6Address>(address) ? AF_INET6 : AF_INET;
-  std::visit([&](const auto& a) { inet_ntop(family, a.bytes.data(), text.data(), text.size()); }, address);
+  inet_ntop(wire::is_v6(address) ? AF_INET6 : AF_INET, wire::bytes_of(address).data(), text.data(), text.size());
   return text.data();
 }
 

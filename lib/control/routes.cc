@@ -1,40 +1,26 @@
 #include "lib/control/routes.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
+
+#include "lib/control/parse_value.h"
 
 namespace gl::control {
 
 namespace {
 
-Bytes bytes_of(const wire::IpAddress& address) {
-  return std::visit([](const auto& a) { return Bytes(a.bytes); }, address);
-}
-
 bool same_family(const wire::IpAddress& a, const wire::IpAddress& b) {
   return a.index() == b.index();
 }
 
-bool is_v6(const wire::IpAddress& address) {
-  return std::holds_alternative<wire::Ipv6Address>(address);
-}
-
-std::string text_of(const wire::IpAddress& address) {
-  char text[INET6_ADDRSTRLEN] = "";
-  inet_ntop(is_v6(address) ? AF_INET6 : AF_INET, bytes_of(address).data(), text, sizeof text);
-  return text;
-}
-
 std::string family_of(const wire::IpAddress& address) {
-  return is_v6(address) ? "IPv6" : "IPv4";
+  return wire::is_v6(address) ? "IPv6" : "IPv4";
 }
 
 bool same_network(const wire::IpAddress& a, const wire::IpAddress& b, unsigned length) {
   if (!same_family(a, b)) return false;
-  const Bytes x = bytes_of(a), y = bytes_of(b);
+  const Bytes x = wire::bytes_of(a), y = wire::bytes_of(b);
   for (unsigned bit = 0; bit < std::min<std::size_t>(length, x.size() * 8); ++bit) {
     if (((x[bit / 8] ^ y[bit / 8]) & (0x80u >> bit % 8)) != 0) return false;
   }
@@ -42,7 +28,7 @@ bool same_network(const wire::IpAddress& a, const wire::IpAddress& b, unsigned l
 }
 
 unsigned usual_length(const wire::IpAddress& address) {
-  return is_v6(address) ? 64 : 24;
+  return wire::is_v6(address) ? 64 : 24;
 }
 
 // RFC 4291 section 2.5.6: on every link, fe80::/10.
@@ -82,12 +68,12 @@ Result<Side> side_of(const Settings& settings, std::uint16_t port, const wire::I
     if (!on_port(gateway, port) || !same_family(gateway.address, family)) continue;
     if (!side.on_link(gateway.address, true)) {
       if (!gateway.port) continue;  // of another port
-      return Error{"--gateway " + text_of(gateway.address) + ": no --address on DPDK port " + std::to_string(port) +
+      return Error{"--gateway " + ip_to_text(gateway.address) + ": no --address on DPDK port " + std::to_string(port) +
                    " has it in its network (write it as ADDRESS/LENGTH)"};
     }
     if (side.gateway && *side.gateway != gateway.address) {
-      return Error{"--gateway " + text_of(gateway.address) + ": DPDK port " + std::to_string(port) + " has " +
-                   text_of(*side.gateway) + " already"};
+      return Error{"--gateway " + ip_to_text(gateway.address) + ": DPDK port " + std::to_string(port) + " has " +
+                   ip_to_text(*side.gateway) + " already"};
     }
     side.gateway = gateway.address;
   }
@@ -97,7 +83,7 @@ Result<Side> side_of(const Settings& settings, std::uint16_t port, const wire::I
 // Whether each gateway is some port's.
 Status check_gateways(const Settings& settings, std::span<const std::uint16_t> ports) {
   for (const AddressSetting& gateway : settings.gateways) {
-    const std::string name = "--gateway " + text_of(gateway.address);
+    const std::string name = "--gateway " + ip_to_text(gateway.address);
     if (gateway.port && std::find(ports.begin(), ports.end(), *gateway.port) == ports.end()) {
       return Error{name + ": there is no DPDK port " + std::to_string(*gateway.port)};
     }

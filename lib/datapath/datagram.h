@@ -20,9 +20,6 @@ struct DatagramEnds {
   std::uint16_t destination_port = 0;
 };
 
-[[nodiscard]] inline bool is_v6(const wire::IpAddress& address) noexcept {
-  return std::holds_alternative<wire::Ipv6Address>(address);
-}
 // Where the payload begins.
 [[nodiscard]] inline std::size_t datagram_payload_at(bool v6) noexcept {
   return sizeof(wire::EthernetHeader) + (v6 ? sizeof(wire::Ipv6Header) : sizeof(wire::Ipv4Header)) +
@@ -60,7 +57,7 @@ inline void write_ip(std::uint8_t* l3, const DatagramEnds& ends, std::size_t l4_
 // `frame.data` has room for the headers in front of the payload; sets the frame's length and what the port is to do.
 inline void write_datagram(Frame& frame, const Interface& interface, const DatagramEnds& ends,
                            std::size_t payload_length) noexcept {
-  const bool v6 = is_v6(ends.source);
+  const bool v6 = wire::is_v6(ends.source);
   const std::size_t l4_length = sizeof(wire::UdpHeader) + payload_length;
   std::uint8_t* const l3 = frame.data + sizeof(wire::EthernetHeader);
   std::uint8_t* const l4 = frame.data + datagram_payload_at(v6) - sizeof(wire::UdpHeader);

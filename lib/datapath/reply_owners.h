@@ -44,8 +44,7 @@ class ReplyOwners {
 
  private:
   [[nodiscard]] static bool is(const wire::IpAddress& address, Bytes bytes) noexcept {
-    return std::visit(
-        [&](const auto& a) { return std::equal(a.bytes.begin(), a.bytes.end(), bytes.begin(), bytes.end()); }, address);
+    return std::ranges::equal(wire::bytes_of(address), bytes);
   }
   [[nodiscard]] unsigned owner(const Backend& backend, std::uint16_t our_port) const noexcept {
     return backend.cores.empty() ? our_port % cores_ : backend.cores[our_port];

@@ -29,7 +29,7 @@ struct Rss {
   bool udp_v6 = false;
 
   [[nodiscard]] bool knows(const wire::IpAddress& family) const noexcept {
-    return std::holds_alternative<wire::Ipv6Address>(family) ? udp_v6 : udp_v4;
+    return wire::is_v6(family) ? udp_v6 : udp_v4;
   }
   [[nodiscard]] std::uint32_t hash(const UdpFlow& flow) const noexcept;
   // Where a datagram of that flow arrives.

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <variant>
 
+#include "lib/base/bytes.h"
+
 namespace gl::wire {
 
 namespace detail {
@@ -62,6 +64,14 @@ struct Ipv6Address {
 inline constexpr Ipv6Address kAllNodes{{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 
 using IpAddress = std::variant<Ipv4Address, Ipv6Address>;
+
+[[nodiscard]] inline bool is_v6(const IpAddress& address) noexcept {
+  return std::holds_alternative<Ipv6Address>(address);
+}
+// Its 4 or 16 bytes; a view of `address`.
+[[nodiscard]] inline Bytes bytes_of(const IpAddress& address) noexcept {
+  return std::visit([](const auto& a) { return Bytes(a.bytes); }, address);
+}
 
 static_assert(sizeof(MacAddress) == 6 && sizeof(Ipv4Address) == 4 && sizeof(Ipv6Address) == 16);
 

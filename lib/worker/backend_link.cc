@@ -23,7 +23,7 @@ MutableBytes BackendLink::begin(unsigned backend) noexcept {
   if (begun_ == nullptr) return {};
   backend_ = backend;
   const ForwardPath& path = paths_.backends[backend];
-  const bool v6 = datapath::is_v6(path.backend);
+  const bool v6 = wire::is_v6(path.backend);
   const datapath::Frame frame = frame_of(begun_.get());
   const std::size_t at = datapath::datagram_payload_at(v6);
   const datapath::Interface& interface = *ports_[path.interface].interface;
