@@ -100,17 +100,22 @@ void Forwarder::Work::leave_udp(std::uint32_t slot) noexcept {
 
 Failure Forwarder::Work::send_tcp(std::uint32_t slot, const ClientQuery& query, std::uint32_t avoid) noexcept {
   if (jobs == nullptr) return Failure::down;
-  Question& question = pending[slot];
-  const std::optional<unsigned> backend = choice.pick(question.pool, {.avoid = avoid, .tcp = true}, random);
+  const std::optional<unsigned> backend = choice.pick(pending[slot].pool, {.avoid = avoid, .tcp = true}, random);
   if (!backend) return Failure::down;
   TcpJob* const job = jobs->take();
   if (job == nullptr) return wait_for_job(slot, avoid);
-  question.backend = static_cast<std::uint8_t>(*backend);
-  if (!write_job(question, query, *job)) {
-    jobs->give_back(job);
+  return send_job(slot, query, *backend, *job);
+}
+
+Failure Forwarder::Work::send_job(std::uint32_t slot, const ClientQuery& query, unsigned backend,
+                                  TcpJob& job) noexcept {
+  Question& question = pending[slot];
+  question.backend = static_cast<std::uint8_t>(backend);
+  if (!write_job(question, query, job)) {
+    jobs->give_back(&job);
     return Failure::full;
   }
-  submit(slot, *job, *backend);
+  submit(slot, job, backend);
   return Failure::none;
 }
 
@@ -122,6 +127,15 @@ Failure Forwarder::Work::wait_for_job(std::uint32_t slot, std::uint32_t avoid) n
   question.sent_us = now_us;
   pending.append(tcp_waiting, slot);
   return Failure::none;
+}
+
+Failure Forwarder::Work::take_turn(std::uint32_t slot, TcpJob& job) noexcept {
+  const Question& question = pending[slot];
+  const auto backend = choice.pick(question.pool, {.avoid = question.avoid, .tcp = true}, random);
+  if (!backend) return jobs->give_back(&job), Failure::down;
+  ClientQuery query;
+  (void)parse_client_query(question.message(), query);  // it was forwarded before
+  return send_job(slot, query, *backend, job);
 }
 
 bool Forwarder::Work::write_job(const Question& question, const ClientQuery& query, TcpJob& job) noexcept {

@@ -66,14 +66,7 @@ void Forwarder::Work::give_jobs() noexcept {
     if (!overdue && job == nullptr) return;
     pending.remove(tcp_waiting, slot);
     pending[slot].state = Question::State::idle;
-    if (overdue) {
-      end_with_failure(slot, Failure::full);
-      continue;
-    }
-    jobs->give_back(job);
-    ClientQuery query;
-    (void)parse_client_query(pending[slot].message(), query);  // it was forwarded before
-    const Failure failure = send_tcp(slot, query, pending[slot].avoid);
+    const Failure failure = overdue ? Failure::full : take_turn(slot, *job);
     if (failure != Failure::none) end_with_failure(slot, failure);
   }
 }

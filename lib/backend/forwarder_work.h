@@ -69,6 +69,10 @@ struct Forwarder::Work {
   [[nodiscard]] Failure send_tcp(std::uint32_t slot, const ClientQuery& query, std::uint32_t avoid) noexcept;
   // No job is free: it waits until one comes back. Not where the client's message was too long to be kept.
   [[nodiscard]] Failure wait_for_job(std::uint32_t slot, std::uint32_t avoid) noexcept;
+  // With a job of its own; where nothing comes of it, that is given back.
+  [[nodiscard]] Failure send_job(std::uint32_t slot, const ClientQuery& query, unsigned backend, TcpJob& job) noexcept;
+  // For one that waited.
+  [[nodiscard]] Failure take_turn(std::uint32_t slot, TcpJob& job) noexcept;
   [[nodiscard]] bool write_job(const Question& question, const ClientQuery& query, TcpJob& job) noexcept;
   void submit(std::uint32_t slot, TcpJob& job, unsigned backend) noexcept;
   // The question is in no list: another try, or its end.

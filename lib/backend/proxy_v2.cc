@@ -14,7 +14,7 @@ constexpr std::array<std::uint8_t, 12> kSignature{0x0d, 0x0a, 0x0d, 0x0a, 0x00, 
                                                   0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a};
 constexpr std::uint8_t kVersion2Proxy = 0x21;
 // Always DGRAM, although the client may have come over TCP: Knot takes the address from 0x12 and 0x22 only, and drops
-// the question otherwise; unbound, NSD, PowerDNS and dnsdist take either.
+// the question otherwise; unbound takes either, dnsdist took this. NSD and PowerDNS were not tried.
 constexpr std::uint8_t kInetDatagram = 0x12;
 constexpr std::uint8_t kInet6Datagram = 0x22;
 
