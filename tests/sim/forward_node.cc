@@ -8,6 +8,7 @@
 
 #include "lib/datapath/pipeline.h"
 #include "lib/service/dns_forward.h"
+#include "tests/allocations.h"
 #include "tests/sim/frames.h"
 #include "tests/sim/server.h"
 
@@ -105,9 +106,9 @@ void ForwardNode::begin_round(std::uint64_t now_ms) {
   now_ms_ = now_ms + kBootMs;
   core_->responder.begin_burst(now_ms_, core_->keys);
   core_->service.begin_burst(now_ms_);
-  const std::uint64_t before = allocations_so_far();
+  const std::uint64_t before = test::allocations_so_far();
   core_->forwarder.tick(now_ms_ * 1000);
-  allocations_ += allocations_so_far() - before;
+  allocations_ += test::allocations_so_far() - before;
 }
 
 void ForwardNode::receive(const ByteString& frame, bool checked) {
@@ -125,27 +126,27 @@ void ForwardNode::process(bool resumed, bool checked, const backend::Parked* par
   frame.ipv4_checksum_good = frame.l4_checksum_good = checked;
   if (resumed) datapath::take_up(frame, *parked);
   sink_.clear();
-  const std::uint64_t before = allocations_so_far();
+  const std::uint64_t before = test::allocations_so_far();
   const datapath::Verdict verdict = core_->pipeline.process(frame, core_->interface, sink_);
-  allocations_ += allocations_so_far() - before;
+  allocations_ += test::allocations_so_far() - before;
   outcome_ = datapath::kVerdictTexts[datapath::index(verdict)].name;
   for (const Bytes& sent : std::span(sink_.sent).first(sink_.count)) sent_.emplace_back(sent.begin(), sent.end());
 }
 
 void ForwardNode::end_round() {
   for (unsigned i = 0; i < kResumedAtOnce; ++i) {
-    std::uint64_t before = allocations_so_far();
+    std::uint64_t before = test::allocations_so_far();
     const backend::Parked* const parked = core_->forwarder.resume();
-    allocations_ += allocations_so_far() - before;
+    allocations_ += test::allocations_so_far() - before;
     if (parked == nullptr) break;
     ++taken_up_;
     core_->counters.taken_up.add();
     length_ = parked->frame.size();
     std::memcpy(buffer_.data(), parked->frame.data(), length_);
     process(true, false, parked);
-    before = allocations_so_far();
+    before = test::allocations_so_far();
     core_->forwarder.release();
-    allocations_ += allocations_so_far() - before;
+    allocations_ += test::allocations_so_far() - before;
   }
   backends_.collect(now_ms_ - kBootMs);
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "lib/datapath/pipeline.h"
+#include "tests/allocations.h"
 #include "tests/sim/frame_sink.h"
 
 namespace gl::sim {
@@ -164,9 +165,9 @@ void Server::through_responder(Node& node, const Packet& packet, bool resumed) {
   segment.timestamps = packet.timestamps;
   segment.payload = packet.payload;
   segment.resumed = resumed;
-  const std::uint64_t before = allocations_so_far();
+  const std::uint64_t before = test::allocations_so_far();
   const tcp::Plan& plan = node.responder->handle(segment, &service_);
-  allocations_ += allocations_so_far() - before;
+  allocations_ += test::allocations_so_far() - before;
   if (plan.outcome == tcp::Outcome::parked) node.park(packet, service_.pending_until());
   for (const tcp::OutSegment& out : std::span(plan.segments).first(plan.count)) {
     Packet sent{out.seq, out.ack, out.flags, out.window, out.mss, false, {}, {}};
@@ -185,9 +186,9 @@ void Server::through_datapath(Node& node, ByteString bytes, bool flipped) {
   frame.length = length;
   frame.capacity = bytes.size();
   node.sink->clear();
-  const std::uint64_t before = allocations_so_far();
+  const std::uint64_t before = test::allocations_so_far();
   static_cast<void>(node.pipeline->process(frame, node.interface, *node.sink));
-  allocations_ += allocations_so_far() - before;
+  allocations_ += test::allocations_so_far() - before;
   for (const Bytes& sent : std::span(node.sink->sent).first(node.sink->count)) {
     // A frame that answers one with a turned bit may be for somebody else.
     if (std::optional<Packet> packet = from_frame(sent, ends_)) {

@@ -78,7 +78,4 @@ class Server {
   ServerWatcher* watcher_ = nullptr;
 };
 
-// How often this thread has called operator new.
-[[nodiscard]] std::uint64_t allocations_so_far() noexcept;
-
 }  // namespace gl::sim

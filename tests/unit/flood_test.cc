@@ -4,43 +4,12 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
-#include <atomic>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <random>
 
+#include "tests/allocations.h"
 #include "tests/unit/pipeline_harness.h"
-
-namespace {
-std::atomic<std::uint64_t> allocations{0};
-}
-
-// Every way to the heap that C++ has, counted.
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* const memory = std::malloc(size); memory != nullptr) return memory;
-  throw std::bad_alloc();
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  ++allocations;
-  const auto unit = static_cast<std::size_t>(alignment);
-  if (void* const memory = std::aligned_alloc(unit, (size + unit - 1) / unit * unit); memory != nullptr) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
 
 namespace gl::test {
 namespace {
@@ -174,7 +143,7 @@ class Flood : public testing::Test {
   void flood(const char* name, std::uint8_t flags, std::initializer_list<Shape> shapes) {
     std::uint64_t in = 0, out = 0, resets = 0, longest_excess = 0;
     const std::uint64_t began_ms = now_ms_;
-    const std::uint64_t allocated = allocations;
+    const std::uint64_t allocated = allocations_so_far();
     const std::size_t heap = mallinfo2().uordblks;
     for (unsigned i = 0; i < kFrames; ++i) {
       if (i % kFramesPerMs == 0) ++now_ms_, begin_burst();
@@ -197,7 +166,7 @@ class Flood : public testing::Test {
       if (i % 100'000 == 50'000) serve_one(static_cast<std::uint16_t>(2000 + i / 100'000));
       if (HasFatalFailure()) return;
     }
-    EXPECT_EQ(allocations, allocated);
+    EXPECT_EQ(allocations_so_far(), allocated);
     EXPECT_EQ(mallinfo2().uordblks, heap);
     EXPECT_EQ(longest_excess, 0u) << "a reply was longer than what it answers";
     const std::uint64_t elapsed_ms = now_ms_ - began_ms;
@@ -254,7 +223,7 @@ TEST_F(Flood, ClosedPort) {
   services_ = {};
   ASSERT_TRUE(services_.add(54, service_));
   std::uint64_t resets = 0;
-  const std::uint64_t allocated = allocations;
+  const std::uint64_t allocated = allocations_so_far();
   for (unsigned i = 0; i < kFrames; ++i) {
     if (i % kFramesPerMs == 0) ++now_ms_, begin_burst();
     std::array<std::uint8_t, 16> client = {0x20};
@@ -267,7 +236,7 @@ TEST_F(Flood, ClosedPort) {
     ASSERT_LE(sink_.bytes - before, length);
     resets = sink_.resets;
   }
-  EXPECT_EQ(allocations, allocated);
+  EXPECT_EQ(allocations_so_far(), allocated);
   EXPECT_LE(resets, kResetsPerSecond + kResetsPerSecond * (kFrames / kFramesPerMs) / 1000 + 1);
   EXPECT_GT(resets, kResetsPerSecond);
 }

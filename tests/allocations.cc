@@ -1,8 +1,8 @@
-// operator new, counted: the packet path must not call it.
+// operator new, counted.
+#include "tests/allocations.h"
+
 #include <cstdlib>
 #include <new>
-
-#include "tests/sim/server.h"
 
 namespace {
 thread_local std::uint64_t count = 0;
@@ -20,7 +20,7 @@ void* counted(std::size_t size, std::align_val_t align) {
 }
 }  // namespace
 
-std::uint64_t gl::sim::allocations_so_far() noexcept {
+std::uint64_t gl::test::allocations_so_far() noexcept {
   return count;
 }
 
