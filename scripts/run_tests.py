@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -94,6 +95,19 @@ def job(name, command, limit, env=None, cwd=ROOT):
     return code == 0
 
 
+def side_by_side(jobs):
+    """Runs jobs (argument lists of job()), as many at once as there are processors: for tests that no clock measures."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for _ in pool.map(lambda arguments: job(*arguments), jobs):
+                pass
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(running):
+                end_group(process, grace=20)
+            raise
+
+
 def build(folder, options=(), env=None):
     """Configures a build folder if that is still to do and builds all of it; quiet unless it fails."""
     heading(f"Building {folder}/")
@@ -124,21 +138,26 @@ def meson_tests(folder):
 
 
 def run_meson_tests(folder, label, patterns, env=None):
+    jobs = []
     for suite, t in meson_tests(folder):
         name = f"{label + '/' if label else ''}{suite}/{t['name'].split(':')[-1].strip()}"
         if chosen([name], patterns):
-            limit = (t["timeout"] or 30) * (4 if label else 1)
-            job(name, t["cmd"], limit, {**t["env"], **(env or {})}, t["workdir"] or ROOT / folder)
+            limit = (t["timeout"] or 30) * (4 if label else 2)
+            jobs.append((name, t["cmd"], limit, {**t["env"], **(env or {})}, t["workdir"] or ROOT / folder))
+    side_by_side(jobs)
 
 
 def run_fuzzers(patterns):
+    jobs = []
     for program in sorted((ROOT / "build-fuzz/tests/fuzz").glob("fuzz_*")):
         if not (program.is_file() and os.access(program, os.X_OK)):
             continue
         area = program.name.removeprefix("fuzz_")
         if not chosen([f"fuzz/{area}"], patterns):
             continue
-        job(f"fuzz/{area}", ["tests/fuzz/run.sh", area, FUZZ_SECONDS, "build-fuzz"], FUZZ_SECONDS * 10 + 60, SANITIZERS)
+        jobs.append((f"fuzz/{area}", ["tests/fuzz/run.sh", area, FUZZ_SECONDS, "build-fuzz"], FUZZ_SECONDS * 10 + 60,
+                     SANITIZERS))
+    side_by_side(jobs)
 
 
 def netns_names(area):
