@@ -97,7 +97,9 @@ bool FlowRules::refresh() noexcept {
     size = static_cast<std::uint32_t>(answers.size());
   }
   if (flow_.base_end + answers.size() != flow_.answered_end) return changed();
-  if (flow_.base_end + size <= flow_.counted_end) return false;  // the newest ledger says as much
+  const std::uint32_t arrived = flow_.base_end + size;
+  const bool withheld = !Ledger::decode(flow_.stamp).acked;
+  if (arrived < flow_.counted_end || (arrived == flow_.counted_end && !withheld)) return false;  // it has been said
   context_.plan.stream = answers.bytes();
   const SeqNum base = flow_.base + static_cast<std::uint32_t>(consumed);
   const Ledger ledger{flow_.base_end + size, static_cast<std::uint16_t>(base.value() & kNextMask), false, true};
