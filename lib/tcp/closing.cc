@@ -30,7 +30,7 @@ bool RuleContext::must_close(const Accepted& cookie, std::uint32_t end) noexcept
   if (cookie.old_epoch && keys.draining) return true;
   enter_long_flow(cookie, end);
   if (end + kMaxStreamReply <= kLastOffset) return false;
-  const bool goes_on = long_flow != nullptr && long_flow->pipelining();
+  const bool goes_on = long_flow != nullptr && long_flow->goes_on();
   return end + service.largest_stream_reply() > (goes_on ? kLastLongOffset : kLastOffset);
 }
 

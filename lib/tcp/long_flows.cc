@@ -49,17 +49,17 @@ LongFlow* LongFlows::make(const FlowKey& key, SeqNum isn, std::uint32_t off) noe
   if (way == tags_.size()) return nullptr;
   used_ = true;
   tags_[way] = tag_of(hashed);
-  flows_[way] = {key, isn, off, 0, false, now_s_};
+  flows_[way] = {key, isn, off, 0, false, now_ms_, 0};
   return &flows_[way];
 }
 
 // An empty one, or the one that has been idle for longest, and for long enough; the table's end where there is none.
 std::size_t LongFlows::free_way(std::size_t first) const noexcept {
   std::size_t way = tags_.size();
-  std::uint32_t longest = kLongFlowIdle;
+  std::uint32_t longest = kLongFlowIdleMs;
   for (std::size_t i = first; i < first + kWays; ++i) {
     if (tags_[i] == 0) return i;
-    const std::uint32_t idle = now_s_ - flows_[i].seen_s;
+    const std::uint32_t idle = now_ms_ - flows_[i].seen_ms;
     if (idle < longest) continue;
     longest = idle;
     way = i;

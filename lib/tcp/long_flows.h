@@ -1,7 +1,7 @@
 // Connections that carry more than the cookie alone can vouch for (2^17 answer bytes): one small entry each, which
 // knows where SEG.ACK has to be. So a client that pipelines is not closed with its next queries on their way. Soft
 // state of a kind: without the entry such a connection gets a RST, never wrong bytes (docs/protocol.md, "Long
-// connections"). Byte order: host, the flow key as on the wire. Units: answer bytes; seconds of a monotonic clock.
+// connections"). Byte order: host, the flow key as on the wire. Units: answer bytes; milliseconds of a monotonic clock.
 // Ownership: the responder's. Thread: one core's own. Errors: make() gives nothing where every way is in use.
 #pragma once
 
@@ -20,11 +20,14 @@ namespace gl::tcp {
 inline constexpr std::uint32_t kLongFlowFrom = 1u << 15;
 // What such a connection may carry: half of the sequence numbers, less what may be on its way.
 inline constexpr std::uint32_t kLongOffsetLimit = (1u << 31) - (1u << 17);
-// A connection that has not pipelined for so many answer bytes may be closed: nothing is lost with it.
+// A connection that has not pipelined for so many answer bytes, and then is quiet for so long, may be closed with its
+// next answer. A client that asks at short intervals may have queries on their way that nothing shows yet: its kernel has
+// acknowledged answers that it has still to read.
 inline constexpr std::uint32_t kPipeliningFades = 1u << 16;
+inline constexpr std::uint32_t kQuietMs = 100;
 // How far SEG.ACK may be from the newest one that was answered: more than is ever in flight, and 2^-14 of all numbers.
 inline constexpr std::uint32_t kVouchedDistance = 1u << 17;
-inline constexpr std::uint32_t kLongFlowIdle = 30;  // seconds; then another connection may take the entry
+inline constexpr std::uint32_t kLongFlowIdleMs = 30'000;  // then another connection may take the entry
 
 struct LongFlow {
   FlowKey key;
@@ -32,13 +35,16 @@ struct LongFlow {
   std::uint32_t newest = 0;        // answer bytes that the client had acknowledged when it was answered last
   std::uint32_t pipelined_at = 0;  // the same, when it last had queries on their way besides those answered
   bool pipelines = false;          // it ever did
-  std::uint32_t seen_s = 0;
+  std::uint32_t seen_ms = 0;   // when it was answered last
+  std::uint32_t quiet_ms = 0;  // how long it had been quiet then
 
   [[nodiscard]] bool vouches(std::uint32_t off) const noexcept {
     return off - newest + kVouchedDistance <= 2 * kVouchedDistance;
   }
-  // Whether queries would be lost if the connection were closed.
-  [[nodiscard]] bool pipelining() const noexcept { return pipelines && newest <= pipelined_at + kPipeliningFades; }
+  // Whether queries could be lost if the connection were closed.
+  [[nodiscard]] bool goes_on() const noexcept {
+    return quiet_ms < kQuietMs || (pipelines && newest <= pipelined_at + kPipeliningFades);
+  }
 };
 
 class LongFlows {
@@ -46,7 +52,7 @@ class LongFlows {
   // 0: none is ever made. Otherwise rounded up to a power of two, at least one set.
   explicit LongFlows(std::size_t entries);
 
-  void begin_burst(std::uint64_t now_s) noexcept { now_s_ = static_cast<std::uint32_t>(now_s); }
+  void begin_burst(std::uint64_t now_ms) noexcept { now_ms_ = static_cast<std::uint32_t>(now_ms); }
   [[nodiscard]] bool any() const noexcept { return used_; }
   // The entry of the flow that vouches for this acknowledgement.
   [[nodiscard]] LongFlow* find(const FlowKey& key, SeqNum ack) noexcept;
@@ -55,7 +61,9 @@ class LongFlows {
   [[nodiscard]] LongFlow* make(const FlowKey& key, SeqNum isn, std::uint32_t off) noexcept;
   void answered(LongFlow& flow, std::uint32_t off) const noexcept {
     if (off > flow.newest) flow.newest = off;
-    flow.seen_s = now_s_;
+    if (flow.seen_ms == now_ms_) return;
+    flow.quiet_ms = now_ms_ - flow.seen_ms;
+    flow.seen_ms = now_ms_;
   }
 
  private:
@@ -71,7 +79,7 @@ class LongFlows {
   std::array<std::uint64_t, 2> seed_;
   std::vector<std::uint32_t> tags_;
   std::unique_ptr<LongFlow[]> flows_;
-  std::uint32_t now_s_ = 0;
+  std::uint32_t now_ms_ = 0;
   bool used_ = false;
 };
 

@@ -40,7 +40,7 @@ void Responder::begin_burst(std::uint64_t now_ms, const CookieKeys& keys) noexce
   work_->resets.refill(now_ms);
   work_->now_s = now_ms / 1000;
   work_->build.begin_burst(work_->now_s);
-  work_->long_flows.begin_burst(work_->now_s);
+  work_->long_flows.begin_burst(now_ms);
 }
 
 const Plan& Responder::handle(const Segment& segment, Service* service) noexcept {
