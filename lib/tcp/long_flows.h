@@ -21,8 +21,8 @@ inline constexpr std::uint32_t kLongFlowFrom = 1u << 15;
 // What such a connection may carry: half of the sequence numbers, less what may be on its way.
 inline constexpr std::uint32_t kLongOffsetLimit = (1u << 31) - (1u << 17);
 // A connection that has not pipelined for so many answer bytes, and then is quiet for so long, may be closed with its
-// next answer. A client that asks at short intervals may have queries on their way that nothing shows yet: its kernel has
-// acknowledged answers that it has still to read.
+// next answer. A client that asks at short intervals may have queries on their way that nothing shows yet: its kernel
+// has acknowledged answers that it has still to read.
 inline constexpr std::uint32_t kPipeliningFades = 1u << 16;
 inline constexpr std::uint32_t kQuietMs = 100;
 // How far SEG.ACK may be from the newest one that was answered: more than is ever in flight, and 2^-14 of all numbers.
@@ -35,8 +35,8 @@ struct LongFlow {
   std::uint32_t newest = 0;        // answer bytes that the client had acknowledged when it was answered last
   std::uint32_t pipelined_at = 0;  // the same, when it last had queries on their way besides those answered
   bool pipelines = false;          // it ever did
-  std::uint32_t seen_ms = 0;   // when it was answered last
-  std::uint32_t quiet_ms = 0;  // how long it had been quiet then
+  std::uint32_t seen_ms = 0;       // when it was answered last
+  std::uint32_t quiet_ms = 0;      // how long it had been quiet then
 
   [[nodiscard]] bool vouches(std::uint32_t off) const noexcept {
     return off - newest + kVouchedDistance <= 2 * kVouchedDistance;
