@@ -44,11 +44,12 @@ struct Flow {
   std::uint32_t answered_end = 0;  // where the last answer ends
   std::uint32_t sent_to = 0;
 
-  std::uint32_t last_off = 0;   // of the last acknowledgement
-  std::uint32_t recover = 0;    // RFC 6582: what was sent when a loss was seen
-  std::uint16_t window = 0;     // congestion window, segments
-  std::uint8_t duplicates = 0;  // acknowledgements of the same byte
-  std::uint8_t repeats = 0;     // of the same piece of a query
+  std::uint32_t last_off = 0;     // of the last acknowledgement
+  std::uint32_t recover = 0;      // RFC 6582: what was sent when a loss was seen
+  std::uint16_t last_window = 0;  // the client's receive window, of the same
+  std::uint16_t window = 0;       // congestion window, segments
+  std::uint8_t duplicates = 0;    // acknowledgements of the same byte
+  std::uint8_t repeats = 0;       // of the same piece of a query
 
   std::array<std::uint8_t, kKeptBytes> queries;
 

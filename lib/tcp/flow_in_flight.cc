@@ -9,7 +9,7 @@ bool FlowRules::in_flight(bool resend) noexcept {
   const std::uint32_t old_end = flow_.answered_end;
   answer_more();
   bool rendered_new = true;  // the stream holds the answers from old_end on
-  if (flow_.answered - flow_.safe_ack > segment_size_ / 2 && !resend && !flow_.closing) {
+  if (gathered() && !resend && !flow_.closing) {
     if (refresh()) return true;
     rendered_new = false;
   }
@@ -36,6 +36,15 @@ bool FlowRules::in_flight(bool resend) noexcept {
                           : segment_.payload.empty() ? Outcome::flow_continued
                                                      : Outcome::flow_answered;
   return true;
+}
+
+bool FlowRules::gathered() const noexcept {
+  // Answers are of different lengths; on the whole, as much of the queries has been answered as of the answers has
+  // arrived.
+  const std::uint64_t queries = flow_.answered - flow_.base;
+  const std::uint64_t arrived = queries * (off_ - flow_.base_end) / (flow_.answered_end - flow_.base_end);
+  const auto told = static_cast<std::int32_t>(flow_.stamp_ack - flow_.base);  // before `base` where its ACK is withheld
+  return static_cast<std::int64_t>(arrived) - told > static_cast<std::int64_t>(segment_size_ / 2);
 }
 
 std::uint32_t FlowRules::clear_of_fin(std::uint32_t begin, std::uint32_t end) const noexcept {
@@ -103,11 +112,20 @@ bool FlowRules::refresh() noexcept {
   context_.plan.stream = answers.bytes();
   const SeqNum base = flow_.base + static_cast<std::uint32_t>(consumed);
   const Ledger ledger{flow_.base_end + size, static_cast<std::uint16_t>(base.value() & kNextMask), false, true};
+  const std::uint32_t begin = off_ - flow_.base_end;
   const std::uint32_t end = std::min(flow_.answered_end, off_ + segment_.window) - flow_.base_end;
+  const std::uint32_t stamp = ledger.encode(flow_.stamp);
   const std::uint32_t sent = context_.build.range(
-      {off_ - flow_.base_end, end, segment_.ack, base, flow_.safe_ack, ledger.encode(flow_.stamp), segment_size_});
+      {begin, std::min(end, begin + segment_size_), segment_.ack, base, flow_.safe_ack, stamp, segment_size_});
   if (context_.plan.count == 0) return done(Outcome::drop_zero_window);
+  // One segment hands the ledger over. What is on its way behind it needs no repetition: the client would answer each
+  // with a duplicate ACK.
   flow_.sent_to = std::max(flow_.sent_to, flow_.base_end + sent);
+  const std::uint32_t rest = flow_.sent_to - flow_.base_end;
+  if (rest < end) {
+    flow_.sent_to = flow_.base_end + context_.build.range({rest, end, cookie_.isn + 1 + flow_.sent_to, flow_.safe_ack,
+                                                           flow_.safe_ack, stamp, segment_size_});
+  }
   flow_.drop_before(base, flow_.base_end + size);
   sent_ledger(base, flow_.base_end);
   context_.plan.outcome = Outcome::flow_answered;

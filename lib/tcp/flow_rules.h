@@ -61,6 +61,8 @@ class FlowRules {
   bool nothing_complete(Stop stop) noexcept;
   // ---- Answers are on their way. ----
   bool in_flight(bool resend) noexcept;
+  // Whether half a segment of queries, or so, can be acknowledged that were not when the newest ledger was sent.
+  [[nodiscard]] bool gathered() const noexcept;
   // Who acknowledges one byte more than the ledger counts says that our FIN arrived: no segment may end there.
   [[nodiscard]] std::uint32_t clear_of_fin(std::uint32_t begin, std::uint32_t end) const noexcept;
   // Renders what is complete behind `answered`, if it fits what may be on its way uncounted.

@@ -2,6 +2,7 @@
 #include "lib/tcp/flow_rules.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gl::tcp {
 namespace {
@@ -108,8 +109,11 @@ bool FlowRules::acknowledgement() noexcept {
 }
 
 bool FlowRules::note_acknowledgement() noexcept {
+  // A client that reads tells of its window, more than once between two acknowledgements: no duplicates (RFC 5681
+  // section 2).
+  const bool same_window = segment_.window == std::exchange(flow_.last_window, segment_.window);
   if (off_ == flow_.last_off) {
-    if (flow_.sent_to == off_ || ++flow_.duplicates != kDuplicateThreshold) return false;
+    if (!same_window || flow_.sent_to == off_ || ++flow_.duplicates != kDuplicateThreshold) return false;
     flow_.recover = flow_.sent_to;
     flow_.window = std::max<std::uint16_t>(flow_.window / 2, 2);
     return true;
