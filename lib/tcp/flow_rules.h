@@ -29,6 +29,9 @@ class FlowRules {
   bool give_up() noexcept;
   bool forget() noexcept;
   bool done(Outcome outcome) noexcept;
+  // Further from what waits than our window reaches: the client has gone on without this entry. The ledger's 12 bits
+  // would take it for the next query once in a window's length.
+  [[nodiscard]] bool passed_by() const noexcept;
   // Whether the ledger alone tells that the client has the answers to everything before `seq`.
   [[nodiscard]] bool ledger_is_at(SeqNum seq) const noexcept;
   void learn() noexcept;

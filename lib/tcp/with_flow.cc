@@ -15,6 +15,7 @@ constexpr std::uint8_t kDuplicateThreshold = 3;  // RFC 5681 section 3.2
 bool FlowRules::apply() noexcept {
   if (flow_.isn != cookie_.isn) return give_up();
   if (!flow_.known) {
+    if (passed_by()) return give_up();
     if (!ledger_is_at(flow_.base)) return wait();
     learn();
   }
@@ -40,6 +41,10 @@ bool FlowRules::forget() noexcept {
 bool FlowRules::done(Outcome outcome) noexcept {
   context_.build.drop(outcome);
   return true;
+}
+
+bool FlowRules::passed_by() const noexcept {
+  return segment_.seq - flow_.base + kNextMask > 2 * kNextMask;
 }
 
 bool FlowRules::ledger_is_at(SeqNum seq) const noexcept {
