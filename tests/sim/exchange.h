@@ -9,7 +9,8 @@
 
 namespace gl::sim {
 
-enum class End : std::uint8_t { complete, closed_early, reset, failed };
+// two_versions: parts of two answers, which a node that had forgotten the first could not know (docs/forwarding.md).
+enum class End : std::uint8_t { complete, closed_early, reset, two_versions, failed };
 
 struct Verdict {
   End end = End::failed;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "tests/sim/forward_node.h"
+#include "tests/sim/forward_versions.h"
 #include "tests/sim/frames.h"
 #include "tests/sim/trace.h"
 #include "tests/sim/udp_frames.h"
@@ -40,6 +41,7 @@ struct Party {
   }
   [[nodiscard]] bool ended() const {
     if (!client.complaint().empty() || client.closed() || client.was_reset() || reader.is_wrong()) return true;
+    if (stalled) return true;
     return client.saw_fin() && !reader.complete() && client.idle_reader();
   }
 
@@ -49,6 +51,8 @@ struct Party {
   Network network;
   Client client;
   Ends ends;
+  SentVersions versions;
+  bool stalled = false;
 };
 
 // What became of one who asked over UDP.
@@ -82,8 +86,28 @@ class Exchange {
   Verdict run() {
     for (const auto& party : parties_) party->client.start(0);
     while (failure_.empty() && !std::ranges::all_of(parties_, [](const auto& party) { return party->ended(); })) {
-      if (!step()) fail("stalled");
+      if (!step()) return stalled();
     }
+    return judged();
+  }
+  // Whose fault it was, or at least of interest.
+  [[nodiscard]] std::size_t culprit() const { return culprit_; }
+
+ private:
+  // What waits for the rest of an answer that was two has waited for nothing.
+  Verdict stalled() {
+    for (const auto& party : parties_) {
+      party->stalled = !party->ended();
+      if (party->stalled && !limited(*party)) fail("stalled");
+    }
+    give_up_ms_ = verdict_.took_ms + kGiveUpMs;
+    return judged();
+  }
+  // A node that has forgotten what it gave, and a client whose repetition does not show that it has it.
+  [[nodiscard]] bool limited(const Party& party) const {
+    return (world_.forgets || restarts_ != 0) && party.versions.answered_anew();
+  }
+  Verdict judged() {
     while (!failure_.empty() && culprit_ + 1 < parties_.size() && parties_[culprit_]->ended()) ++culprit_;
     for (std::size_t i = 0; i < parties_.size() && failure_.empty(); ++i) judge(i);
     if (failure_.empty()) drain();
@@ -94,21 +118,17 @@ class Exchange {
     verdict_.failure = failure_;
     return verdict_;
   }
-  // Whose fault it was, or at least of interest.
-  [[nodiscard]] std::size_t culprit() const { return culprit_; }
-
- private:
   void fail(const std::string& what) {
     if (failure_.empty()) failure_ = what;
   }
 
   // ---- Time.
   [[nodiscard]] std::uint64_t next_at() const {
-    std::uint64_t next = backends_.next_at().value_or(kGiveUpMs);
+    std::uint64_t next = backends_.next_at().value_or(give_up_ms_);
     if (ghost_ < world_.ghosts.size()) next = std::min(next, world_.ghosts[ghost_].at_ms);
     if (node_.busy()) next = std::min(next, (verdict_.took_ms / kWakeMs + 1) * kWakeMs);
     for (const auto& party : parties_) {
-      next = std::min(next, party->network.next_at().value_or(kGiveUpMs));
+      next = std::min(next, party->network.next_at().value_or(give_up_ms_));
       if (!party->ended()) next = std::min(next, party->client.timer_at());
     }
     return next;
@@ -121,7 +141,7 @@ class Exchange {
       end_round();
       return true;
     }
-    if (next >= kGiveUpMs) return false;
+    if (next >= give_up_ms_) return false;
     verdict_.took_ms = history_.now_ms = next;
     for (std::size_t i = 0; i < parties_.size(); ++i) {
       if (step_of(i)) return true;
@@ -190,6 +210,7 @@ class Exchange {
     const unsigned taken_up = node_.taken_up();
     if (trace_ && taken_up != 0) trace_->event(verdict_.took_ms, "taken up again");
     if (taken_up != 0) comment(std::string(node_.outcome()));
+    for (const auto& party : parties_) party->versions.begin_burst();
     for (const ByteString& frame : node_.sent()) distribute(frame);
     if (taken_up != 0) progress_ms_ = verdict_.took_ms;
     if (verdict_.took_ms - progress_ms_ > longest_wait()) fail("a frame waits for ever");
@@ -231,6 +252,7 @@ class Exchange {
       if (!packet) continue;
       const Packet copy = *packet;
       const bool arrives = parties_[i]->network.send(verdict_.took_ms, false, std::move(*packet));
+      parties_[i]->versions.sent(copy, arrives);
       if (trace_ && i == traced_) trace_->sent(copy, !arrives);
       return;
     }
@@ -257,11 +279,15 @@ class Exchange {
     Party& party = *parties_[i];
     const Bytes received = party.client.received();
     if (!party.client.complaint().empty()) return fail(party.client.complaint());
+    if (limited(party) && (party.stalled || !party.reader.is_prefix(received))) {
+      worst_ = End::two_versions;
+      return;
+    }
     if (!party.reader.is_prefix(received))
       return fail("wrong bytes after answer " + std::to_string(party.reader.answers()));
     if (party.client.was_reset() && !party.client.saw_fin()) {  // what follows our FIN is answered by a RST
       if (!party.scenario.resets) return fail("reset");
-      worst_ = End::reset;
+      worst_ = std::max(worst_, End::reset);
       return;
     }
     if (party.reader.complete()) return;
@@ -349,6 +375,7 @@ class Exchange {
   std::size_t ghost_ = 0;  // the next one
   std::size_t traced_;
   std::optional<Trace> trace_;
+  std::uint64_t give_up_ms_ = kGiveUpMs;
   bool round_open_ = false;
   bool flipped_ = false;  // a frame came with a turned bit; it may wait, and be answered later
   unsigned restarts_ = 0;

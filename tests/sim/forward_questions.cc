@@ -13,6 +13,7 @@ constexpr std::size_t kHeader = 12;
 constexpr std::size_t kRecordHead = 12;  // owner as a pointer, type, class, TTL, length
 constexpr std::size_t kTtlAt = 6;        // in a record
 constexpr std::size_t kLeastData = 8;
+constexpr std::size_t kLongestMessage = 2 + 65535;  // with its length; a transfer is no longer either
 constexpr std::uint16_t kPrivateType = 65280;
 constexpr std::uint16_t kSoa = 6;
 constexpr std::uint16_t kAxfr = 252;
@@ -204,6 +205,7 @@ Topic make_topic(Random& random, Topic::Kind kind, std::size_t number, std::size
   if (topic.records == 0) return topic;
   topic.record_size = std::max(kLeastData, length / topic.records - std::min(length / topic.records, kRecordHead));
   topic.grows = random.chance(0.5);
+  if (topic.longest_answer() > kLongestMessage) topic.grows = false;
   return topic;
 }
 

@@ -78,7 +78,7 @@ void once(Plan& p, Random& random) {
   backend::ForwardSettings& s = p.world.settings;
   s.pass_updates = s.pass_notifies = s.pass_transfers = true;
   p.world.restarts = random.pick(std::array{0.0, 0.0, 0.02});
-  p.amnesia = p.resets = p.world.forgets = p.world.restarts != 0;
+  if (p.world.restarts != 0) p.amnesia = p.resets = p.world.forgets = true;
 }
 // Acknowledged before it is answered: nothing may be lost, and an answer has to go in one burst.
 void immediate(Plan& p, Random& random) {
@@ -106,10 +106,10 @@ constexpr std::array<NamedShape, 7> kShapes = {{
     {{"forward", "name servers behind that answer in time, a sound network"}, sound},
     {{"forward-loss", "the clients' packets lost, doubled, late; answers that rotate and take their time"}, loss},
     {{"forward-backends", "name servers that lose, truncate, fail, repeat, rotate, and forgers beside them"}, backends},
-    {{"forward-forget", "answers overwritten, requests forgotten, restarts: a RST, or answers whole", true}, forget},
-    {{"forward-once", "UPDATE, NOTIFY and transfers: never sent twice", true}, once},
+    {{"forward-forget", "answers overwritten, requests forgotten, restarts: a RST, or answers whole"}, forget},
+    {{"forward-once", "UPDATE, NOTIFY and transfers: never sent twice"}, once},
     {{"forward-immediate", "the immediate mode in front of name servers"}, immediate},
-    {{"forward-everything", "any of these together", true}, everything},
+    {{"forward-everything", "any of these together"}, everything},
 }};
 
 void any_settings(Plan& p, Random& random) {

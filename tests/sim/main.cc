@@ -32,7 +32,7 @@ struct Options {
 
 struct Counts {
   std::uint64_t exchanges = 0;
-  std::uint64_t ends[4] = {};
+  std::uint64_t ends[5] = {};
   std::uint64_t timeouts = 0;
   std::uint64_t packets = 0;
   std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> failures;  // how often, and the first seed
@@ -63,11 +63,12 @@ std::uint64_t play(std::string_view name, std::uint64_t first, std::uint64_t exc
     if (failed <= kFailuresShown) print_failure(scenario);
   }
   std::printf(
-      "%-13s %9llu exchanges: %llu complete, %llu closed early, %llu reset, %llu failed; %.2f timeouts and %.1f "
-      "packets each\n",
+      "%-13s %9llu exchanges: %llu complete, %llu closed early, %llu reset, %llu of two versions, %llu failed; %.2f "
+      "timeouts and %.1f packets each\n",
       std::string(name).c_str(), static_cast<unsigned long long>(counts.exchanges),
       static_cast<unsigned long long>(counts.ends[0]), static_cast<unsigned long long>(counts.ends[1]),
       static_cast<unsigned long long>(counts.ends[2]), static_cast<unsigned long long>(counts.ends[3]),
+      static_cast<unsigned long long>(counts.ends[4]),
       static_cast<double>(counts.timeouts) / static_cast<double>(counts.exchanges),
       static_cast<double>(counts.packets) / static_cast<double>(counts.exchanges));
   for (const auto& [why, often] : counts.failures) {
@@ -75,7 +76,7 @@ std::uint64_t play(std::string_view name, std::uint64_t first, std::uint64_t exc
                 static_cast<unsigned long long>(often.second));
   }
   std::fflush(stdout);
-  return counts.ends[3];
+  return counts.ends[static_cast<std::size_t>(End::failed)];
 }
 
 int play_one(const Options& options) {
