@@ -35,7 +35,7 @@ struct Reply {
   };
   Kind kind = Kind::silent;
   std::size_t length = 0;
-  bool close_after = false;  // the service ends the connection with this answer
+  bool close_after = false;  // the service ends the connection with this answer; see may_close()
 };
 
 class Service {
@@ -64,6 +64,9 @@ class Service {
     (void)request;
     (void)context;
   }
+
+  // Whether an answer of this service ever says `close_after`.
+  [[nodiscard]] virtual bool may_close() const noexcept { return false; }
 
   // Whether a request may be answered before its connection stands: it may come twice, and asking it twice changes
   // nothing (TCP Fast Open, RFC 7413 section 6.1).

@@ -34,4 +34,9 @@ bool RuleContext::must_close(const Accepted& cookie, std::uint32_t end) noexcept
   return end + service.largest_stream_reply() > (goes_on ? kLastLongOffset : kLastOffset);
 }
 
+// On another node too, whose clock is behind, and whose zones and long connections are others.
+bool RuleContext::may_have_closed(const Accepted& cookie, std::uint32_t end) const noexcept {
+  return cookie.old_epoch || service.may_close() || end + kMaxStreamReply > kLastOffset;
+}
+
 }  // namespace gl::tcp

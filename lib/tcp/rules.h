@@ -33,6 +33,8 @@ struct RuleContext {
   [[nodiscard]] std::uint32_t room(const Accepted& cookie, std::uint32_t end) noexcept;
   // Whether our FIN has to go with the answers that end at `end` of the stream.
   [[nodiscard]] bool must_close(const Accepted& cookie, std::uint32_t end) noexcept;
+  // Whether our FIN may have gone with the answers that end at `end`, though the client has sent none.
+  [[nodiscard]] bool may_have_closed(const Accepted& cookie, std::uint32_t end) const noexcept;
   void enter_long_flow(const Accepted& cookie, std::uint32_t end) noexcept;
 };
 

@@ -22,8 +22,10 @@ class Rules {
     ahead_ = kOffsetMask + 1 - gap_;
     ledger_.sent_end = cookie.off - ahead_;
     gap_ = 0;
-    // E leaves our FIN out, so a client that acknowledges the FIN is one byte ahead of it.
-    our_fin_acked_ = ahead_ == 1;
+    // E leaves our FIN out, so a client that acknowledges the FIN is one byte ahead of it. So is one that read one byte
+    // of later answers, where a segment ended there, and asks for the rest.
+    our_fin_acked_ = ahead_ == 1 && (segment_.payload.empty() || context.has(kFin) ||
+                                     context.may_have_closed(cookie, ledger_.sent_end));
     if (our_fin_acked_) ahead_ = 0;
   }
 

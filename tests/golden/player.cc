@@ -41,6 +41,8 @@ class Player {
         flow_(make_flow(circumstances.ipv6)),
         next_key_(circumstances.key) {
     keys_.by_parity = {new_key(), new_key()};
+    const auto closes = [](const ScriptedQuery& query) { return query.kind == ScriptedQuery::Kind::close; };
+    scripted_.may_close(std::ranges::any_of(dialogue.queries, closes));
     if (!dialogue.zone.empty()) speak_dns();
     restart();
   }

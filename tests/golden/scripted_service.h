@@ -42,6 +42,7 @@ class ScriptedService final : public Service {
 
   // From now on every answer has other bytes, and an answer begun before cannot be continued.
   void change() noexcept { ++version_; }
+  void may_close(bool closes) noexcept { may_close_ = closes; }
   // From now on answers are not there yet, or are again.
   void wait(bool waiting) noexcept { waiting_ = waiting; }
 
@@ -49,6 +50,7 @@ class ScriptedService final : public Service {
   [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
   [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
+  [[nodiscard]] bool may_close() const noexcept override { return may_close_; }
   [[nodiscard]] bool takes_time() const noexcept override { return true; }
   [[nodiscard]] bool takes_early_requests() const noexcept override { return true; }
   [[nodiscard]] std::size_t largest_stream_reply() const noexcept override { return largest_reply_; }
@@ -58,6 +60,7 @@ class ScriptedService final : public Service {
   std::size_t largest_reply_;
   std::uint8_t version_ = 0;
   bool waiting_ = false;
+  bool may_close_ = false;
 };
 
 }  // namespace gl::golden
