@@ -6,6 +6,12 @@ namespace gl::tcp {
 namespace {
 
 constexpr std::uint32_t kTimestampOptionBytes = 12;  // with its padding, RFC 7323 appendix A
+constexpr std::uint32_t kPlaceBytes = 64;            // within a segment, parts of an answer end at multiples of this
+
+// How much of `burst` goes out from `begin` on, so that it ends where a part may.
+std::uint32_t part(std::uint32_t begin, std::uint32_t burst, std::uint32_t segment) noexcept {
+  return burst - std::min(burst, (begin + burst) % segment % kPlaceBytes);
+}
 
 }  // namespace
 
@@ -31,6 +37,10 @@ std::uint32_t PlanBuilder::segment_size(std::uint8_t mss_class) const noexcept {
   const std::uint16_t limit = v6 ? settings_.mss_limit_v6 : settings_.mss_limit_v4;
   const std::uint32_t mss = std::min({kMssClasses[mss_class], own_mss(), limit, paths_.mss(segment_->flow, now_s_)});
   return timestamps_ ? mss - kTimestampOptionBytes : mss;
+}
+
+bool PlanBuilder::ends_part(std::uint32_t off, std::uint8_t mss_class) const noexcept {
+  return off % segment_size(mss_class) % kPlaceBytes == 0;
 }
 
 OutSegment& PlanBuilder::add(SeqNum seq, SeqNum ack, std::uint8_t flags) noexcept {
@@ -126,7 +136,7 @@ bool PlanBuilder::answer(Bytes stream, AnswerSegments& how) noexcept {
   const auto size = static_cast<std::uint32_t>(stream.size());
   const std::uint32_t rest = size - how.begin;
   const std::uint32_t per_segment = segment_size(how.mss_class);
-  const std::uint32_t burst = std::min<std::uint32_t>(segment_->window, settings_.burst_segments * per_segment);
+  std::uint32_t burst = std::min<std::uint32_t>(segment_->window, settings_.burst_segments * per_segment);
   if (how.immediate && rest <= burst) {
     if (!how.acknowledged) add(segment_->ack, how.ack_all, kAck);
     cut(how, how.ack_all, size, per_segment, size);
@@ -134,6 +144,7 @@ bool PlanBuilder::answer(Bytes stream, AnswerSegments& how) noexcept {
     return true;
   }
   how.immediate = false;
+  if (!timestamps_ && burst < rest) burst = part(how.begin, burst, per_segment);
   if (rest == 0) {
     how.ledger.acked = true;
     how.ledger.prefix = false;

@@ -77,6 +77,9 @@ class PlanBuilder {
   [[nodiscard]] std::uint16_t own_mss() const noexcept;
   // Payload bytes of a full segment to this client, on the way there as far as it is known.
   [[nodiscard]] std::uint32_t segment_size(std::uint8_t mss_class) const noexcept;
+  // Whether a part of an answer to a client without timestamps ends `off` bytes behind its beginning: where a segment
+  // does, and where the window ends within one, at a place that is known again.
+  [[nodiscard]] bool ends_part(std::uint32_t off, std::uint8_t mss_class) const noexcept;
 
  private:
   OutSegment& add(SeqNum seq, SeqNum ack, std::uint8_t flags) noexcept;

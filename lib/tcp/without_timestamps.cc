@@ -42,43 +42,63 @@ class Rules {
 
   void data() noexcept {
     auto whole = cookie_at(0);
-    if (whole && whole->off == 0) return query(*whole, false);
-    // Two bytes later: the length prefix was acknowledged alone. A cookie fits by chance once in 2^11 segments, and
-    // then with any number of bytes read. So what holds no query does not fit, and of two that do, the one with fewer
-    // is right.
+    if (whole && whole->off == 0) return first(*whole, false);
+    // Two bytes later: the length prefix was acknowledged alone.
     auto behind = cookie_at(2);
-    if (whole && !holds_query(false)) whole.reset();
-    if (behind && behind->off > 0 && !holds_query(true)) behind.reset();
-    if (whole && (!behind || whole->off < behind->off)) return query(*whole, false);
-    if (behind) return query(*behind, true);
-    if (context_.has(kFin)) {
-      const SeqNum past = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size()) + 1;
-      return context_.build.control(Outcome::acked_fin, kAck, past, std::nullopt);
-    }
-    context_.build.drop(Outcome::drop_no_timestamp_late);
+    if (behind && behind->off == 0) return first(*behind, true);
+    // A cookie fits by chance once in 2^11 segments, and then with any number of bytes read: of two, the one with fewer
+    // is tried first.
+    const bool bare_first = whole && behind && behind->off < whole->off;
+    if (bare_first && again(*behind, true)) return;
+    if (whole && again(*whole, false)) return;
+    if (behind && !bare_first && again(*behind, true)) return;
+    late();
   }
 
-  [[nodiscard]] bool holds_query(bool bare) const noexcept {
-    return context_.service.next_request(segment_.payload, bare).kind != Framed::Kind::malformed;
+  // A segment behind the first one, or one whose MAC fits by chance: the client was or will be answered without it.
+  void late() noexcept {
+    if (!context_.has(kFin)) return context_.build.drop(Outcome::drop_no_timestamp_late);
+    const SeqNum past = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size()) + 1;
+    context_.build.control(Outcome::acked_fin, kAck, past, std::nullopt);
   }
 
-  void query(const Accepted& cookie, bool bare) noexcept {
-    AnswerStream& answers = context_.answers;
-    answers.reset();
-    const Stop stop =
-        answers.answer({segment_.payload, segment_.seq, bare, SIZE_MAX, kLastOffset, cookie.off}, context_.service);
+  // The client's first segment, of whose answer it has read nothing.
+  void first(const Accepted& cookie, bool bare) noexcept {
+    const Stop stop = answer(cookie, bare);
     if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
     if (stop == Stop::pending) return park(bare);
-    if (answers.queries() == 0) return nothing_complete(stop, bare);
+    if (context_.answers.queries() == 0) return nothing_complete(stop, bare);
+    send(cookie, behind_queries(stop));
+  }
 
-    const auto consumed = static_cast<std::uint32_t>(answers.consumed());
-    const auto size = static_cast<std::uint32_t>(answers.size());
-    SeqNum past = segment_.seq + consumed;
-    if (context_.has(kFin) && stop == Stop::end) past = past + 1;
-    if (cookie.off == size + 1) return context_.build.control(Outcome::acked_repeat, kAck, past, std::nullopt);
-    // More acknowledged than was ever sent to this query: it is another segment whose MAC fits by chance.
-    if (cookie.off > size) return context_.build.drop(Outcome::drop_no_timestamp_late);
-    send(cookie, past);
+  // The same segment again, of whose answer a part has been read, perhaps all. False: it is none, the MAC fits by
+  // chance.
+  [[nodiscard]] bool again(const Accepted& cookie, bool bare) noexcept {
+    const Stop stop = answer(cookie, bare);
+    if (stop == Stop::pending) return park(bare), true;
+    if (stop == Stop::unrepeatable) return ends_part(cookie) && (context_.build.reset(Outcome::reset_changed), true);
+    const auto size = static_cast<std::uint32_t>(context_.answers.size());
+    if (context_.answers.queries() == 0 || cookie.off > size + 1) return false;
+    if (cookie.off < size && !ends_part(cookie)) return false;
+    const SeqNum past = behind_queries(stop);
+    if (cookie.off <= size) return send(cookie, past), true;
+    context_.build.control(Outcome::acked_repeat, kAck, past, std::nullopt);
+    return true;
+  }
+
+  [[nodiscard]] Stop answer(const Accepted& cookie, bool bare) noexcept {
+    context_.answers.reset();
+    return context_.answers.answer({segment_.payload, segment_.seq, bare, SIZE_MAX, kLastOffset, cookie.off},
+                                   context_.service);
+  }
+  [[nodiscard]] SeqNum behind_queries(Stop stop) const noexcept {
+    const bool fin = context_.has(kFin) && stop == Stop::end;
+    return segment_.seq + static_cast<std::uint32_t>(context_.answers.consumed()) + (fin ? 1u : 0u);
+  }
+
+  // What was read of an answer ends where a part of it did; a MAC that fits by chance says any place.
+  [[nodiscard]] bool ends_part(const Accepted& cookie) const noexcept {
+    return context_.build.ends_part(cookie.off, cookie.mss_class);
   }
 
   // The column's way acknowledges the query before its answer is there.

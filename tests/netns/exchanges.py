@@ -120,11 +120,6 @@ async def pipelined_until_closed(reader, writer, pairs):
     await read_until_closed(reader, pairs)
 
 
-# Seen about once in a thousand on a busy machine: the kernel gives the connection up in CLOSE_WAIT, with queries on
-# their way that are never answered, before our FIN was read (EPIPE). The client asks again; it is counted.
-pipelined_until_closed.may_be_reset = True
-
-
 async def batched_until_closed(reader, writer, pairs):
     writer.write(b"".join(wire.framed(q) for q, _ in pairs))
     await read_until_closed(reader, pairs)

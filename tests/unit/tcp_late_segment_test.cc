@@ -1,0 +1,110 @@
+// Later segments of clients without timestamps whose MAC fits by chance, as one in 2^11 does: nothing is sent to them.
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <vector>
+
+#include "lib/tcp/cookie.h"
+#include "lib/tcp/responder.h"
+
+namespace gl::tcp {
+namespace {
+
+constexpr std::size_t kAnswer = 60000;
+constexpr std::uint32_t kSegment = 1460;
+
+// Frames as DNS has, but for the meaning of what is in them.
+class OneAnswer final : public Service {
+ public:
+  void begin_burst(std::uint64_t) noexcept override {}
+  Framed next_request(Bytes stream, bool bare) const noexcept override {
+    if (bare) return {Framed::Kind::complete, stream, stream.size()};
+    if (stream.size() < 2) return {};
+    const std::size_t length = load_be<std::uint16_t>(stream.data());
+    if (stream.size() < 2 + length) return {};
+    return {Framed::Kind::complete, stream.subspan(2, length), 2 + length};
+  }
+  Reply answer_stream(Bytes, MutableBytes, const RequestContext& context) noexcept override {
+    held = held || context.continuation;
+    return {kind, kind == Reply::Kind::answered ? kAnswer : 0, false};
+  }
+  Reply answer_datagram(Bytes, MutableBytes, const RequestContext&) noexcept override { return {}; }
+  std::size_t largest_stream_reply() const noexcept override { return kAnswer; }
+
+  Reply::Kind kind = Reply::Kind::answered;
+  bool held = false;  // somebody asked for the rest of an answer
+};
+
+class LateSegmentTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    keys.by_parity[0][0] = 1;
+    keys.by_parity[1][0] = 2;
+    segment.window = 65535;
+    segment.flags = kAck | kPsh;
+    segment.payload = payload;
+    responder.begin_burst(1000, keys);
+  }
+
+  // Second queries of many clients, each of which has read its first answer and our FIN. Of those whose MAC fits, and
+  // with it a place within the answer: how many got anything.
+  struct Counted {
+    unsigned fit = 0;
+    unsigned sent = 0;
+  };
+  Counted play(std::uint32_t before) {
+    Counted counted;
+    for (std::uint32_t isn = 0; isn < (1u << 20); ++isn) {
+      const SeqNum ours = make_isn(keys, segment.flow, 6, SeqNum(isn));
+      segment.seq = SeqNum(isn) + 1 + 34;
+      segment.ack = ours + 1 + 231 + 1;
+      const auto chance = check_ack(keys, segment.flow, segment.ack, segment.seq - 1 - before);
+      if (!chance || chance->off == 0 || chance->off >= kAnswer) continue;
+      ++counted.fit;
+      const Plan& plan = responder.handle(segment, &service);
+      if (plan.count != 0) ++counted.sent;
+    }
+    return counted;
+  }
+
+  CookieKeys keys;
+  OneAnswer service;
+  Responder responder{ResponderSettings{.rst_per_second = 1'000'000}};
+  Segment segment;
+  std::vector<std::uint8_t> payload = {0, 4, 'q', 'u', 'e', 'r'};
+};
+
+TEST_F(LateSegmentTest, IsNotResetForHoldingNoRequest) {
+  service.kind = Reply::Kind::silent;
+  const Counted whole = play(0);
+  const Counted bare = play(2);
+  EXPECT_GT(whole.fit + bare.fit, 20u);
+  EXPECT_TRUE(service.held);
+  EXPECT_EQ(whole.sent + bare.sent, 0u);
+}
+
+TEST_F(LateSegmentTest, IsSeldomResetForAnAnswerThatCannotBeContinued) {
+  service.kind = Reply::Kind::unrepeatable;
+  const Counted counted = play(0);
+  EXPECT_GT(counted.fit, 20u);
+  EXPECT_LE(counted.sent * 8, counted.fit);
+}
+
+TEST_F(LateSegmentTest, SeldomGetsAPartOfAnAnswer) {
+  const Counted counted = play(0);
+  EXPECT_GT(counted.fit, 20u);
+  EXPECT_LE(counted.sent * 8, counted.fit);
+}
+
+// The other side of it: what does repeat the first segment is continued wherever a part may end.
+TEST_F(LateSegmentTest, RepeatedFirstOneIsContinued) {
+  const SeqNum ours = make_isn(keys, segment.flow, 6, SeqNum(77));
+  segment.seq = SeqNum(78);
+  for (const std::uint32_t off : {kSegment, 10 * kSegment, kSegment + 64, std::uint32_t{1408}}) {
+    segment.ack = ours + 1 + off;
+    EXPECT_EQ(responder.handle(segment, &service).outcome, Outcome::continued) << off;
+  }
+}
+
+}  // namespace
+}  // namespace gl::tcp
