@@ -54,14 +54,32 @@ class Rules {
       return context_.build.control(Outcome::acked_withheld, kAck, segment_.seq, acked());
     }
     if (keepalive()) return context_.build.control(Outcome::acked_keepalive, kAck, segment_.seq + 1, acked());
+    if (both_closed()) return context_.build.control(Outcome::acked_fin, kAck, segment_.seq, acked());
     context_.build.drop(Outcome::drop_ack_only);
+  }
+  // Our FIN has arrived, and the client has sent one more than the queries whose ACK is withheld: its own.
+  [[nodiscard]] bool both_closed() const noexcept {
+    return our_fin_acked_ && !ledger_.acked && ledger_.is_next(segment_.seq - 1) &&
+           context_.may_have_closed(cookie_, ledger_.sent_end);
   }
 
   void fin() noexcept {
     const SeqNum past = segment_.seq + 1;
     if (our_fin_acked_) return context_.build.control(Outcome::acked_fin, kAck, past, acked());
-    if (!level() || !ledger_.is_next(segment_.seq)) return context_.build.drop(Outcome::drop_fin_early);
+    if (!level() || !ledger_.is_next(segment_.seq)) return early_fin();
     context_.build.control(Outcome::fin_ack, kFin | kAck, past, acked());
+  }
+
+  // Behind a query whose answer has not arrived: soft state may keep it until then, so that it need not come again.
+  void early_fin() noexcept {
+    context_.build.drop(Outcome::drop_fin_early);
+    if (!context_.flows.enabled()) return;
+    Flow* flow = context_.flows.find(segment_.flow, cookie_.isn);
+    if (flow == nullptr) {
+      flow = &context_.flows.make(segment_.flow, cookie_.isn);
+      flow->base = segment_.seq;
+    }
+    if (!flow->known && flow->kept_end() == segment_.seq) flow->fin = true;
   }
 
   void data() noexcept {
