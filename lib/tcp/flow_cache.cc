@@ -74,6 +74,7 @@ Flow& FlowCache::make(const FlowKey& key, SeqNum isn) noexcept {
   flow->recover = 0;
   flow->duplicates = 0;
   flow->repeats = 0;
+  flow->held = false;
   flow->window = kInitialWindow;
   return *flow;
 }

@@ -18,7 +18,7 @@ namespace gl::tcp {
 
 // The client's stream from `base` on: whole queries and perhaps the beginning of one.
 inline constexpr std::size_t kKeptBytes = 4096;      // the whole of the window that we advertise
-inline constexpr std::uint8_t kStuckRepeats = 4;     // of the same piece of a query: beyond what a network duplicates
+inline constexpr std::uint8_t kStuckRepeats = 2;     // of the same piece of a query: its sender's timer has no other
 inline constexpr std::uint16_t kInitialWindow = 10;  // segments, RFC 6928
 
 struct Flow {
@@ -50,6 +50,13 @@ struct Flow {
   std::uint16_t window = 0;       // congestion window, segments
   std::uint8_t duplicates = 0;    // acknowledgements of the same byte
   std::uint8_t repeats = 0;       // of the same piece of a query
+
+  // Of the query at `base` the client was told to forget all before `held_to`: it was stuck with that piece. So until
+  // it has a ledger beyond the query, which is one newer than `held_stamp`, nobody but this entry can go on.
+  bool held = false;
+  SeqNum held_to;
+  std::uint32_t held_stamp = 0;
+  std::uint32_t client_clock = 0;  // its newest TSval: an older segment's echo says nothing
 
   std::array<std::uint8_t, kKeptBytes> queries;
 

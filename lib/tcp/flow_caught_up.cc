@@ -78,9 +78,8 @@ bool FlowRules::send_counted() noexcept {
   if (context_.plan.count == 0) return done(Outcome::drop_zero_window);
   context_.plan.outcome = Outcome::flow_answered;
   const OutSegment& sent = context_.plan.segments[context_.plan.count - 1u];
-  if (how.fin && sent.offset + sent.length == size) return forget();
   flow_.closing = how.fin;
-  sent_ledger(whole ? past : flow_.base, end);
+  sent_ledger(whole ? how.ack_all : flow_.base, end);
   flow_.answered = past;
   flow_.answered_end = end;
   flow_.sent_to = flow_.base_end + sent.offset + sent.length;

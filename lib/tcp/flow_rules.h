@@ -3,11 +3,11 @@
 // nothing new; the ledger moves on only in segments that begin at SEG.ACK, so the client takes it over together with
 // the ACK (TS.Recent, RFC 7323 section 4.3). Without the entry the stateless rules continue from there.
 // Internal to lib/tcp: with_flow.cc takes the segment in, flow_caught_up.cc goes on where the client has everything,
-// flow_in_flight.cc where answers are on their way. A function that returns bool says whether the segment is dealt
-// with. Thread: one core's own. Everything is borrowed for the call.
+// flow_in_flight.cc where answers are on their way, flow_held.cc where a piece of a query was acknowledged. A function
+// that returns bool says whether the segment is dealt with. Thread: one core's own. Everything is borrowed for the
+// call.
 #pragma once
 
-#include "lib/tcp/ledger.h"
 #include "lib/tcp/rules.h"
 
 namespace gl::tcp {
@@ -38,11 +38,13 @@ class FlowRules {
   bool wait() noexcept;
   // Another instance, or the rules without this entry, may have gone further in the meantime.
   [[nodiscard]] bool in_step() const noexcept;
+  // The client has read the beginning of the answer to the query of which only a piece is kept: it was sent before.
+  [[nodiscard]] bool ahead() const noexcept;
   bool data() noexcept;
-  // The beginning of a query that is kept already, once more and no longer than before.
+  // A piece of a query that is kept already, once more and no longer than before. A client whose congestion window is
+  // one segment repeats it alone for ever, and so does one that cannot join it with the next: nothing acknowledges a
+  // part of a query. The entry helps it on.
   [[nodiscard]] bool repeated_piece() const noexcept;
-  // A client that cuts its stream inside a query, and whose next piece does not fit behind this one, repeats this one
-  // alone for ever once the next was lost: nothing acknowledges a part of a query. It is told to begin anew.
   bool stuck() noexcept;
   bool fin() noexcept;
   bool acknowledgement() noexcept;
@@ -66,6 +68,24 @@ class FlowRules {
   bool in_flight(bool resend) noexcept;
   // Whether half a segment of queries, or so, can be acknowledged that were not when the newest ledger was sent.
   [[nodiscard]] bool gathered() const noexcept;
+  // ---- The client was stuck with a piece of its query, and was told to forget it (flow_held.cc). ----
+  bool hold() noexcept;
+  bool held() noexcept;
+  bool piece_ahead() noexcept;
+  // An older segment than one that came already: its echo would be taken for a newer one where it is far behind.
+  [[nodiscard]] bool overtaken() const noexcept;
+  void note_ledger() noexcept;
+  // Keeps what the segment adds to what is kept. False: it does not follow on that.
+  bool take() noexcept;
+  [[nodiscard]] Ledger held_ledger() const noexcept;
+  bool acknowledge_piece(Outcome outcome) noexcept;
+  bool answer_held(bool resend) noexcept;
+  bool nothing_to_answer(Stop stop) noexcept;
+  bool send_answer_held(bool resend) noexcept;
+  bool finish_held() noexcept;
+  bool send_held(bool resend) noexcept;
+  bool settle() noexcept;
+  bool settled_once_more(bool resend) noexcept;
   // Who acknowledges one byte more than the ledger counts says that our FIN arrived: no segment may end there.
   [[nodiscard]] std::uint32_t clear_of_fin(std::uint32_t begin, std::uint32_t end) const noexcept;
   // Renders what is complete behind `answered`, if it fits what may be on its way uncounted.

@@ -84,14 +84,16 @@ struct OutSegment {
   X(flow_answered, "pipelined queries answered from the flow cache")                              \
   X(flow_continued, "more of a long answer sent as acknowledgements come in")                     \
   X(flow_resent, "part of an answer sent again after duplicate acknowledgements")                 \
+  X(acked_piece, "piece of a query of a client that is stuck with it: kept, and acknowledged")    \
   X(flow_kept, "query kept until it is whole, or until answers before it have arrived")           \
   X(parked, "query whose answer is not there yet: the segment waits for it")                      \
   X(closed_full, "no room left in the ledger for this answer: FIN")                               \
   X(reset_no_cookie, "no cookie fits: RST")                                                       \
   X(reset_closed_port, "no service on this port: RST")                                            \
-  X(reset_stale, "ledger far behind what was read, or data after our FIN: RST")                   \
+  X(reset_stale, "data after our FIN: RST")                                                       \
+  X(reset_forgotten, "a piece of this query was acknowledged, and nobody has it any more: RST")   \
   X(reset_changed, "the rest of an answer that has changed since: RST")                           \
-  X(reset_stuck, "piece of a query repeated, and the rest never comes: RST")                      \
+  X(reset_stuck, "piece of an answered query repeated, and its place is not known: RST")          \
   X(reset_malformed, "the stream holds no request, or one that is never answered: RST")           \
   X(reset_too_long, "immediate mode: a query acknowledged before, whose answer is too long: RST") \
   X(drop_reset_limited, "RST withheld by its rate limit or by configuration")                     \

@@ -7,6 +7,7 @@
 #include "lib/tcp/answer_stream.h"
 #include "lib/tcp/cookie.h"
 #include "lib/tcp/flow_cache.h"
+#include "lib/tcp/ledger.h"
 #include "lib/tcp/long_flows.h"
 #include "lib/tcp/plan_builder.h"
 #include "lib/tcp/responder.h"
@@ -52,5 +53,10 @@ inline constexpr std::uint32_t kLastOffset = kOffsetLimit - 2;
 inline constexpr std::uint32_t kLastLongOffset = kLongOffsetLimit - 2;
 // How far the client may have read beyond what the ledger that it echoes counts; a ledger further behind is not ours.
 inline constexpr std::uint32_t kMaxAhead = 48 * 1024;
+// E of a ledger that counts nothing, and says that a piece of a query was acknowledged, which an entry of the flow
+// cache alone holds: so far ahead of what the client has read. It may then read on by this number less
+// kMaxStreamReply before the ledger looks like one that counts an answer.
+inline constexpr std::uint32_t kHeldGap = kOffsetMask - kMaxAhead;
+static_assert(kHeldGap > kMaxStreamReply);
 
 }  // namespace gl::tcp

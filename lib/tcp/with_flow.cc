@@ -20,10 +20,19 @@ bool FlowRules::apply() noexcept {
     learn();
   }
   // Overtaken, or taken up again when the client has gone further.
-  if (off_ < flow_.base_end && (segment_.payload.empty() || segment_.resumed)) return done(Outcome::drop_ack_only);
+  if (off_ < flow_.base_end && (segment_.payload.empty() || segment_.resumed || flow_.held)) {
+    return done(Outcome::drop_ack_only);
+  }
+  if (flow_.held && overtaken()) {
+    context_.build.stamp_from(flow_.stamp);
+    return held();
+  }
   if (!in_step()) return give_up();
+  if (flow_.held) note_ledger();
   if (echo_ == flow_.stamp) flow_.safe_ack = flow_.stamp_ack;
   context_.build.stamp_from(flow_.stamp);
+  if (flow_.held) return held();
+  if (ahead()) return piece_ahead();
   return segment_.payload.empty() ? (context_.has(kFin) ? fin() : acknowledgement()) : data();
 }
 
@@ -70,8 +79,14 @@ bool FlowRules::wait() noexcept {
 }
 
 bool FlowRules::in_step() const noexcept {
-  if (off_ > flow_.answered_end || off_ < flow_.base_end) return false;
-  return static_cast<std::int32_t>(echo_ - flow_.stamp) <= 0;
+  if (off_ < flow_.base_end || static_cast<std::int32_t>(echo_ - flow_.stamp) > 0) return false;
+  return off_ <= flow_.answered_end || ahead();
+}
+
+bool FlowRules::ahead() const noexcept {
+  if (off_ <= flow_.answered_end || flow_.base != flow_.answered) return false;
+  if (flow_.held) return off_ == flow_.last_off;
+  return flow_.kept > 0 && echo_ == flow_.stamp && off_ - flow_.base_end <= kMaxAhead;
 }
 
 bool FlowRules::data() noexcept {
@@ -90,15 +105,16 @@ bool FlowRules::data() noexcept {
 }
 
 bool FlowRules::repeated_piece() const noexcept {
-  return off_ == flow_.answered_end && segment_.seq == flow_.base && flow_.base == flow_.answered &&
-         segment_.payload.size() <= flow_.kept &&
-         context_.service.next_request(flow_.bytes_from(flow_.base), flow_.bare).kind == Framed::Kind::incomplete;
+  if (segment_.seq != flow_.base || segment_.payload.size() > flow_.kept) return false;
+  return context_.service.next_request(segment_.payload, flow_.bare).kind == Framed::Kind::incomplete;
 }
 
 bool FlowRules::stuck() noexcept {
-  if (++flow_.repeats < kStuckRepeats) return done(Outcome::flow_kept);
-  context_.build.reset(Outcome::reset_stuck);
-  return forget();
+  if (flow_.repeats < kStuckRepeats && ++flow_.repeats < kStuckRepeats) return done(Outcome::flow_kept);
+  if (flow_.base != flow_.answered) return off_ == flow_.answered_end ? caught_up() : in_flight(true);
+  // With other pieces behind it, what is kept may be a whole query whose answer the window left no room for.
+  const Framed kept = context_.service.next_request(flow_.bytes_from(flow_.base), flow_.bare);
+  return kept.kind == Framed::Kind::incomplete ? hold() : caught_up();
 }
 
 bool FlowRules::fin() noexcept {

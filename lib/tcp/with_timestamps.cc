@@ -9,6 +9,9 @@
 namespace gl::tcp {
 namespace {
 
+// A piece of an answered query, by a client of which no more is known: beyond what a network duplicates.
+constexpr std::uint8_t kAloneRepeats = 4;
+
 class Rules {
  public:
   Rules(RuleContext& context, const Accepted& cookie) noexcept
@@ -20,6 +23,7 @@ class Rules {
     ledger_.sent_end = cookie.off + gap_;
     if (gap_ <= kMaxStreamReply) return;
     ahead_ = kOffsetMask + 1 - gap_;
+    held_ = ahead_ > kMaxAhead;
     ledger_.sent_end = cookie.off - ahead_;
     gap_ = 0;
     // E leaves our FIN out, so a client that acknowledges the FIN is one byte ahead of it. So is one that read one byte
@@ -30,6 +34,7 @@ class Rules {
   }
 
   void apply() noexcept {
+    if (held_) return forgotten();
     if (!segment_.payload.empty()) return data();
     if (context_.has(kFin)) return fin();
     acknowledgement();
@@ -41,6 +46,13 @@ class Rules {
   [[nodiscard]] bool keepalive() const noexcept {
     return segment_.payload.size() <= 1 && ledger_.is_next(segment_.seq + 1) && level();
   }
+  // The client was told to forget a piece of its query, and the entry that held the piece is gone (or this is no ledger
+  // of ours). Nothing can complete the query, so whatever needs an answer gets a RST.
+  void forgotten() noexcept {
+    if (segment_.payload.empty() && !context_.has(kFin)) return context_.build.drop(Outcome::drop_ack_only);
+    context_.build.reset(Outcome::reset_forgotten);
+  }
+
   // The ledger with everything before `next` acknowledged.
   [[nodiscard]] Ledger acked() const noexcept {
     Ledger ledger = ledger_;
@@ -115,7 +127,6 @@ class Rules {
       if (skip > 0) return context_.build.control(Outcome::acked_repeat, kAck, start, acked());
       return nothing_complete(stop, is_bare);
     }
-    if (ahead_ > kMaxAhead) return context_.build.reset(Outcome::reset_stale);
     if (ahead_ > context_.answers.size()) {
       // All of it has arrived, and more: acknowledge these queries, those that follow have the rest.
       const SeqNum past = start + static_cast<std::uint32_t>(context_.answers.consumed());
@@ -179,8 +190,8 @@ class Rules {
     context_.build.drop(Outcome::flow_kept);
     flow.fin = context_.has(kFin);
     flow.repeats = std::max(flow.repeats, static_cast<std::uint8_t>(flow.repeats + 1));
-    if (flow.repeats >= 2 * kStuckRepeats) return context_.build.reset(Outcome::reset_stuck);
-    if (flow.repeats < kStuckRepeats || !level() || ledger_.acked) return;
+    if (flow.repeats >= 2 * kAloneRepeats) return context_.build.reset(Outcome::reset_stuck);
+    if (flow.repeats < kAloneRepeats || !level() || ledger_.acked) return;
     const SeqNum past = segment_.seq + ((ledger_.next - segment_.seq.value()) & kNextMask);
     context_.build.control(Outcome::acked_repeat, kAck, past, acked());
   }
@@ -310,6 +321,7 @@ class Rules {
   std::uint32_t gap_ = 0;    // what the client misses of what the ledger counts
   std::uint32_t ahead_ = 0;  // what the client has read beyond that
   bool our_fin_acked_ = false;
+  bool held_ = false;  // the client holds less than the whole of its query: see kHeldGap
 };
 
 }  // namespace

@@ -119,7 +119,7 @@ void Client::receive_ack(std::uint64_t now_ms, const Packet& packet) {
   }
   acked_ = acked;
   duplicates_ = 0;
-  std::erase_if(buffers_, [this](const Buffer& buffer) { return buffer.end <= acked_; });
+  forget_acknowledged();
   timeout_ms_ = settings_.first_timeout_ms;
   if (settings_.resends_after_timeout && acked_ < lost_until_) retransmit(now_ms);
   rearm(now_ms);

@@ -36,6 +36,7 @@ struct ClientSettings {
   bool delayed_acks = false;    // every second segment, or after 40 ms
   bool old_acks_stamp = false;  // a segment with an ACK from before updates TS.Recent too (Linux: on its fast path)
   bool resends_after_timeout = true;  // everything in flight is sent again as ACKs come in (slow start)
+  bool congestion = false;            // a congestion window: ten segments, one after a loss (RFC 5681, RFC 6928)
   bool syn_twice = false;
   Repeat repeat = Repeat::whole_buffers;
   Closing closing = Closing::after_reading;
@@ -112,6 +113,8 @@ class Client {
   void send(std::uint64_t now_ms, Packet packet);
   void open_window();
   void rearm(std::uint64_t now_ms);
+  [[nodiscard]] std::size_t segments_out() const;
+  void forget_acknowledged();
   [[nodiscard]] std::size_t segment_room() const { return settings_.mss - (settings_.timestamps ? 12u : 0u); }
   [[nodiscard]] bool outstanding() const { return acked_ < sent_ || (fin_sent_ && !fin_acked_); }
   [[nodiscard]] tcp::SeqNum place(std::size_t at) const { return isn_ + 1 + static_cast<std::uint32_t>(at); }
@@ -135,8 +138,9 @@ class Client {
   std::size_t written_ = 0;
   std::size_t sent_ = 0;
   std::size_t acked_ = 0;
-  std::size_t small_end_ = 0;   // of the last segment sent that was not full (Minshall's Nagle)
-  std::size_t lost_until_ = 0;  // in flight when the timer fired
+  std::size_t small_end_ = 0;           // of the last segment sent that was not full (Minshall's Nagle)
+  std::size_t lost_until_ = 0;          // in flight when the timer fired
+  std::size_t congestion_window_ = 10;  // segments
   std::vector<Buffer> buffers_;
   std::uint16_t server_window_ = 0;
   unsigned duplicates_ = 0;

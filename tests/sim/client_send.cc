@@ -37,6 +37,7 @@ void Client::on_timer(std::uint64_t now_ms) {
 void Client::timeout(std::uint64_t now_ms) {
   timeout_at_ = now_ms + timeout_ms_;
   timeout_ms_ = std::min(2 * timeout_ms_, kLongestTimeoutMs);
+  congestion_window_ = 1;
   if (state_ == State::syn_sent) {
     return send(now_ms, {isn_, {}, tcp::kSyn, 0, settings_.mss, settings_.sack, {}, {}});
   }
@@ -82,7 +83,10 @@ void Client::probe(std::uint64_t now_ms) {
   probe_at_ = kNever;
   if (!outstanding()) return;
   const std::size_t before = sent_;
+  const std::size_t window = congestion_window_;
+  if (acked_ >= lost_until_) congestion_window_ = std::max(window, segments_out() + 1);  // whatever the window says
   push(now_ms);
+  congestion_window_ = window;
   probe_at_ = kNever;
   if (sent_ != before || buffers_.empty()) return;
   const Buffer last = buffers_.back();
@@ -95,13 +99,28 @@ void Client::probe(std::uint64_t now_ms) {
 // section 3.8.6.2.1), and with Nagle no small segment behind a small one (RFC 896).
 std::size_t Client::sendable_end() const {
   const std::size_t room = segment_room();
+  const std::size_t out = settings_.congestion ? segments_out() : 0;
+  if (out >= congestion_window_) return sent_;
   const std::size_t unsent = written_ - sent_;
   const std::size_t window = acked_ + server_window_ - sent_;
   if (window < std::min(unsent, room)) return sent_;
-  const std::size_t most = settings_.repeat == Repeat::segments ? room : window;
+  const bool alone = settings_.repeat == Repeat::segments || settings_.congestion;
+  const std::size_t most = alone ? std::min(room, window) : window;
   const std::size_t length = std::min(unsent, most);
   const bool hold = settings_.nagle && !fin_wanted_ && small_end_ > acked_;
   return sent_ + (hold ? length - length % room : length);
+}
+
+// As Linux counts them: a buffer of which only a part was acknowledged is a segment on its way like any other, so with
+// a congestion window of one segment nothing follows it.
+std::size_t Client::segments_out() const {
+  return buffers_.size();
+}
+
+void Client::forget_acknowledged() {
+  const std::size_t before = buffers_.size();
+  std::erase_if(buffers_, [this](const Buffer& buffer) { return buffer.end <= acked_; });
+  congestion_window_ += before - buffers_.size();  // slow start
 }
 
 // Sends what the window takes.

@@ -69,8 +69,27 @@ void write_queries(Scenario& s, Random& random, Style style) {
   }
 }
 
+// Anywhere, and with pauses up to beyond the client's timer. Whatever the client joins or not, and cuts itself.
+void write_pieces(Scenario& s, Random& random) {
+  const bool pipelined = random.chance(0.2);
+  const std::uint64_t longest = random.pick(std::array<std::uint64_t, 3>{0, 60, 1500});
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < s.queries.size(); ++i) {
+    const std::size_t after = pipelined ? 0 : i;
+    const std::size_t end = begin + s.queries[i].query_length;
+    std::vector<std::size_t> ends(random.between(0, 8));
+    for (std::size_t& at : ends) at = begin + random.between(1, end - begin - 1);
+    ends.push_back(end);
+    std::sort(ends.begin(), ends.end());
+    for (const std::size_t at : ends) s.writes.push_back({at, after, random.below(longest + 1)});
+    begin = end;
+  }
+}
+
 // `asked` and `answered`: bytes of all queries, and of the longest answers to them.
 void lay_out(Scenario& s, Random& random, Style style, std::size_t asked, std::size_t answered) {
+  if (answered + s.server.largest_reply > tcp::kLastOffset) s.early_fin = true;
+  if (s.pieces) return write_pieces(s, random);
   const std::size_t room = segment_room(s);
   // A client of this kind that half-closes before it has the whole of a long answer, or whose FIN is a segment of its
   // own, is not helped.
@@ -92,7 +111,6 @@ void lay_out(Scenario& s, Random& random, Style style, std::size_t asked, std::s
     style = style == Style::pipelined || style >= Style::split_bytes ? Style::sequential : style;
   if (!s.client.timestamps && style == Style::sequential) style = Style::batched;
   write_queries(s, random, style);
-  if (answered + s.server.largest_reply > tcp::kLastOffset) s.early_fin = true;
 }
 
 }  // namespace

@@ -127,7 +127,29 @@ void lengthy(Scenario& s, Random& random) {
   s.server.restarts = random.chance(0.3) ? 0.001 : 0.0;
 }
 
-constexpr std::array<NamedShape, 15> kShapes = {{
+// Clients that are stuck with a piece of a query until that is acknowledged.
+void pieces(Scenario& s, Random& random) {
+  s.pieces = true;
+  if (random.chance(0.6)) disorder(s, random);
+  if (random.chance(0.6)) loss(s, random);
+  s.server.flow_cache = random.pick(std::array{4u, 64u});
+  s.server.frames = random.chance(0.1);
+  if (random.chance(0.2) && !s.server.frames)
+    s.server.slow_ms = random.pick(std::array<std::uint64_t, 3>{2, 300, 3000});
+  s.client.congestion = random.chance(0.8);
+  if (random.chance(0.2)) s.client.buffer = random.pick(std::array{300u, 1500u, 8000u});
+  if (random.chance(0.1)) s.server.epoch_at = static_cast<unsigned>(random.between(1, 60));
+  s.early_fin = s.server.epoch_at != 0;
+}
+// A piece that was acknowledged is gone with its entry.
+void pieces_forgotten(Scenario& s, Random& random) {
+  pieces(s, random);
+  s.server.nodes = static_cast<unsigned>(random.between(1, 3));
+  s.server.restarts = random.pick(std::array{0.02, 0.1, 0.3});
+  s.resets = true;
+}
+
+constexpr std::array<NamedShape, 17> kShapes = {{
     {{"plain", "one node that remembers nothing, a sound network"}, plain},
     {{"cache", "one node with a flow cache, a sound network: no timer of the client may be needed", true}, cache},
     {{"pipelining", "one node with a flow cache, a sound network, ordinary queries and answers"}, pipelining},
@@ -144,6 +166,8 @@ constexpr std::array<NamedShape, 15> kShapes = {{
     {{"slow", "answers that take their time, up to beyond the client's timer: segments wait for them"}, slow},
     {{"long", "megabytes over one connection of a client that pipelines, beyond the reach of its cookie", false, 100},
      lengthy},
+    {{"pieces", "queries in pieces, by clients whose congestion window is one segment: none is reset"}, pieces},
+    {{"pieces-gone", "the same, and nodes that forget the pieces: answered or reset, never stalled"}, pieces_forgotten},
 }};
 
 // Only what the design helps: see docs/testing.md, "A simulated network".

@@ -28,6 +28,7 @@ struct Scenario {
   bool early_fin = false;  // our FIN may come before the last answer, behind a whole one
   bool prompt = false;     // no timer of the client may be needed
   bool lengthy = false;    // far beyond what the cookie alone vouches for
+  bool pieces = false;     // queries in many pieces, with pauses up to beyond the client's timer
   bool moderate = false;   // ordinary answers, and no query in pieces
   // Where the node forwards: everything, this client included. Nothing else counts then but name and seed.
   std::shared_ptr<const ForwardWorld> forward{};
