@@ -105,12 +105,22 @@ bool FlowRules::data() noexcept {
 }
 
 bool FlowRules::repeated_piece() const noexcept {
-  if (segment_.seq != flow_.base || segment_.payload.size() > flow_.kept) return false;
-  return context_.service.next_request(segment_.payload, flow_.bare).kind == Framed::Kind::incomplete;
+  const std::size_t begin = segment_.seq - flow_.base;
+  if (begin + segment_.payload.size() > flow_.kept) return false;
+  const Bytes kept = flow_.bytes_from(flow_.base);
+  bool bare = flow_.bare;
+  for (std::size_t at = 0; at < begin; bare = false) {
+    const Framed framed = context_.service.next_request(kept.subspan(at), bare);
+    if (framed.kind != Framed::Kind::complete) return true;
+    at += framed.consumed;
+    if (at > begin) return true;
+  }
+  return context_.service.next_request(segment_.payload, bare).kind != Framed::Kind::complete;
 }
 
 bool FlowRules::stuck() noexcept {
   if (flow_.repeats < kStuckRepeats && ++flow_.repeats < kStuckRepeats) return done(Outcome::flow_kept);
+  flow_.recover = flow_.sent_to;
   if (flow_.base != flow_.answered) return off_ == flow_.answered_end ? caught_up() : in_flight(true);
   // With other pieces behind it, what is kept may be a whole query whose answer the window left no room for.
   const Framed kept = context_.service.next_request(flow_.bytes_from(flow_.base), flow_.bare);
