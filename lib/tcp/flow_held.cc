@@ -157,12 +157,15 @@ bool FlowRules::finish_held() noexcept {
   return true;
 }
 
-// The last piece stays unacknowledged, and the ledger held, until all of the answer has arrived.
+// The last piece stays unacknowledged, and the ledger held, until one segment is left of the answer. So who has read
+// the whole of it has the next ledger, and a RST that an old segment draws after that is none to its client.
 bool FlowRules::send_held(bool resend) noexcept {
   const std::uint32_t size = std::min(segment_size_, kHeldSegment);
   const std::uint32_t allowed = off_ + std::min({std::uint32_t{segment_.window}, flow_.window * size, kHeldInFlight});
   const std::uint32_t begin = resend ? off_ : std::max(flow_.sent_to, off_);
-  const std::uint32_t end = std::min({resend ? begin + size : flow_.answered_end, flow_.answered_end, allowed});
+  const std::uint32_t left = std::min({flow_.answered_end - off_, segment_size_, std::uint32_t{segment_.window}});
+  const std::uint32_t most = flow_.answered_end - left;
+  const std::uint32_t end = std::min({resend ? begin + size : most, most, allowed});
   if (begin >= end) return done(segment_.window == 0 ? Outcome::drop_zero_window : Outcome::drop_ack_only);
   const SeqNum first_ack = begin == off_ ? flow_.held_to : flow_.safe_ack;
   flow_.stamp = flow_.held_stamp = held_ledger().encode(flow_.stamp);

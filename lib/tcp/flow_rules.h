@@ -41,9 +41,9 @@ class FlowRules {
   // The client has read the beginning of the answer to the query of which only a piece is kept: it was sent before.
   [[nodiscard]] bool ahead() const noexcept;
   bool data() noexcept;
-  // A piece of a query that is kept already, once more and no longer than before. A client whose congestion window is
-  // one segment repeats it alone for ever, and so does one that cannot join it with the next: nothing acknowledges a
-  // part of a query. The entry helps it on.
+  // What is kept already, once more, and in a way that does not show its place to the rules without an entry. A client
+  // whose congestion window is one segment repeats it alone for ever, and so does one that cannot join it with the
+  // next: nothing acknowledges a part of a query. The entry helps it on.
   [[nodiscard]] bool repeated_piece() const noexcept;
   bool stuck() noexcept;
   bool fin() noexcept;

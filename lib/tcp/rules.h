@@ -58,5 +58,9 @@ inline constexpr std::uint32_t kMaxAhead = 48 * 1024;
 // kMaxStreamReply before the ledger looks like one that counts an answer.
 inline constexpr std::uint32_t kHeldGap = kOffsetMask - kMaxAhead;
 static_assert(kHeldGap > kMaxStreamReply);
+[[nodiscard]] constexpr bool is_held(std::uint32_t off, std::uint32_t sent_end) noexcept {
+  const std::uint32_t gap = (sent_end - off) & kOffsetMask;
+  return gap > kMaxStreamReply && gap <= kHeldGap;
+}
 
 }  // namespace gl::tcp

@@ -32,6 +32,8 @@ bool FlowRules::apply() noexcept {
   if (echo_ == flow_.stamp) flow_.safe_ack = flow_.stamp_ack;
   context_.build.stamp_from(flow_.stamp);
   if (flow_.held) return held();
+  if (is_held(off_, Ledger::decode(echo_).sent_end))
+    return done(Outcome::drop_ack_only);  // the client has gone further
   if (ahead()) return piece_ahead();
   return segment_.payload.empty() ? (context_.has(kFin) ? fin() : acknowledgement()) : data();
 }
@@ -107,15 +109,15 @@ bool FlowRules::data() noexcept {
 bool FlowRules::repeated_piece() const noexcept {
   const std::size_t begin = segment_.seq - flow_.base;
   if (begin + segment_.payload.size() > flow_.kept) return false;
-  const Bytes kept = flow_.bytes_from(flow_.base);
-  bool bare = flow_.bare;
-  for (std::size_t at = 0; at < begin; bare = false) {
-    const Framed framed = context_.service.next_request(kept.subspan(at), bare);
-    if (framed.kind != Framed::Kind::complete) return true;
-    at += framed.consumed;
-    if (at > begin) return true;
+  const Ledger ledger = Ledger::decode(echo_);
+  const Service& service = context_.service;
+  if (ledger.is_next(segment_.seq)) {
+    return service.next_request(segment_.payload, ledger.bare()).kind != Framed::Kind::complete;
   }
-  return context_.service.next_request(segment_.payload, bare).kind != Framed::Kind::complete;
+  const auto shows_place = [&](bool bare) {
+    return find_boundary(segment_.payload, bare, segment_.seq.value(), ledger.next, service) != 0;
+  };
+  return !shows_place(false) && !shows_place(true);
 }
 
 bool FlowRules::stuck() noexcept {

@@ -23,7 +23,7 @@ class Rules {
     ledger_.sent_end = cookie.off + gap_;
     if (gap_ <= kMaxStreamReply) return;
     ahead_ = kOffsetMask + 1 - gap_;
-    held_ = ahead_ > kMaxAhead;
+    held_ = is_held(cookie.off, ledger_.sent_end);
     ledger_.sent_end = cookie.off - ahead_;
     gap_ = 0;
     // E leaves our FIN out, so a client that acknowledges the FIN is one byte ahead of it. So is one that read one byte
