@@ -38,7 +38,13 @@ bool FlowRules::piece_ahead() noexcept {
 }
 
 bool FlowRules::overtaken() const noexcept {
-  return static_cast<std::int32_t>(segment_.timestamps->value - flow_.client_clock) < 0;
+  return static_cast<std::int32_t>(segment_.timestamps->value - flow_.client_clock) <= 0;
+}
+
+// From the ledger before to the held one and on to the next is more than half the circle of TSval: the client would
+// refuse the last, unless it has taken over the one between.
+bool FlowRules::has_held_ledger() const noexcept {
+  return is_held(off_, Ledger::decode(echo_).sent_end);
 }
 
 void FlowRules::note_ledger() noexcept {
@@ -85,8 +91,7 @@ Ledger FlowRules::held_ledger() const noexcept {
 }
 
 bool FlowRules::acknowledge_piece(Outcome outcome) noexcept {
-  flow_.held_to = flow_.kept_end();
-  const bool ended = flow_.fin;  // nothing will complete the query
+  const bool ended = flow_.fin && flow_.held_to == flow_.kept_end();  // nothing will complete the query
   context_.build.control(ended ? Outcome::fin_ack : outcome, static_cast<std::uint8_t>(kAck | (ended ? kFin : 0)),
                          flow_.held_to + (ended ? 1u : 0u), held_ledger());
   sent_ledger(flow_.held_to, flow_.base_end);
@@ -113,14 +118,14 @@ bool FlowRules::answer_held(bool resend) noexcept {
     flow_.closing = answers.close_after() || context_.must_close(cookie_, end);
   }
   if (flow_.answered != flow_.kept_end()) context_.pipelined(cookie_);
-  if (off_ >= end) return settle();
+  if (off_ >= end) return has_held_ledger() ? settle() : nothing_to_send();
   return send_answer_held(resend);
 }
 
 bool FlowRules::send_answer_held(bool resend) noexcept {
   const std::uint32_t rest = flow_.answered_end - off_;
   const bool on_its_way = flow_.sent_to > off_;
-  const bool fits = rest <= std::min<std::uint32_t>(segment_size_, segment_.window);
+  const bool fits = rest <= std::min<std::uint32_t>(segment_size_, segment_.window) && has_held_ledger();
   return fits && (resend || !on_its_way) ? finish_held() : send_held(resend && on_its_way);
 }
 
@@ -133,9 +138,15 @@ bool FlowRules::nothing_to_answer(Stop stop) noexcept {
     context_.build.control(Outcome::closed_full, kFin | kAck, flow_.held_to, held_ledger());
     return forget();
   }
+  flow_.held_to = flow_.kept_end();
   if (!segment_.payload.empty() || context_.has(kFin)) return acknowledge_piece(Outcome::acked_piece);
-  const bool probe = segment_.seq + 1 == flow_.kept_end();
+  const bool probe = segment_.seq + 1 == flow_.held_to;
   return probe ? acknowledge_piece(Outcome::acked_keepalive) : done(Outcome::drop_ack_only);
+}
+
+bool FlowRules::nothing_to_send() noexcept {
+  if (!segment_.payload.empty() && !has_held_ledger()) return acknowledge_piece(Outcome::acked_piece);
+  return done(segment_.window == 0 ? Outcome::drop_zero_window : Outcome::drop_ack_only);
 }
 
 // All that the client misses fits one segment: with it goes the ledger that counts the answer, and its ACK.
@@ -163,10 +174,10 @@ bool FlowRules::send_held(bool resend) noexcept {
   const std::uint32_t size = std::min(segment_size_, kHeldSegment);
   const std::uint32_t allowed = off_ + std::min({std::uint32_t{segment_.window}, flow_.window * size, kHeldInFlight});
   const std::uint32_t begin = resend ? off_ : std::max(flow_.sent_to, off_);
-  const std::uint32_t left = std::min({flow_.answered_end - off_, segment_size_, std::uint32_t{segment_.window}});
-  const std::uint32_t most = flow_.answered_end - left;
+  const std::uint32_t last = has_held_ledger() ? std::min<std::uint32_t>(segment_size_, segment_.window) : 1;
+  const std::uint32_t most = flow_.answered_end - std::min(flow_.answered_end - off_, last);
   const std::uint32_t end = std::min({resend ? begin + size : most, most, allowed});
-  if (begin >= end) return done(segment_.window == 0 ? Outcome::drop_zero_window : Outcome::drop_ack_only);
+  if (begin >= end) return nothing_to_send();
   const SeqNum first_ack = begin == off_ ? flow_.held_to : flow_.safe_ack;
   flow_.stamp = flow_.held_stamp = held_ledger().encode(flow_.stamp);
   flow_.stamp_ack = flow_.held_to;

@@ -75,6 +75,7 @@ class FlowRules {
   // An older segment than one that came already: its echo would be taken for a newer one where it is far behind.
   [[nodiscard]] bool overtaken() const noexcept;
   void note_ledger() noexcept;
+  [[nodiscard]] bool has_held_ledger() const noexcept;
   // Keeps what the segment adds to what is kept. False: it does not follow on that.
   bool take() noexcept;
   [[nodiscard]] Ledger held_ledger() const noexcept;
@@ -82,6 +83,7 @@ class FlowRules {
   bool answer_held(bool resend) noexcept;
   bool nothing_to_answer(Stop stop) noexcept;
   bool send_answer_held(bool resend) noexcept;
+  bool nothing_to_send() noexcept;
   bool finish_held() noexcept;
   bool send_held(bool resend) noexcept;
   bool settle() noexcept;

@@ -23,7 +23,7 @@ bool FlowRules::apply() noexcept {
   if (off_ < flow_.base_end && (segment_.payload.empty() || segment_.resumed || flow_.held)) {
     return done(Outcome::drop_ack_only);
   }
-  if (flow_.held && overtaken()) {
+  if (flow_.held && overtaken() && (off_ <= flow_.answered_end || ahead())) {
     context_.build.stamp_from(flow_.stamp);
     return held();
   }
@@ -32,8 +32,7 @@ bool FlowRules::apply() noexcept {
   if (echo_ == flow_.stamp) flow_.safe_ack = flow_.stamp_ack;
   context_.build.stamp_from(flow_.stamp);
   if (flow_.held) return held();
-  if (is_held(off_, Ledger::decode(echo_).sent_end))
-    return done(Outcome::drop_ack_only);  // the client has gone further
+  if (has_held_ledger()) return done(Outcome::drop_ack_only);  // an old segment: the client has gone further
   if (ahead()) return piece_ahead();
   return segment_.payload.empty() ? (context_.has(kFin) ? fin() : acknowledgement()) : data();
 }
