@@ -46,6 +46,7 @@ class FlowRules {
   // next: nothing acknowledges a part of a query. The entry helps it on.
   [[nodiscard]] bool repeated_piece() const noexcept;
   bool stuck() noexcept;
+  bool acknowledged_before() noexcept;
   bool fin() noexcept;
   bool acknowledgement() noexcept;
   // RFC 5681 and RFC 6582 in small: true where the segment at SEG.ACK is to be sent again.

@@ -20,7 +20,8 @@ bool FlowRules::apply() noexcept {
     learn();
   }
   // Overtaken, or taken up again when the client has gone further.
-  if (off_ < flow_.base_end && (segment_.payload.empty() || segment_.resumed || flow_.held)) {
+  const bool asks_nothing = segment_.payload.empty() || segment_.resumed || flow_.held || has_held_ledger();
+  if (off_ < flow_.base_end && asks_nothing) {
     return done(Outcome::drop_ack_only);
   }
   if (flow_.held && overtaken() && (off_ <= flow_.answered_end || ahead())) {
@@ -96,6 +97,9 @@ bool FlowRules::data() noexcept {
   if (distance >= 0x80000000u && segment_.resumed && segment_.seq - flow_.base < 0x80000000u) {
     return off_ == flow_.answered_end ? caught_up() : in_flight(false);
   }
+  const std::uint32_t before_base = flow_.base - segment_.seq;
+  if (before_base < 0x80000000u && before_base >= segment_.payload.size() && !flow_.closing)
+    return acknowledged_before();
   if (distance >= 0x80000000u) return repeated_piece() ? stuck() : give_up();  // the ledger knows best
   if (distance != 0 || flow_.fin) return ledger_is_at(segment_.seq) ? give_up() : done(Outcome::drop_beyond);
   if (!flow_.keep(segment_.payload)) return done(Outcome::drop_beyond);
@@ -103,6 +107,13 @@ bool FlowRules::data() noexcept {
   flow_.repeats = 0;
   note_progress();
   return off_ == flow_.answered_end ? caught_up() : in_flight(false);
+}
+
+// The client had not seen that ACK.
+bool FlowRules::acknowledged_before() noexcept {
+  if (off_ != flow_.answered_end) return in_flight(true);
+  flow_.drop_before(flow_.answered, flow_.answered_end);
+  return acknowledge(Outcome::acked_repeat, settled());
 }
 
 bool FlowRules::repeated_piece() const noexcept {
