@@ -23,7 +23,14 @@ bool FlowRules::idle() noexcept {
 
 bool FlowRules::close(SeqNum past) noexcept {
   context_.build.control(Outcome::fin_ack, kFin | kAck, past, settled());
-  return forget();
+  sent_ledger(past, flow_.base_end);
+  flow_.closing = true;
+  return true;
+}
+
+bool FlowRules::close_again() noexcept {
+  context_.build.control(Outcome::fin_ack, kFin | kAck, flow_.stamp_ack, Ledger::decode(flow_.stamp));
+  return true;
 }
 
 Ledger FlowRules::settled() const noexcept {

@@ -56,6 +56,7 @@ class FlowRules {
   bool caught_up() noexcept;
   bool idle() noexcept;
   bool close(SeqNum past) noexcept;
+  bool close_again() noexcept;
   // The ledger with everything before `base` answered, arrived and acknowledged.
   [[nodiscard]] Ledger settled() const noexcept;
   bool acknowledge(Outcome outcome, const Ledger& ledger) noexcept;

@@ -98,8 +98,7 @@ bool FlowRules::data() noexcept {
     return off_ == flow_.answered_end ? caught_up() : in_flight(false);
   }
   const std::uint32_t before_base = flow_.base - segment_.seq;
-  if (before_base < 0x80000000u && before_base >= segment_.payload.size() && !flow_.closing)
-    return acknowledged_before();
+  if (before_base < 0x80000000u && before_base >= segment_.payload.size()) return acknowledged_before();
   if (distance >= 0x80000000u) return repeated_piece() ? stuck() : give_up();  // the ledger knows best
   if (distance != 0 || flow_.fin) return ledger_is_at(segment_.seq) ? give_up() : done(Outcome::drop_beyond);
   if (!flow_.keep(segment_.payload)) return done(Outcome::drop_beyond);
@@ -112,6 +111,7 @@ bool FlowRules::data() noexcept {
 // The client had not seen that ACK.
 bool FlowRules::acknowledged_before() noexcept {
   if (off_ != flow_.answered_end) return in_flight(true);
+  if (flow_.closing) return close_again();
   flow_.drop_before(flow_.answered, flow_.answered_end);
   return acknowledge(Outcome::acked_repeat, settled());
 }
@@ -133,6 +133,7 @@ bool FlowRules::repeated_piece() const noexcept {
 bool FlowRules::stuck() noexcept {
   if (flow_.repeats < kStuckRepeats && ++flow_.repeats < kStuckRepeats) return done(Outcome::flow_kept);
   flow_.recover = flow_.sent_to;
+  if (flow_.closing && off_ == flow_.answered_end) return close_again();
   if (flow_.base != flow_.answered) return off_ == flow_.answered_end ? caught_up() : in_flight(true);
   // With other pieces behind it, what is kept may be a whole query whose answer the window left no room for.
   const Framed kept = context_.service.next_request(flow_.bytes_from(flow_.base), flow_.bare);
