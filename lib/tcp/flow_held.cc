@@ -174,7 +174,7 @@ bool FlowRules::send_held(bool resend) noexcept {
   const std::uint32_t size = std::min(segment_size_, kHeldSegment);
   const std::uint32_t allowed = off_ + std::min({std::uint32_t{segment_.window}, flow_.window * size, kHeldInFlight});
   const std::uint32_t begin = resend ? off_ : std::max(flow_.sent_to, off_);
-  const std::uint32_t last = has_held_ledger() ? std::min<std::uint32_t>(segment_size_, segment_.window) : 1;
+  const std::uint32_t last = has_held_ledger() ? std::min<std::uint32_t>(segment_size_, segment_.window / 2) : 1;
   const std::uint32_t most = flow_.answered_end - std::min(flow_.answered_end - off_, last);
   const std::uint32_t end = std::min({resend ? begin + size : most, most, allowed});
   if (begin >= end) return nothing_to_send();

@@ -20,10 +20,7 @@ bool FlowRules::apply() noexcept {
     learn();
   }
   // Overtaken, or taken up again when the client has gone further.
-  const bool asks_nothing = segment_.payload.empty() || segment_.resumed || flow_.held || has_held_ledger();
-  if (off_ < flow_.base_end && asks_nothing) {
-    return done(Outcome::drop_ack_only);
-  }
+  if (off_ < flow_.base_end) return done(segment_.payload.empty() ? Outcome::drop_ack_only : Outcome::drop_beyond);
   if (flow_.held && overtaken() && (off_ <= flow_.answered_end || ahead())) {
     context_.build.stamp_from(flow_.stamp);
     return held();
