@@ -31,10 +31,9 @@ bool FlowRules::hold() noexcept {
 bool FlowRules::piece_ahead() noexcept {
   if (segment_.payload.empty()) return done(context_.has(kFin) ? Outcome::drop_fin_early : Outcome::drop_ack_only);
   const bool piece = repeated_piece();
-  if (segment_.seq == flow_.base && !piece) return give_up();
+  if (!before(flow_.base, segment_.seq) && !piece) return give_up();
   if (!take()) return done(Outcome::drop_beyond);
-  if (!piece || ++flow_.repeats < kStuckRepeats) return done(Outcome::flow_kept);
-  return hold();
+  return piece && repeats_enough() ? hold() : done(Outcome::flow_kept);
 }
 
 bool FlowRules::overtaken() const noexcept {

@@ -63,6 +63,7 @@ bool FlowRules::ledger_is_at(SeqNum seq) const noexcept {
 void FlowRules::learn() noexcept {
   const Ledger ledger = Ledger::decode(echo_);
   flow_.known = true;
+  flow_.client_clock = segment_.timestamps->value;
   flow_.bare = ledger.bare();
   flow_.stamp = echo_;
   flow_.counted_end = flow_.base_end = flow_.answered_end = flow_.sent_to = flow_.last_off = off_;
@@ -101,6 +102,7 @@ bool FlowRules::data() noexcept {
   if (!flow_.keep(segment_.payload)) return done(Outcome::drop_beyond);
   flow_.fin = context_.has(kFin);
   flow_.repeats = 0;
+  flow_.client_clock = segment_.timestamps->value;
   note_progress();
   return off_ == flow_.answered_end ? caught_up() : in_flight(false);
 }
@@ -127,8 +129,15 @@ bool FlowRules::repeated_piece() const noexcept {
   return !shows_place(false) && !shows_place(true);
 }
 
+// The copies that a network makes have one time between them.
+bool FlowRules::repeats_enough() noexcept {
+  if (!overtaken() && flow_.repeats < kStuckRepeats) ++flow_.repeats;
+  if (!overtaken()) flow_.client_clock = segment_.timestamps->value;
+  return flow_.repeats >= kStuckRepeats;
+}
+
 bool FlowRules::stuck() noexcept {
-  if (flow_.repeats < kStuckRepeats && ++flow_.repeats < kStuckRepeats) return done(Outcome::flow_kept);
+  if (!repeats_enough()) return done(Outcome::flow_kept);
   flow_.recover = flow_.sent_to;
   if (flow_.closing && off_ == flow_.answered_end) return close_again();
   if (flow_.base != flow_.answered) return off_ == flow_.answered_end ? caught_up() : in_flight(true);

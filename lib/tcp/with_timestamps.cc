@@ -201,6 +201,7 @@ class Rules {
   Flow& keep_query(Bytes payload, SeqNum seq, bool is_bare) noexcept {
     Flow& flow = context_.flows.make(segment_.flow, cookie_.isn);
     flow.known = true;
+    flow.client_clock = segment_.timestamps->value;
     flow.stamp = segment_.timestamps->echo;
     flow.counted_end = flow.base_end = flow.answered_end = flow.sent_to = flow.last_off = ledger_.sent_end;
     flow.base = flow.answered = flow.stamp_ack = flow.safe_ack = seq;
