@@ -45,6 +45,9 @@ class FlowRules {
   // whose congestion window is one segment repeats it alone for ever, and so does one that cannot join it with the
   // next: nothing acknowledges a part of a query. The entry helps it on.
   [[nodiscard]] bool repeated_piece() const noexcept;
+  bool repeated() noexcept;
+  // Whether the ledger alone finds its place in the segment.
+  [[nodiscard]] bool shows_place() const noexcept;
   [[nodiscard]] bool repeats_enough() noexcept;
   bool stuck() noexcept;
   bool acknowledged_before() noexcept;

@@ -30,7 +30,8 @@ bool FlowRules::apply() noexcept {
   if (echo_ == flow_.stamp) flow_.safe_ack = flow_.stamp_ack;
   context_.build.stamp_from(flow_.stamp);
   if (flow_.held) return held();
-  if (has_held_ledger()) return done(Outcome::drop_ack_only);  // an old segment: the client has gone further
+  // An old segment, since when the client has gone further; or another entry held what nobody has now.
+  if (has_held_ledger()) return overtaken() ? done(Outcome::drop_ack_only) : give_up();
   if (ahead()) return piece_ahead();
   return segment_.payload.empty() ? (context_.has(kFin) ? fin() : acknowledgement()) : data();
 }
@@ -95,9 +96,7 @@ bool FlowRules::data() noexcept {
   if (distance >= 0x80000000u && segment_.resumed && segment_.seq - flow_.base < 0x80000000u) {
     return off_ == flow_.answered_end ? caught_up() : in_flight(false);
   }
-  const std::uint32_t before_base = flow_.base - segment_.seq;
-  if (before_base < 0x80000000u && before_base >= segment_.payload.size()) return acknowledged_before();
-  if (distance >= 0x80000000u) return repeated_piece() ? stuck() : give_up();  // the ledger knows best
+  if (distance >= 0x80000000u) return repeated();
   if (distance != 0 || flow_.fin) return ledger_is_at(segment_.seq) ? give_up() : done(Outcome::drop_beyond);
   if (!flow_.keep(segment_.payload)) return done(Outcome::drop_beyond);
   flow_.fin = context_.has(kFin);
@@ -105,6 +104,14 @@ bool FlowRules::data() noexcept {
   flow_.client_clock = segment_.timestamps->value;
   note_progress();
   return off_ == flow_.answered_end ? caught_up() : in_flight(false);
+}
+
+bool FlowRules::repeated() noexcept {
+  const bool from_before = before(segment_.seq, flow_.base);
+  const auto size = static_cast<std::uint32_t>(segment_.payload.size());
+  if (from_before && (flow_.base - segment_.seq >= size || !shows_place())) return acknowledged_before();
+  if (!from_before && repeated_piece()) return stuck();
+  return give_up();  // the ledger knows best
 }
 
 // The client had not seen that ACK.
@@ -117,16 +124,19 @@ bool FlowRules::acknowledged_before() noexcept {
 
 bool FlowRules::repeated_piece() const noexcept {
   const std::size_t begin = segment_.seq - flow_.base;
-  if (begin + segment_.payload.size() > flow_.kept) return false;
+  return begin + segment_.payload.size() <= flow_.kept && !shows_place();
+}
+
+bool FlowRules::shows_place() const noexcept {
   const Ledger ledger = Ledger::decode(echo_);
   const Service& service = context_.service;
   if (ledger.is_next(segment_.seq)) {
-    return service.next_request(segment_.payload, ledger.bare()).kind != Framed::Kind::complete;
+    return service.next_request(segment_.payload, ledger.bare()).kind == Framed::Kind::complete;
   }
-  const auto shows_place = [&](bool bare) {
+  const auto ends_there = [&](bool bare) {
     return find_boundary(segment_.payload, bare, segment_.seq.value(), ledger.next, service) != 0;
   };
-  return !shows_place(false) && !shows_place(true);
+  return ends_there(false) || ends_there(true);
 }
 
 // The copies that a network makes have one time between them.

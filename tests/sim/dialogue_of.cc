@@ -70,9 +70,10 @@ void write_queries(Scenario& s, Random& random, Style style) {
 }
 
 // Anywhere, and with pauses up to beyond the client's timer. Queries that are counted together have to come again
-// together, so who never joins segments asks one after the other.
+// together, so who never joins segments asks one after the other; and a segment that waited for an answer may say where
+// its client was long ago.
 void write_pieces(Scenario& s, Random& random) {
-  const bool pipelined = random.chance(0.2) && s.client.repeat != Repeat::segments;
+  const bool pipelined = random.chance(0.2) && s.client.repeat != Repeat::segments && s.server.slow_ms == 0;
   const std::uint64_t longest = random.pick(std::array<std::uint64_t, 3>{0, 60, 1500});
   std::size_t begin = 0;
   for (std::size_t i = 0; i < s.queries.size(); ++i) {

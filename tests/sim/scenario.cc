@@ -145,7 +145,7 @@ void pieces(Scenario& s, Random& random) {
 void pieces_forgotten(Scenario& s, Random& random) {
   pieces(s, random);
   s.server.nodes = static_cast<unsigned>(random.between(1, 3));
-  s.server.restarts = random.pick(std::array{0.02, 0.1, 0.3});
+  s.server.restarts = random.pick(std::array{0.02, 0.1, 0.2});
   s.resets = true;
 }
 
