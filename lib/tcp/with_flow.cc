@@ -25,13 +25,13 @@ bool FlowRules::apply() noexcept {
     context_.build.stamp_from(flow_.stamp);
     return held();
   }
+  if (!flow_.held && has_held_ledger() && overtaken()) return done(Outcome::drop_ack_only);  // from before it was left
   if (!in_step()) return give_up();
   if (flow_.held) note_ledger();
   if (echo_ == flow_.stamp) flow_.safe_ack = flow_.stamp_ack;
   context_.build.stamp_from(flow_.stamp);
   if (flow_.held) return held();
-  // An old segment, since when the client has gone further; or another entry held what nobody has now.
-  if (has_held_ledger()) return overtaken() ? done(Outcome::drop_ack_only) : give_up();
+  if (has_held_ledger()) return give_up();  // another entry held what nobody has now
   if (ahead()) return piece_ahead();
   return segment_.payload.empty() ? (context_.has(kFin) ? fin() : acknowledgement()) : data();
 }
