@@ -46,11 +46,12 @@ bool FlowRules::has_held_ledger() const noexcept {
   return is_held(off_, Ledger::decode(echo_).sent_end);
 }
 
-void FlowRules::note_ledger() noexcept {
+bool FlowRules::note_ledger() noexcept {
   flow_.client_clock = segment_.timestamps->value;
-  if (static_cast<std::int32_t>(echo_ - flow_.held_stamp) <= 0) return;
+  if (static_cast<std::int32_t>(echo_ - flow_.held_stamp) <= 0) return false;
   flow_.held = false;
   flow_.repeats = 0;
+  return true;
 }
 
 bool FlowRules::held() noexcept {
@@ -214,6 +215,7 @@ bool FlowRules::settle() noexcept {
 bool FlowRules::settled_once_more(bool resend) noexcept {
   if (off_ < flow_.answered_end) return in_flight(resend);
   if (flow_.closing) return settle();
+  flow_.drop_before(flow_.answered, flow_.answered_end);
   const bool taken = ahead() ? done(Outcome::flow_kept) : caught_up();
   const Outcome outcome = context_.plan.outcome;
   const bool silent = outcome == Outcome::drop_ack_only || outcome == Outcome::flow_kept;

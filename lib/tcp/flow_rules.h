@@ -80,7 +80,8 @@ class FlowRules {
   bool piece_ahead() noexcept;
   // An older segment than one that came already: its echo would be taken for a newer one where it is far behind.
   [[nodiscard]] bool overtaken() const noexcept;
-  void note_ledger() noexcept;
+  // Whether the client has a ledger that was sent behind the held query.
+  bool note_ledger() noexcept;
   [[nodiscard]] bool has_held_ledger() const noexcept;
   // Keeps what the segment adds to what is kept. False: it does not follow on that.
   bool take() noexcept;

@@ -27,7 +27,7 @@ bool FlowRules::apply() noexcept {
   }
   if (!flow_.held && has_held_ledger() && overtaken()) return done(Outcome::drop_ack_only);  // from before it was left
   if (!in_step()) return give_up();
-  if (flow_.held) note_ledger();
+  if (flow_.held && note_ledger() && !in_step()) return give_up();
   if (echo_ == flow_.stamp) flow_.safe_ack = flow_.stamp_ack;
   context_.build.stamp_from(flow_.stamp);
   if (flow_.held) return held();
@@ -85,9 +85,9 @@ bool FlowRules::in_step() const noexcept {
 }
 
 bool FlowRules::ahead() const noexcept {
-  if (off_ <= flow_.answered_end || flow_.base != flow_.answered) return false;
-  if (flow_.held) return off_ == flow_.last_off;
-  return flow_.kept > 0 && echo_ == flow_.stamp && off_ - flow_.base_end <= kMaxAhead;
+  if (off_ <= flow_.answered_end) return false;
+  if (flow_.held) return off_ - flow_.base_end <= kMaxAnswersRepeated;
+  return flow_.base == flow_.answered && flow_.kept > 0 && echo_ == flow_.stamp && off_ - flow_.base_end <= kMaxAhead;
 }
 
 bool FlowRules::data() noexcept {
@@ -124,7 +124,9 @@ bool FlowRules::acknowledged_before() noexcept {
 
 bool FlowRules::repeated_piece() const noexcept {
   const std::size_t begin = segment_.seq - flow_.base;
-  return begin + segment_.payload.size() <= flow_.kept && !shows_place();
+  if (begin + segment_.payload.size() > flow_.kept) return false;
+  if (begin > 0 && !Ledger::decode(echo_).is_next(segment_.seq)) return true;  // its sender has not lost that alone
+  return !shows_place();
 }
 
 bool FlowRules::shows_place() const noexcept {
