@@ -92,8 +92,8 @@ def pieces_of(stream, randomness, most=5):
 
 
 async def split(reader, writer, pairs):
-    """One query after the other, each in pieces. This kind may be reset: a client that repeats the beginning of a query
-    alone for ever is told to begin anew (docs/protocol.md, "Limits that follow")."""
+    """One query after the other, each in pieces. This kind may be reset where a node forgets a piece that was acknowledged
+    (docs/protocol.md, "Held queries"): after a restart, or for want of room in the cache."""
     for pair in pairs:
         await write_apart(writer, pieces_of(wire.framed(pair[0]), random))
         await read_and_compare(reader, [pair])

@@ -65,8 +65,7 @@ def losses(timestamps, counts, limit_s, rto_max_ms=None, options=(), at_once=100
     """Every kind at every degree of loss: first without loss and alone, then the others together. {(percent, kind): Outcome}
 
     counts: exchanges of each kind, by the percentage; at_once: of each kind and percentage above 0. rto_max_ms: the most that the client's timer doubles to. Otherwise it
-    doubles up to 120 s, and a few exchanges at 20 % take all of the time. limit_s: for one exchange, three times as long at 20 %: a split
-    query may be told several times to ask anew (docs/protocol.md, "Limits that follow").
+    doubles up to 120 s, and a few exchanges at 20 % take all of the time. limit_s: for one exchange, three times as long at 20 %.
     """
     with Lab(timestamps=timestamps) as lab, served(lab, *options):
         if rto_max_ms:
@@ -90,8 +89,8 @@ def losses(timestamps, counts, limit_s, rto_max_ms=None, options=(), at_once=100
 
 
 def may_give_up(percent, kind, timestamps, options):
-    """Fifteen retransmissions are not lost by chance at up to 5 %. But a client that is stuck inside a query is told so by the
-    cache alone, where one without timestamps has no entry (docs/protocol.md, "Limits that follow")."""
+    """Fifteen retransmissions are not lost by chance at up to 5 %. But a client that is stuck inside a query is helped on by the
+    cache alone, where one without timestamps has no entry (docs/protocol.md, "Held queries")."""
     return percent > 5 or (kind is split and (not timestamps or options == without_cache()))
 
 
@@ -151,7 +150,7 @@ async def through_a_restart(n, scene, expected, ready, go_on):
             writer.write(stream[-7:])
             try:
                 return await read_and_compare(reader, pairs)
-            except ConnectionResetError:  # the client was stuck with the beginning: it was told to begin anew
+            except ConnectionResetError:  # the client was stuck, and a piece that was acknowledged went with the server
                 return await exchange(batched, address, pairs)
         elif scene == NOT_READ:
             pairs = [expected.large[4]]

@@ -42,6 +42,8 @@ def lossy(timestamps):
         failures += [f"{percent} %: {f}" for f in outcome.failures]
         if not may_give_up(percent, kind, timestamps, ()):
             failures += [f"{percent} %: {f}" for f in outcome.given_up]
+        if timestamps and outcome.resets:
+            failures.append(f"{percent} %: {kind.__name__} was reset {outcome.resets} times")
     assert not failures, f"{len(failures)} failed:\n" + "\n".join(failures[:10])
 
 
@@ -163,7 +165,7 @@ def test_restart():
 
 
 def test_restart_without_cache():
-    """Without it, nobody tells a client that is stuck inside a query (docs/protocol.md, "Limits that follow")."""
+    """Without it, nobody helps a client on that is stuck inside a query (docs/protocol.md, "Limits that follow")."""
     went_on([scene for scene in SCENES if scene != HALF_SENT], without_cache())
 
 

@@ -251,16 +251,6 @@ TEST_F(ResponderTest, StreamThatEndsInsideAQueryIsClosed) {
   EXPECT_EQ(plan.segments[0].ack.value(), kClientIsn + 1 + 4);
 }
 
-// A client whose next piece does not fit behind this one repeats this one alone; after a loss it never sends the next.
-TEST_F(ResponderTest, PieceOfAQueryThatNeverGoesOnIsReset) {
-  use({.flow_cache = 4});
-  open(true);
-  payload = {0, 5, '1', '2'};
-  segment.payload = payload;
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(send(kAck, kClientIsn + 1, isn + 1).outcome, Outcome::flow_kept);
-  EXPECT_EQ(send(kAck, kClientIsn + 1, isn + 1).outcome, Outcome::reset_stuck);
-}
-
 TEST_F(ResponderTest, PiecesOfAQueryArePutTogether) {
   use({.flow_cache = 4});
   open(true);

@@ -1,0 +1,176 @@
+// Held queries at their limits: pieces of one byte, a query as long as the window, the circle of TSval. The rules
+// themselves are golden dialogues: tests/golden/dialogues/piece_*.pkt.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "lib/tcp/ledger.h"
+#include "lib/tcp/responder.h"
+#include "lib/tcp/rules.h"
+
+namespace gl::tcp {
+namespace {
+
+// A request is a length prefix and that many bytes; all answers are as long as `size` says, and count up.
+class SizedService : public Service {
+ public:
+  void begin_burst(std::uint64_t) noexcept override {}
+  Framed next_request(Bytes stream, bool bare) const noexcept override {
+    if (bare || stream.size() < 2) return {};
+    const std::size_t length = load_be<std::uint16_t>(stream.data());
+    if (length > 4093) return {Framed::Kind::malformed, {}, 0};
+    if (stream.size() == 2) return {Framed::Kind::prefix_only, {}, 0};
+    if (stream.size() < 2 + length) return {};
+    return {Framed::Kind::complete, stream.subspan(2, length), 2 + length};
+  }
+  Reply answer_stream(Bytes, MutableBytes out, const RequestContext& context) noexcept override {
+    if (context.continuation && changed) return {Reply::Kind::unrepeatable, 0, false};
+    for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(i * 7 % 251);
+    return {Reply::Kind::answered, size, false};
+  }
+  Reply answer_datagram(Bytes, MutableBytes, const RequestContext&) noexcept override { return {}; }
+  std::size_t largest_stream_reply() const noexcept override { return 1000; }
+
+  std::size_t size = 100;
+  bool changed = false;
+};
+
+class HeldTest : public ::testing::Test {
+ protected:
+  static constexpr std::uint32_t kClientIsn = 0xfffffff0;  // the stream wraps
+
+  void SetUp() override {
+    keys.by_parity[0][0] = 1;
+    responder = std::make_unique<Responder>(ResponderSettings{.flow_cache = 4});
+    responder->begin_burst(1000, keys);
+    segment.timestamps = Timestamps{100, 0};
+    segment.window = 65535;
+    segment.mss = 1460;
+    segment.flags = kSyn;
+    segment.seq = SeqNum(kClientIsn);
+    const Plan& plan = responder->handle(segment, &service);
+    isn = plan.segments[0].seq.value();
+    segment.timestamps->echo = plan.segments[0].timestamps.value;
+    segment.mss = 0;
+  }
+  // What the stream holds from `begin` on, at a later time; the client takes over the timestamp of the first reply.
+  const Plan& send(std::size_t begin, std::size_t length) {
+    segment.flags = kAck;
+    segment.seq = SeqNum(kClientIsn + 1 + static_cast<std::uint32_t>(begin));
+    segment.ack = SeqNum(isn + 1 + read);
+    segment.payload = Bytes(stream).subspan(begin, length);
+    segment.timestamps->value += 200;
+    const Plan& plan = responder->handle(segment, &service);
+    if (plan.count == 0 || !plan.segments[0].has_timestamps) return plan;
+    const std::uint32_t step = plan.segments[0].timestamps.value - segment.timestamps->echo;
+    EXPECT_LT(step, 1u << 31) << "the client would refuse it: RFC 7323 section 5.3";
+    segment.timestamps->echo = plan.segments[0].timestamps.value;
+    acked = plan.segments[0].ack - SeqNum(kClientIsn + 1);
+    return plan;
+  }
+  void ask_for(std::size_t length) {
+    stream.assign(length, 'x');
+    store_be(stream.data(), static_cast<std::uint16_t>(length - 2));
+  }
+  // Two repetitions.
+  void get_stuck(std::size_t length) {
+    EXPECT_EQ(send(0, length).outcome, Outcome::flow_kept);
+    EXPECT_EQ(send(0, length).outcome, Outcome::flow_kept);
+    EXPECT_EQ(send(0, length).outcome, Outcome::acked_piece);
+    EXPECT_EQ(acked, length);
+  }
+
+  CookieKeys keys;
+  SizedService service;
+  std::unique_ptr<Responder> responder;
+  Segment segment;
+  std::vector<std::uint8_t> stream;
+  std::uint32_t isn = 0;
+  std::uint32_t read = 0;   // answer bytes
+  std::uint32_t acked = 0;  // bytes of ours
+};
+
+TEST_F(HeldTest, NoLedgerOfAnAnswerLooksHeld) {
+  for (std::uint32_t off : {0u, 1u, kOffsetMask, 1u << 20}) {
+    for (std::uint32_t gap = 0; gap <= kMaxStreamReply; ++gap) EXPECT_FALSE(is_held(off, off + gap));
+    for (std::uint32_t ahead = 0; ahead <= kMaxAhead; ++ahead) EXPECT_FALSE(is_held(off + ahead, off));
+    for (std::uint32_t read_on = 0; read_on < kHeldGap - kMaxStreamReply; ++read_on) {
+      EXPECT_TRUE(is_held(off + read_on, off + kHeldGap));
+    }
+  }
+}
+
+TEST_F(HeldTest, ByteByByte) {
+  ask_for(40);
+  get_stuck(1);
+  for (std::size_t at = 1; at < 39; ++at) {
+    EXPECT_EQ(send(at, 1).outcome, Outcome::acked_piece);
+    EXPECT_EQ(acked, at + 1);
+  }
+  const Plan& plan = send(39, 1);
+  EXPECT_EQ(plan.outcome, Outcome::flow_answered);
+  EXPECT_EQ(plan.stream.size(), 100u);
+  EXPECT_EQ(acked, 40u);
+}
+
+TEST_F(HeldTest, AsLongAsTheWindow) {
+  ask_for(4095);
+  get_stuck(1400);
+  EXPECT_EQ(send(1400, 1400).outcome, Outcome::acked_piece);
+  EXPECT_EQ(send(2800, 1294).outcome, Outcome::acked_piece);
+  EXPECT_EQ(send(4094, 1).outcome, Outcome::flow_answered);
+  EXPECT_EQ(acked, 4095u);
+}
+
+TEST_F(HeldTest, LongerThanTheWindowIsReset) {
+  ask_for(4096);
+  stream.resize(5000);
+  EXPECT_EQ(send(0, 1).outcome, Outcome::flow_kept);
+  EXPECT_EQ(send(0, 1).outcome, Outcome::flow_kept);
+  EXPECT_EQ(send(0, 1).outcome, Outcome::acked_piece);
+  EXPECT_EQ(send(1, 1400).outcome, Outcome::reset_malformed);
+}
+
+TEST_F(HeldTest, LargestAnswerByteForByte) {
+  service.size = kMaxStreamReply;
+  ask_for(40);
+  get_stuck(10);
+  std::vector<std::uint8_t> got;
+  const Plan* plan = &send(10, 30);
+  while (got.size() < service.size && plan->count > 0) {
+    for (const OutSegment& out : std::span(plan->segments).first(plan->count)) {
+      const Bytes bytes = plan->stream.subspan(out.offset, out.length);
+      ASSERT_EQ(out.seq - SeqNum(isn + 1), got.size());
+      got.insert(got.end(), bytes.begin(), bytes.end());
+      EXPECT_LE(got.size() - read, 8000u);
+    }
+    EXPECT_EQ(acked, got.size() < service.size ? 10u : 40u);
+    read = static_cast<std::uint32_t>(got.size());
+    plan = &send(40, 0);
+  }
+  ASSERT_EQ(got.size(), service.size);
+  for (std::size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i], i * 7 % 251) << i;
+}
+
+TEST_F(HeldTest, ChangedAnswerIsReset) {
+  service.size = 5000;
+  ask_for(40);
+  get_stuck(10);
+  EXPECT_EQ(send(10, 30).outcome, Outcome::flow_answered);
+  read = 1448;
+  service.changed = true;
+  EXPECT_EQ(send(40, 0).outcome, Outcome::reset_changed);
+}
+
+TEST_F(HeldTest, CopiesOfASegmentHoldNothing) {
+  ask_for(40);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(send(0, 10).outcome, Outcome::flow_kept);
+    segment.timestamps->value -= 200;
+  }
+}
+
+}  // namespace
+}  // namespace gl::tcp
