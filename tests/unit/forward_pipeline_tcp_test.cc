@@ -107,12 +107,13 @@ TEST_P(ForwardedTcp, TheRestIsOfTheSameAnswer) {
   const Heard answer = heard();
   EXPECT_EQ(answer.payload, framed(reply_to(query, 7, 0x8180, 1000)));
   core->pass_ms(3000);
-  client.ack += 20;
+  const std::uint32_t read = way.timestamps ? 20 : 64;  // without timestamps parts end at places that are known again
+  client.ack += read;
   if (way.timestamps) echo = answer.stamp;
   EXPECT_EQ(core->give(segment(kAck | kPsh, stream)), "tcp_continued");
   const Heard rest = heard();
   EXPECT_EQ(rest.seq, client.ack);
-  EXPECT_EQ(rest.payload, Buffer(answer.payload.begin() + 20, answer.payload.end()));
+  EXPECT_EQ(rest.payload, Buffer(answer.payload.begin() + read, answer.payload.end()));
 }
 
 // Its client has no more to say: an ACK of that would cover the query, which could then never be repeated.
