@@ -40,6 +40,9 @@ class FlowRules {
   [[nodiscard]] bool in_step() const noexcept;
   // The client has read the beginning of the answer to the query of which only a piece is kept: it was sent before.
   [[nodiscard]] bool ahead() const noexcept;
+  // Whether it may belong to this connection: a later one from the same port, whose SYN another node has seen, begins
+  // at another place.
+  [[nodiscard]] bool is_near() const noexcept;
   bool data() noexcept;
   // What is kept already, once more, and in a way that does not show its place to the rules without an entry. A client
   // whose congestion window is one segment repeats it alone for ever, and so does one that cannot join it with the
@@ -48,8 +51,10 @@ class FlowRules {
   bool repeated() noexcept;
   // Whether the ledger alone finds its place in the segment.
   [[nodiscard]] bool shows_place() const noexcept;
+  // The copies that a network makes have one time of the client between them.
   [[nodiscard]] bool repeats_enough() noexcept;
   bool stuck() noexcept;
+  // The client had not seen the ACK of what is before `base`.
   bool acknowledged_before() noexcept;
   bool fin() noexcept;
   bool acknowledgement() noexcept;

@@ -20,7 +20,11 @@ bool FlowRules::apply() noexcept {
     learn();
   }
   // Overtaken, or taken up again when the client has gone further.
-  if (off_ < flow_.base_end) return done(segment_.payload.empty() ? Outcome::drop_ack_only : Outcome::drop_beyond);
+  const bool asks_nothing = segment_.payload.empty() || segment_.resumed;
+  if (off_ < flow_.base_end && (asks_nothing || is_near())) {
+    return done(asks_nothing ? Outcome::drop_ack_only : Outcome::drop_beyond);
+  }
+  if (flow_.held && !is_near()) return give_up();
   if (flow_.held && overtaken() && (off_ <= flow_.answered_end || ahead())) {
     context_.build.stamp_from(flow_.stamp);
     return held();
@@ -90,6 +94,11 @@ bool FlowRules::ahead() const noexcept {
   return flow_.base == flow_.answered && flow_.kept > 0 && echo_ == flow_.stamp && off_ - flow_.base_end <= kMaxAhead;
 }
 
+bool FlowRules::is_near() const noexcept {
+  constexpr std::uint32_t kNear = 2 * kKeptBytes;
+  return (segment_.seq + kNear) - flow_.base <= 2 * kNear;
+}
+
 bool FlowRules::data() noexcept {
   const std::uint32_t distance = segment_.seq - flow_.kept_end();
   // It has waited for an answer; what it brought is kept.
@@ -107,6 +116,7 @@ bool FlowRules::data() noexcept {
 }
 
 bool FlowRules::repeated() noexcept {
+  if (!is_near()) return give_up();
   const bool from_before = before(segment_.seq, flow_.base);
   const auto size = static_cast<std::uint32_t>(segment_.payload.size());
   if (from_before && (flow_.base - segment_.seq >= size || !shows_place())) return acknowledged_before();
@@ -114,7 +124,6 @@ bool FlowRules::repeated() noexcept {
   return give_up();  // the ledger knows best
 }
 
-// The client had not seen that ACK.
 bool FlowRules::acknowledged_before() noexcept {
   if (off_ != flow_.answered_end) return in_flight(true);
   if (flow_.closing) return close_again();
@@ -141,7 +150,6 @@ bool FlowRules::shows_place() const noexcept {
   return ends_there(false) || ends_there(true);
 }
 
-// The copies that a network makes have one time between them.
 bool FlowRules::repeats_enough() noexcept {
   if (!overtaken() && flow_.repeats < kStuckRepeats) ++flow_.repeats;
   if (!overtaken()) flow_.client_clock = segment_.timestamps->value;
