@@ -75,6 +75,7 @@ Flow& FlowCache::make(const FlowKey& key, SeqNum isn) noexcept {
   flow->duplicates = 0;
   flow->repeats = 0;
   flow->held = false;
+  flow->was_held = false;
   flow->window = kInitialWindow;
   return *flow;
 }

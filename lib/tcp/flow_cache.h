@@ -54,6 +54,7 @@ struct Flow {
   // Of the query at `base` the client was told to forget all before `held_to`: it was stuck with that piece. So until
   // it has a ledger beyond the query, which is one newer than `held_stamp`, nobody but this entry can go on.
   bool held = false;
+  bool was_held = false;
   SeqNum held_to;
   std::uint32_t held_stamp = 0;
   std::uint32_t client_clock = 0;  // its newest TSval: an older segment's echo says nothing

@@ -6,7 +6,10 @@
 namespace gl::tcp {
 
 bool FlowRules::caught_up() noexcept {
-  if (flow_.closing) return give_up();  // only our FIN is missing: the ledger tells
+  if (flow_.closing) {  // only our FIN is missing: the ledger tells, but where a piece comes again
+    const bool nothing = segment_.payload.empty() && !context_.has(kFin) && Ledger::decode(flow_.stamp).acked;
+    return nothing ? done(Outcome::drop_ack_only) : give_up();
+  }
   flow_.drop_before(flow_.answered, flow_.answered_end);
   if (flow_.kept == 0) return idle();
   const Stop stop = render_next();

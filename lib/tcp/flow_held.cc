@@ -18,7 +18,7 @@ static_assert(2 * kHeldInFlight < kHeldGap - kMaxStreamReply);
 }  // namespace
 
 bool FlowRules::hold() noexcept {
-  flow_.held = true;
+  flow_.held = flow_.was_held = true;
   flow_.held_to = flow_.base;
   flow_.held_stamp = flow_.stamp;
   flow_.last_off = off_;
@@ -44,6 +44,10 @@ bool FlowRules::overtaken() const noexcept {
 // refuse the last, unless it has taken over the one between.
 bool FlowRules::has_held_ledger() const noexcept {
   return is_held(off_, Ledger::decode(echo_).sent_end);
+}
+
+bool FlowRules::is_from_held() const noexcept {
+  return flow_.was_held && overtaken() && has_held_ledger() && static_cast<std::int32_t>(echo_ - flow_.held_stamp) <= 0;
 }
 
 bool FlowRules::note_ledger() noexcept {

@@ -88,6 +88,8 @@ class FlowRules {
   // Whether the client has a ledger that was sent behind the held query.
   bool note_ledger() noexcept;
   [[nodiscard]] bool has_held_ledger() const noexcept;
+  // An old segment, from before the client had that: to the rules without an entry it would be a current one.
+  [[nodiscard]] bool is_from_held() const noexcept;
   // Keeps what the segment adds to what is kept. False: it does not follow on that.
   bool take() noexcept;
   [[nodiscard]] Ledger held_ledger() const noexcept;

@@ -29,13 +29,12 @@ bool FlowRules::apply() noexcept {
     context_.build.stamp_from(flow_.stamp);
     return held();
   }
-  if (!flow_.held && has_held_ledger() && overtaken()) return done(Outcome::drop_ack_only);  // from before it was left
+  if (!flow_.held && is_from_held()) return done(Outcome::drop_ack_only);
   if (!in_step()) return give_up();
   if (flow_.held && note_ledger() && !in_step()) return give_up();
   if (echo_ == flow_.stamp) flow_.safe_ack = flow_.stamp_ack;
   context_.build.stamp_from(flow_.stamp);
   if (flow_.held) return held();
-  if (has_held_ledger()) return give_up();  // another entry held what nobody has now
   if (ahead()) return piece_ahead();
   return segment_.payload.empty() ? (context_.has(kFin) ? fin() : acknowledgement()) : data();
 }
