@@ -164,6 +164,20 @@ TEST_F(HeldTest, ChangedAnswerIsReset) {
   EXPECT_EQ(send(40, 0).outcome, Outcome::reset_changed);
 }
 
+// The client's port begins anew, with the same cookie, and another node has answered the SYN.
+TEST_F(HeldTest, AnotherConnectionFromTheSamePortIsAnswered) {
+  const std::uint32_t first_echo = segment.timestamps->echo;
+  ask_for(40);
+  get_stuck(10);
+  constexpr std::uint32_t kMoved = 1u << 20;
+  segment.timestamps->echo =
+      Ledger{0, static_cast<std::uint16_t>((kClientIsn + 1 + kMoved) & kNextMask), false, true}.encode(first_echo &
+                                                                                                       0x80000000);
+  segment.seq = SeqNum(kClientIsn + 1 + kMoved);
+  segment.payload = stream;
+  EXPECT_EQ(responder->handle(segment, &service).outcome, Outcome::answered);
+}
+
 TEST_F(HeldTest, CopiesOfASegmentHoldNothing) {
   ask_for(40);
   for (int i = 0; i < 20; ++i) {
