@@ -116,6 +116,9 @@ bool FlowRules::data() noexcept {
 
 bool FlowRules::repeated() noexcept {
   if (!is_near()) return give_up();
+  // Older than the client's newest: to the rules without an entry, its ledger would be that of a client far behind.
+  const auto late = static_cast<std::int32_t>(flow_.client_clock - segment_.timestamps->value);
+  if (late > 0) return done(Outcome::drop_beyond);
   const bool from_before = before(segment_.seq, flow_.base);
   const auto size = static_cast<std::uint32_t>(segment_.payload.size());
   if (from_before && (flow_.base - segment_.seq >= size || !shows_place())) return acknowledged_before();
@@ -172,6 +175,7 @@ bool FlowRules::fin() noexcept {
 }
 
 bool FlowRules::acknowledgement() noexcept {
+  if (!overtaken()) flow_.client_clock = segment_.timestamps->value;
   if (segment_.seq == flow_.kept_end() - 1 && flow_.kept == 0 && off_ == flow_.answered_end) return give_up();
   const bool resend = note_acknowledgement();
   return off_ == flow_.answered_end ? caught_up() : in_flight(resend);
