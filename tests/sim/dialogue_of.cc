@@ -70,10 +70,11 @@ void write_queries(Scenario& s, Random& random, Style style) {
 }
 
 // Anywhere, and with pauses up to beyond the client's timer. Queries that are counted together have to come again
-// together, so who never joins segments asks one after the other; and a segment that waited for an answer may say where
-// its client was long ago.
-void write_pieces(Scenario& s, Random& random) {
-  const bool pipelined = random.chance(0.2) && s.client.repeat != Repeat::segments && s.server.slow_ms == 0;
+// together, so who never joins segments asks one after the other, and so does one whose queries need several; and a
+// segment that waited for an answer may say where its client was long ago.
+void write_pieces(Scenario& s, Random& random, std::size_t asked) {
+  const bool joins = s.client.repeat != Repeat::segments && asked <= segment_room(s);
+  const bool pipelined = random.chance(0.3) && joins && s.server.slow_ms == 0;
   const std::uint64_t longest = random.pick(std::array<std::uint64_t, 3>{0, 60, 1500});
   std::size_t begin = 0;
   for (std::size_t i = 0; i < s.queries.size(); ++i) {
@@ -91,7 +92,7 @@ void write_pieces(Scenario& s, Random& random) {
 // `asked` and `answered`: bytes of all queries, and of the longest answers to them.
 void lay_out(Scenario& s, Random& random, Style style, std::size_t asked, std::size_t answered) {
   if (answered + s.server.largest_reply > tcp::kLastOffset) s.early_fin = true;
-  if (s.pieces) return write_pieces(s, random);
+  if (s.pieces) return write_pieces(s, random, asked);
   const std::size_t room = segment_room(s);
   // A client of this kind that half-closes before it has the whole of a long answer, or whose FIN is a segment of its
   // own, is not helped.

@@ -184,6 +184,11 @@ void settle(Scenario& s) {
     c.probe_ms = 0;
     c.syn_twice = false;
   }
+  // A SYN that comes again behind the first data takes the entry with it.
+  if (s.pieces && s.channel.jitter_ms >= 2 * s.channel.delay_ms) {
+    s.channel.duplicate = 0;
+    c.syn_twice = false;
+  }
   if (!s.prompt) return;
   c.probe_ms = 0;
   c.buffer = 65535;
