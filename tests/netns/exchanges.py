@@ -4,8 +4,10 @@ A *kind* is how a client talks: a coroutine (reader, writer, pairs), where pairs
 """
 
 import asyncio
+import contextlib
 import errno
 import math
+import os
 import random
 import socket
 import struct
@@ -115,9 +117,37 @@ async def read_until_closed(reader, pairs):
     assert await reader.read(1) == b"", "not closed"
 
 
+def what_is_left(reader, kept):
+    """Of a connection that broke: what asyncio had read, and what the kernel still holds for it."""
+    left = bytes(reader._buffer)
+    with contextlib.suppress(OSError):
+        while piece := kept.recv(1 << 16):
+            left += piece
+    return left
+
+
 async def pipelined_until_closed(reader, writer, pairs):
-    await write_apart(writer, [wire.framed(q) for q, _ in pairs])
-    await read_until_closed(reader, pairs)
+    """As read_until_closed(). An orderly end is also this one, on a busy machine: the client's timer joins the queries to one
+    segment, which crosses the answer to the first and our FIN. It is answered too, with more than that, as the first segment
+    of a client without timestamps is. Linux, by then in CLOSE_WAIT, takes data beyond our FIN for a reason to abort
+    (tcp_rcv_state_process(), TcpExtTCPAbortOnData; tcp_reset() says EPIPE). What came before our FIN can be read."""
+    got = b""
+    with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as kept:
+        try:
+            await write_apart(writer, [wire.framed(q) for q, _ in pairs])
+            while piece := await reader.read(1 << 16):
+                got += piece
+        except BrokenPipeError:
+            got += what_is_left(reader, kept)
+    whole = 0
+    for _, expected in pairs:
+        if not got:
+            break
+        answer, got = got[:2 + len(expected)], got[2 + len(expected):]
+        if answer != wire.framed(expected):
+            raise WrongBytes(f"answer {whole} is wrong, or ended early")
+        whole += 1
+    assert whole and not got, f"ended after {whole} answers and {len(got)} bytes"
 
 
 async def batched_until_closed(reader, writer, pairs):
