@@ -1,0 +1,79 @@
+// The rules for a segment of a client with timestamps. Every rule reads two things only: the cookie (how far the client
+// has read us) and the ledger that it echoes (how far we had answered, and which of its bytes those answers covered).
+// Internal to lib/tcp: with_timestamps.cc takes the segment in and answers it, keep_for_flow.cc leaves what cannot be
+// answered now to soft state. Thread: one core's own. Everything is borrowed for the call.
+#pragma once
+
+#include "lib/tcp/ledger.h"
+#include "lib/tcp/rules.h"
+
+namespace gl::tcp {
+
+class TimestampRules {
+ public:
+  TimestampRules(RuleContext& context, const Accepted& cookie) noexcept;
+
+  void apply() noexcept;
+
+ private:
+  // What the client has read is what the ledger says was sent.
+  [[nodiscard]] bool level() const noexcept;
+  [[nodiscard]] bool keepalive() const noexcept;
+  // The client was told to forget a piece of its query, and the entry that held the piece is gone (or this is no ledger
+  // of ours). Nothing can complete the query, so whatever needs an answer gets a RST.
+  void forgotten() noexcept;
+  // The ledger with everything before `next` acknowledged.
+  [[nodiscard]] Ledger acked() const noexcept;
+  void acknowledgement() noexcept;
+  // Our FIN has arrived, and the client has sent one more than the queries whose ACK is withheld: its own.
+  [[nodiscard]] bool both_closed() const noexcept;
+  void fin() noexcept;
+  void data() noexcept;
+  void at_next_query(bool is_bare) noexcept;
+  // New queries from `skip` bytes into the payload on; everything before is answered and has arrived. Their answers
+  // begin at E. A client that is ahead of E holds the first of these bytes already: they were sent with a later
+  // ledger that it has not taken over, since they came out of order (TS.Recent, RFC 7323 section 4.3).
+  void fresh(std::size_t skip, bool is_bare) noexcept;
+  void nothing_complete(Stop stop, bool is_bare) noexcept;
+  [[nodiscard]] std::size_t boundary(bool is_bare) const noexcept;
+  // Queries whose answers the ledger counts already, perhaps followed by new ones.
+  void repeated() noexcept;
+  // The whole answer to the first `counted` bytes arrived: acknowledge them, and answer what follows.
+  void arrived(std::size_t counted) noexcept;
+  struct Start {
+    std::uint32_t begin;  // first byte of the answers that the client misses
+    SeqNum seq;           // where the first query answered begins
+    bool bare;
+  };
+  // Sends the answers collected. The ledger's sent_end is where they start in our stream.
+  void send(Outcome whole, Outcome parts, const Start& start, Stop stop) noexcept;
+  [[nodiscard]] bool fits_one(std::size_t size) const noexcept;
+
+  // ---- What soft state may take over (keep_for_flow.cc). ----
+  // Behind a query whose answer has not arrived: soft state may keep it until then, so that it need not come again.
+  void early_fin() noexcept;
+  // The message may be right behind its prefix, sent before the client saw this ACK.
+  void keep_prefix() noexcept;
+  // Pipelined behind queries whose answers have not arrived: soft state may keep it until then.
+  void beyond(bool is_bare) noexcept;
+  // A client that repeats a piece alone again and again has nothing before it to repeat. So it is no query that came
+  // out of order, but the beginning of one whose answer has arrived: `next` is behind it.
+  void repeated_alone(Flow& flow) noexcept;
+  // An entry that knows where it stands: the query at `seq` is the next one to be answered, or the first one not yet
+  // wholly received by the client.
+  Flow& keep_query(Bytes payload, SeqNum seq, bool is_bare) noexcept;
+  // Not all is done: an answer of several segments, whose rest can follow the client's acknowledgements, or bytes
+  // behind the last whole query.
+  Flow& pace(const Start& start, std::uint32_t sent_end, SeqNum past) noexcept;
+
+  RuleContext& context_;
+  const Segment& segment_;
+  const Accepted& cookie_;
+  Ledger ledger_;
+  std::uint32_t gap_ = 0;    // what the client misses of what the ledger counts
+  std::uint32_t ahead_ = 0;  // what the client has read beyond that
+  bool our_fin_acked_ = false;
+  bool held_ = false;  // the client holds less than the whole of its query: see kHeldGap
+};
+
+}  // namespace gl::tcp
