@@ -13,7 +13,8 @@ bool FlowRules::in_flight(bool resend) noexcept {
     if (refresh()) return true;
     rendered_new = false;
   }
-  const std::uint32_t allowed = off_ + std::min<std::uint32_t>(segment_.window, flow_.window * segment_size_);
+  const std::uint32_t allowed =
+      off_ + std::min({std::uint32_t{segment_.window}, flow_.window * segment_size_, may_be_ahead()});
   const std::uint32_t begin = resend ? off_ : std::max(flow_.sent_to, off_);
   const std::uint32_t end =
       clear_of_fin(begin, std::min({resend ? begin + segment_size_ : flow_.answered_end, flow_.answered_end, allowed}));
@@ -45,6 +46,11 @@ bool FlowRules::gathered() const noexcept {
   const std::uint64_t arrived = queries * (off_ - flow_.base_end) / (flow_.answered_end - flow_.base_end);
   const auto told = static_cast<std::int32_t>(flow_.stamp_ack - flow_.base);  // before `base` where its ACK is withheld
   return static_cast<std::int64_t>(arrived) - told > static_cast<std::int64_t>(segment_size_ / 2);
+}
+
+std::uint32_t FlowRules::may_be_ahead() const noexcept {
+  const std::uint32_t ahead = (off_ - Ledger::decode(echo_).sent_end) & kOffsetMask;
+  return ahead > kMaxAhead ? UINT32_MAX / 2 : kMaxAhead - ahead;
 }
 
 std::uint32_t FlowRules::clear_of_fin(std::uint32_t begin, std::uint32_t end) const noexcept {
@@ -122,8 +128,9 @@ bool FlowRules::refresh() noexcept {
   // with a duplicate ACK.
   flow_.sent_to = std::max(flow_.sent_to, flow_.base_end + sent);
   const std::uint32_t rest = flow_.sent_to - flow_.base_end;
-  if (rest < end) {
-    flow_.sent_to = flow_.base_end + context_.build.range({rest, end, cookie_.isn + 1 + flow_.sent_to, flow_.safe_ack,
+  const std::uint32_t last = std::min(end, begin + may_be_ahead());
+  if (rest < last) {
+    flow_.sent_to = flow_.base_end + context_.build.range({rest, last, cookie_.isn + 1 + flow_.sent_to, flow_.safe_ack,
                                                            flow_.safe_ack, stamp, segment_size_});
   }
   flow_.drop_before(base, flow_.base_end + size);

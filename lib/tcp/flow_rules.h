@@ -102,6 +102,9 @@ class FlowRules {
   bool send_held(bool resend) noexcept;
   bool settle() noexcept;
   bool settled_once_more(bool resend) noexcept;
+  // Who does not take over the newest ledger (its ACK is an old one to a client that another instance has told more)
+  // must not read further than the rules without an entry can follow.
+  [[nodiscard]] std::uint32_t may_be_ahead() const noexcept;
   // Who acknowledges one byte more than the ledger counts says that our FIN arrived: no segment may end there.
   [[nodiscard]] std::uint32_t clear_of_fin(std::uint32_t begin, std::uint32_t end) const noexcept;
   // Renders what is complete behind `answered`, if it fits what may be on its way uncounted.

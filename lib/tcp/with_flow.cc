@@ -56,7 +56,8 @@ bool FlowRules::done(Outcome outcome) noexcept {
 }
 
 bool FlowRules::passed_by() const noexcept {
-  return segment_.seq - flow_.base + kNextMask > 2 * kNextMask;
+  if (segment_.seq - flow_.base + kNextMask > 2 * kNextMask) return true;
+  return before(flow_.base, segment_.seq) && ledger_is_at(segment_.seq);  // answered without the entry
 }
 
 bool FlowRules::ledger_is_at(SeqNum seq) const noexcept {

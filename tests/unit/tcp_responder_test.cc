@@ -251,6 +251,26 @@ TEST_F(ResponderTest, StreamThatEndsInsideAQueryIsClosed) {
   EXPECT_EQ(plan.segments[0].ack.value(), kClientIsn + 1 + 4);
 }
 
+// A query that waits in the cache, and is answered without it, does not come back when the 12 bits of `next` fit again.
+TEST_F(ResponderTest, WhatWaitedIsNotAnsweredAgainMuchLater) {
+  use({.flow_cache = 4});
+  open(true);
+  const std::uint32_t first_echo = segment.timestamps->echo;
+  (void)ask({"100"});
+  segment.timestamps->echo = first_echo;  // that answer is lost
+  EXPECT_EQ(ask({"100"}, 5).outcome, Outcome::flow_kept);
+  EXPECT_EQ(ask({"100", "100", "100"}).outcome, Outcome::answered);
+  payload.assign(4086, 'x');
+  store_be(payload.data(), std::uint16_t{4084});
+  payload[2] = '9';
+  segment.payload = payload;
+  EXPECT_EQ(send(kAck, kClientIsn + 1 + 15, isn + 1 + 300).outcome, Outcome::answered);
+  segment.payload = {};
+  const Plan& plan = send(kAck, kClientIsn + 1 + 5 + 4096, isn + 1 + 309);
+  EXPECT_EQ(plan.outcome, Outcome::drop_ack_only);
+  EXPECT_EQ(plan.count, 0);
+}
+
 TEST_F(ResponderTest, PiecesOfAQueryArePutTogether) {
   use({.flow_cache = 4});
   open(true);
