@@ -125,7 +125,7 @@ double places_a_class() {
   std::uint32_t places = 0;
   for (const std::uint16_t mss : tcp::kMssClasses) {
     const std::uint32_t segment = std::min<std::uint32_t>(mss, tcp::ResponderSettings{}.mss_v6);
-    for (std::uint32_t off = 0; off < kAnswer; ++off) places += off % segment % 64 == 0 ? 1 : 0;
+    for (std::uint32_t off = 0; off < kAnswer; ++off) places += off % segment % 64 == 0 ? 1u : 0u;
   }
   return static_cast<double>(places) / static_cast<double>(tcp::kMssClasses.size());
 }
