@@ -14,7 +14,7 @@ LongFlows::LongFlows(std::size_t entries) {
   if (entries == 0) return;
   const std::size_t size = std::bit_ceil(std::max(entries, kWays));
   tags_.resize(size);
-  flows_ = std::make_unique_for_overwrite<LongFlow[]>(size);
+  flows_ = std::make_unique<LongFlow[]>(size);  // touched now: no later connection makes the process grow
   randombytes_buf(seed_.data(), sizeof seed_);
 }
 

@@ -214,7 +214,8 @@ def test_syn_flood():
                       f"{busy:.0f} during, {lost} lost; memory grew by {grown} KiB")
         assert flood.sent > 20000 and taken > flood.sent / 4, "no flood"
         assert busy > quiet / 20 and lost <= 16, out
-        assert abs(grown) <= 128, f"memory changed by {grown} KiB"
+        # Entries of the flow cache are 4 KiB each, and touched when dnsperf first needs them; 64 bytes for each SYN would be 11 MiB.
+        assert abs(grown) <= 256, f"memory changed by {grown} KiB"
         wire.ask(wire.query("com.", "NS"))
 
 
