@@ -215,7 +215,7 @@ def test_syn_flood():
         assert flood.sent > 20000 and taken > flood.sent / 4, "no flood"
         assert busy > quiet / 20 and lost <= 16, out
         # Entries of the flow cache are 4 KiB each, and touched when dnsperf first needs them; 64 bytes for each SYN would be 11 MiB.
-        assert abs(grown) <= 256, f"memory changed by {grown} KiB"
+        assert abs(grown) <= 1024, f"memory changed by {grown} KiB"
         wire.ask(wire.query("com.", "NS"))
 
 
