@@ -117,7 +117,7 @@ bool FlowRules::refresh() noexcept {
   if (arrived < flow_.counted_end || (arrived == flow_.counted_end && !withheld)) return false;  // it has been said
   context_.plan.stream = answers.bytes();
   const SeqNum base = flow_.base + static_cast<std::uint32_t>(consumed);
-  const Ledger ledger{flow_.base_end + size, static_cast<std::uint16_t>(base.value() & kNextMask), false, true};
+  const Ledger ledger{arrived, static_cast<std::uint16_t>(base.value() & kNextMask), false, true};
   const std::uint32_t begin = off_ - flow_.base_end;
   const std::uint32_t end = std::min(flow_.answered_end, off_ + segment_.window) - flow_.base_end;
   const std::uint32_t stamp = ledger.encode(flow_.stamp);
@@ -133,7 +133,7 @@ bool FlowRules::refresh() noexcept {
     flow_.sent_to = flow_.base_end + context_.build.range({rest, last, cookie_.isn + 1 + flow_.sent_to, flow_.safe_ack,
                                                            flow_.safe_ack, stamp, segment_size_});
   }
-  flow_.drop_before(base, flow_.base_end + size);
+  flow_.drop_before(base, arrived);
   sent_ledger(base, flow_.base_end);
   context_.plan.outcome = Outcome::flow_answered;
   return true;

@@ -79,6 +79,22 @@ class FlowRules {
   bool in_flight(bool resend) noexcept;
   // Whether half a segment of queries, or so, can be acknowledged that were not when the newest ledger was sent.
   [[nodiscard]] bool gathered() const noexcept;
+  // Who does not take over the newest ledger (its ACK is an old one to a client that another instance has told more)
+  // must not read further than the rules without an entry can follow.
+  [[nodiscard]] std::uint32_t may_be_ahead() const noexcept;
+  // Who acknowledges one byte more than the ledger counts says that our FIN arrived: no segment may end there.
+  [[nodiscard]] std::uint32_t clear_of_fin(std::uint32_t begin, std::uint32_t end) const noexcept;
+  // Renders what is complete behind `answered`, if it fits what may be on its way uncounted.
+  void answer_more() noexcept;
+  // Every answer that the entry counts, from `base` on, once more.
+  bool render_all() noexcept;
+  bool changed() noexcept;
+  // The client has to keep queries until they are acknowledged, and our window is small. Those whose answers have
+  // arrived are acknowledged by one segment that begins at SEG.ACK, be it on its way already: such a one hands over the
+  // ledger with the ACK. Later segments may hand over the ledger alone, if it was lost; so the step is at most one
+  // segment of queries, in whose repetition the stateless rules then find the place.
+  // False: there is nothing to acknowledge yet; the stream has been overwritten.
+  bool refresh() noexcept;
   // ---- The client was stuck with a piece of its query, and was told to forget it (flow_held.cc). ----
   bool hold() noexcept;
   bool held() noexcept;
@@ -102,22 +118,6 @@ class FlowRules {
   bool send_held(bool resend) noexcept;
   bool settle() noexcept;
   bool settled_once_more(bool resend) noexcept;
-  // Who does not take over the newest ledger (its ACK is an old one to a client that another instance has told more)
-  // must not read further than the rules without an entry can follow.
-  [[nodiscard]] std::uint32_t may_be_ahead() const noexcept;
-  // Who acknowledges one byte more than the ledger counts says that our FIN arrived: no segment may end there.
-  [[nodiscard]] std::uint32_t clear_of_fin(std::uint32_t begin, std::uint32_t end) const noexcept;
-  // Renders what is complete behind `answered`, if it fits what may be on its way uncounted.
-  void answer_more() noexcept;
-  // Every answer that the entry counts, from `base` on, once more.
-  bool render_all() noexcept;
-  bool changed() noexcept;
-  // The client has to keep queries until they are acknowledged, and our window is small. Those whose answers have
-  // arrived are acknowledged by a segment that begins at SEG.ACK and repeats what is on its way: such a one hands over
-  // the ledger with the ACK. Later segments may hand over the ledger alone, if it was lost; so the step is at most one
-  // segment of queries, in whose repetition the stateless rules then find the place.
-  // False: there is nothing to acknowledge yet; the stream has been overwritten.
-  bool refresh() noexcept;
 
   RuleContext& context_;
   const Segment& segment_;

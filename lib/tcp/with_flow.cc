@@ -154,8 +154,10 @@ bool FlowRules::shows_place() const noexcept {
 }
 
 bool FlowRules::repeats_enough() noexcept {
-  if (!overtaken() && flow_.repeats < kStuckRepeats) ++flow_.repeats;
-  if (!overtaken()) flow_.client_clock = segment_.timestamps->value;
+  if (!overtaken()) {
+    if (flow_.repeats < kStuckRepeats) ++flow_.repeats;
+    flow_.client_clock = segment_.timestamps->value;
+  }
   return flow_.repeats >= kStuckRepeats;
 }
 

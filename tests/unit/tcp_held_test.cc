@@ -9,28 +9,23 @@
 #include "lib/tcp/ledger.h"
 #include "lib/tcp/responder.h"
 #include "lib/tcp/rules.h"
+#include "tests/unit/framed_service.h"
 
 namespace gl::tcp {
 namespace {
 
 // A request is a length prefix and that many bytes; all answers are as long as `size` says, and count up.
-class SizedService : public Service {
+class SizedService : public test::FramedService {
  public:
-  void begin_burst(std::uint64_t) noexcept override {}
   Framed next_request(Bytes stream, bool bare) const noexcept override {
-    if (bare || stream.size() < 2) return {};
-    const std::size_t length = load_be<std::uint16_t>(stream.data());
-    if (length > 4093) return {Framed::Kind::malformed, {}, 0};
-    if (stream.size() == 2) return {Framed::Kind::prefix_only, {}, 0};
-    if (stream.size() < 2 + length) return {};
-    return {Framed::Kind::complete, stream.subspan(2, length), 2 + length};
+    if (bare) return {};  // never the whole of it
+    return FramedService::next_request(stream, bare);
   }
   Reply answer_stream(Bytes, MutableBytes out, const RequestContext& context) noexcept override {
     if (context.continuation && changed) return {Reply::Kind::unrepeatable, 0, false};
     for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(i * 7 % 251);
     return {Reply::Kind::answered, size, false};
   }
-  Reply answer_datagram(Bytes, MutableBytes, const RequestContext&) noexcept override { return {}; }
   std::size_t largest_stream_reply() const noexcept override { return 1000; }
 
   std::size_t size = 100;

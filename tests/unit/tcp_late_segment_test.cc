@@ -6,6 +6,7 @@
 
 #include "lib/tcp/cookie.h"
 #include "lib/tcp/responder.h"
+#include "tests/unit/framed_service.h"
 
 namespace gl::tcp {
 namespace {
@@ -14,21 +15,12 @@ constexpr std::size_t kAnswer = 60000;
 constexpr std::uint32_t kSegment = 1460;
 
 // Frames as DNS has, but for the meaning of what is in them.
-class OneAnswer final : public Service {
+class OneAnswer final : public test::FramedService {
  public:
-  void begin_burst(std::uint64_t) noexcept override {}
-  Framed next_request(Bytes stream, bool bare) const noexcept override {
-    if (bare) return {Framed::Kind::complete, stream, stream.size()};
-    if (stream.size() < 2) return {};
-    const std::size_t length = load_be<std::uint16_t>(stream.data());
-    if (stream.size() < 2 + length) return {};
-    return {Framed::Kind::complete, stream.subspan(2, length), 2 + length};
-  }
   Reply answer_stream(Bytes, MutableBytes, const RequestContext& context) noexcept override {
     held = held || context.continuation;
     return {kind, kind == Reply::Kind::answered ? kAnswer : 0, false};
   }
-  Reply answer_datagram(Bytes, MutableBytes, const RequestContext&) noexcept override { return {}; }
   std::size_t largest_stream_reply() const noexcept override { return kAnswer; }
 
   Reply::Kind kind = Reply::Kind::answered;

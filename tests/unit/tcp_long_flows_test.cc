@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "lib/tcp/responder.h"
+#include "tests/unit/framed_service.h"
 
 namespace gl::tcp {
 namespace {
@@ -122,15 +123,8 @@ TEST(LongFlows, ABlindGuessIsVouchedForOnceInTwoToTheFourteenth) {
 // ---- The rules ----
 
 // A request is a length prefix and a decimal number: the size of the answer, whose bytes count up.
-class CountingService : public Service {
+class CountingService : public test::FramedService {
  public:
-  void begin_burst(std::uint64_t) noexcept override {}
-  Framed next_request(Bytes stream, bool) const noexcept override {
-    if (stream.size() < 2) return {};
-    const std::size_t length = load_be<std::uint16_t>(stream.data());
-    if (stream.size() < 2 + length) return {};
-    return {Framed::Kind::complete, stream.subspan(2, length), 2 + length};
-  }
   Reply answer_stream(Bytes request, MutableBytes out, const RequestContext&) noexcept override {
     std::size_t size = 0;
     const char* text = reinterpret_cast<const char*>(request.data());
@@ -138,7 +132,6 @@ class CountingService : public Service {
     for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(i);
     return {Reply::Kind::answered, size, false};
   }
-  Reply answer_datagram(Bytes, MutableBytes, const RequestContext&) noexcept override { return {}; }
   std::size_t largest_stream_reply() const noexcept override { return 8000; }
 };
 

@@ -7,22 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/framed_service.h"
+
 namespace gl::tcp {
 namespace {
 
 // A request is a length prefix and a decimal number: the size of the answer, whose bytes count up.
-class CountingService : public Service {
+class CountingService : public test::FramedService {
  public:
-  void begin_burst(std::uint64_t) noexcept override {}
-  Framed next_request(Bytes stream, bool bare) const noexcept override {
-    if (bare) return {Framed::Kind::complete, stream, stream.size()};
-    if (stream.size() < 2) return {};
-    const std::size_t length = load_be<std::uint16_t>(stream.data());
-    if (length > 4093) return {Framed::Kind::malformed, {}, 0};
-    if (stream.size() == 2) return {Framed::Kind::prefix_only, {}, 0};
-    if (stream.size() < 2 + length) return {};
-    return {Framed::Kind::complete, stream.subspan(2, length), 2 + length};
-  }
   Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override {
     if (context.continuation && changed) return {Reply::Kind::unrepeatable, 0, false};
     std::size_t size = 0;
@@ -32,7 +24,6 @@ class CountingService : public Service {
     for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(i * 7);
     return {Reply::Kind::answered, size, false};
   }
-  Reply answer_datagram(Bytes, MutableBytes, const RequestContext&) noexcept override { return {}; }
   std::size_t largest_stream_reply() const noexcept override { return largest; }
 
   bool changed = false;
