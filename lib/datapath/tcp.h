@@ -52,9 +52,11 @@ struct TcpPorts {
   if ((header.flags & tcp::kSyn) != 0) {
     segment.mss = options.mss;
     segment.fast_open = options.fast_open;
+    segment.sack_permitted = options.sack_permitted;
     segment.options_length = static_cast<std::uint8_t>(header_length - sizeof header);
   }
   if (options.timestamps) segment.timestamps = tcp::Timestamps{options.timestamps->value, options.timestamps->echo};
+  segment.sack = options.sack;
   segment.payload = packet.payload.subspan(header_length);
   return kContinue;
 }
@@ -69,6 +71,7 @@ inline wire::TcpOptions options_of(const tcp::OutSegment& out) noexcept {
   wire::TcpOptions options;
   options.mss = out.mss;
   options.fast_open = out.fast_open;
+  options.sack_permitted = out.sack_permitted;
   if (out.has_timestamps) options.timestamps = wire::TcpTimestamps{out.timestamps.value, out.timestamps.echo};
   return options;
 }

@@ -23,6 +23,8 @@ struct RequestContext {
   // TCP: the client's sequence number at the first byte of the request (behind its framing). With `flow` it names
   // this very request, however often it is repeated.
   std::uint32_t position = 0;
+  // With `continuation`: what Reply::identity was when this answer was begun. 0: not known.
+  std::uint32_t identity = 0;
 };
 
 struct Reply {
@@ -36,6 +38,9 @@ struct Reply {
   Kind kind = Kind::silent;
   std::size_t length = 0;
   bool close_after = false;  // the service ends the connection with this answer; see may_close()
+  // Names the bytes: the same request under the same identity is the same bytes for as long as the service can give
+  // them. 0: it does not say.
+  std::uint32_t identity = 0;
 };
 
 class Service {

@@ -71,6 +71,7 @@ void PlanBuilder::syn_ack(const SynAck& how) noexcept {
   OutSegment& out = add(how.isn, how.ack, kSyn | kAck);
   out.mss = how.mss;
   out.fast_open = how.fast_open;
+  out.sack_permitted = how.sack_permitted;
   if (!how.ledger) return;
   // A client that reuses a port within its TIME-WAIT compares our first TSval with the last one of the connection
   // before (Linux with tcp_tw_reuse). The clock bit follows the client's own clock, so a SYN repeated after a

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "lib/tcp/ledger.h"
 #include "lib/tcp/path_mtu.h"
 #include "lib/tcp/responder.h"
 #include "lib/tcp/token_bucket.h"
@@ -32,6 +33,7 @@ struct SynAck {
   std::uint16_t mss = 0;         // 0: no such option
   std::optional<Ledger> ledger;  // where the client has timestamps
   wire::FastOpen fast_open{};    // a cookie, or absent
+  bool sack_permitted = false;   // where an entry of soft state can use it
 };
 
 // A part of the plan's stream, sent with an ACK and a TSval that were sent before.

@@ -28,6 +28,7 @@ class Opening {
       reply.ledger = Ledger{0, static_cast<std::uint16_t>(reply.ack.value() & kNextMask), false, true};
     }
     reply.mss = context_.build.own_mss();
+    reply.sack_permitted = syn_.sack_permitted && context_.flows.enabled() && !context_.settings.immediate;
     const Outcome outcome = judge_cookie(reply);
     context_.build.syn_ack(reply);
     context_.plan.outcome = outcome;
@@ -47,6 +48,7 @@ class Opening {
     }
     proven_ = standing != FastOpenStanding::invalid;
     const auto fits = [&] { return proven_ || options_length(reply) <= syn_.options_length; };
+    if (!fits()) reply.sack_permitted = false;
     if (!fits()) reply.mss = 0;
     if (!spoken || standing == FastOpenStanding::current) return Outcome::syn_ack;
     reply.fast_open = {Kind::cookie, make_fast_open_cookie(context_.keys, syn_.flow)};
@@ -58,6 +60,7 @@ class Opening {
   [[nodiscard]] std::size_t options_length(const SynAck& reply) const noexcept {
     wire::TcpOptions options;
     options.mss = reply.mss;
+    options.sack_permitted = reply.sack_permitted;
     options.fast_open = reply.fast_open;
     if (timestamps_) options.timestamps.emplace();
     return wire::written_length(options);

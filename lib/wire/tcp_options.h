@@ -1,11 +1,13 @@
 // TCP options: a walker that cannot step past its span, and a writer for those that we send.
-// RFC 9293 section 3.2, RFC 7323 section 3.2, RFC 6691, RFC 7413 section 4.1.1. Window scaling and SACK are read over:
-// we offer neither. Byte order: values in host order. Ownership: borrows. Thread: pure functions. Errors: by value.
+// RFC 9293 section 3.2, RFC 7323 section 3.2, RFC 6691, RFC 7413 section 4.1.1, RFC 2018. Window scaling is read over:
+// we do not offer it. Byte order: values in host order. Ownership: borrows. Thread: pure functions. Errors: by value.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "lib/base/bytes.h"
 #include "lib/base/endian.h"
@@ -19,6 +21,7 @@ enum class TcpOptionKind : std::uint8_t {
   mss = 2,
   window_scale = 3,
   sack_permitted = 4,
+  sack = 5,
   timestamps = 8,
   fast_open = 34
 };
@@ -37,15 +40,32 @@ struct FastOpen {
   friend constexpr bool operator==(const FastOpen&, const FastOpen&) noexcept = default;
 };
 
+// RFC 2018 section 3: parts of our stream that the peer holds beyond SEG.ACK, as sequence numbers [begin, end).
+struct SackBlocks {
+  static constexpr std::size_t kMost = 4;
+  struct Block {
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
+    friend constexpr bool operator==(const Block&, const Block&) noexcept = default;
+  };
+  std::uint8_t count = 0;
+  std::array<Block, kMost> blocks;
+  [[nodiscard]] std::span<const Block> view() const noexcept { return std::span(blocks).first(count); }
+};
+
 struct TcpOptions {
   std::uint16_t mss = 0;  // 0: absent
+  bool sack_permitted = false;
   FastOpen fast_open;
+  SackBlocks sack;
   std::optional<TcpTimestamps> timestamps;
 };
 
 inline constexpr std::size_t kMaxTcpOptions = 40;
 inline constexpr std::uint32_t kFastOpenCookie = 0x220a;        // kind and length
 inline constexpr std::uint32_t kNopNopTimestamps = 0x0101080a;  // as every common stack sends them
+inline constexpr std::uint32_t kNopNopSackPermitted = 0x01010402;
+inline constexpr std::uint32_t kSackPermittedTimestamps = 0x0402080a;
 
 // Fills in what there is of `found`, which is empty before. False where an option has an impossible length; unknown
 // options are skipped by their length. Not by value: copying an optional of narrow fields just written waits for each
@@ -70,6 +90,15 @@ inline constexpr std::uint32_t kNopNopTimestamps = 0x0101080a;  // as every comm
     if (kind == TcpOptionKind::mss) {
       if (length != 4) return false;
       found.mss = load_be<std::uint16_t>(p + at + 2);
+    } else if (kind == TcpOptionKind::sack_permitted) {
+      if (length != 2) return false;
+      found.sack_permitted = true;
+    } else if (kind == TcpOptionKind::sack) {
+      if (length < 10 || (length - 2) % 8 != 0) return false;
+      found.sack.count = 0;
+      for (std::size_t block = at + 2; block < at + length && found.sack.count < SackBlocks::kMost; block += 8) {
+        found.sack.blocks[found.sack.count++] = {load_be<std::uint32_t>(p + block), load_be<std::uint32_t>(p + block + 4)};
+      }
     } else if (kind == TcpOptionKind::timestamps) {
       if (length != 10) return false;
       found.timestamps = TcpTimestamps{load_be<std::uint32_t>(p + at + 2), load_be<std::uint32_t>(p + at + 6)};
@@ -88,13 +117,16 @@ inline constexpr std::uint32_t kNopNopTimestamps = 0x0101080a;  // as every comm
   return found;
 }
 
-inline constexpr std::size_t kMaxWrittenTcpOptions = 24;
+inline constexpr std::size_t kMaxWrittenTcpOptions = 28;
 
 // What write_tcp_options() will write, in bytes. A cookie and timestamps stand behind one another without padding: a
 // SYN-ACK with a cookie is then no longer than a SYN that has MSS, SACK, timestamps and scaling, and asks for one.
 [[nodiscard]] constexpr std::size_t written_length(const TcpOptions& options) noexcept {
   const bool cookie = options.fast_open.kind == FastOpen::Kind::cookie;
-  return (options.mss != 0 ? 4u : 0u) + (options.timestamps ? (cookie ? 20u : 12u) : cookie ? 12u : 0u);
+  // SACK-permitted takes the place of the padding before timestamps.
+  const bool alone = options.sack_permitted && (cookie || !options.timestamps);
+  return (options.mss != 0 ? 4u : 0u) + (alone ? 4u : 0u) +
+         (options.timestamps ? (cookie ? 20u : 12u) : cookie ? 12u : 0u);
 }
 
 // Writes what is present (MSS 0: absent; of Fast Open only a cookie); `out` has room for kMaxWrittenTcpOptions. Returns
@@ -108,7 +140,9 @@ inline constexpr std::size_t kMaxWrittenTcpOptions = 24;
     at += 4;
   };
   if (options.mss != 0) put(0x02040000u | options.mss);
-  if (options.fast_open.kind == FastOpen::Kind::cookie) {
+  const bool cookie = options.fast_open.kind == FastOpen::Kind::cookie;
+  if (options.sack_permitted && (cookie || !options.timestamps)) put(kNopNopSackPermitted);
+  if (cookie) {
     if (const auto& times = options.timestamps; times) {
       put(0x080a0000u | times->value >> 16);
       put(times->value << 16 | times->echo >> 16);
@@ -119,7 +153,7 @@ inline constexpr std::size_t kMaxWrittenTcpOptions = 24;
     put(static_cast<std::uint32_t>(options.fast_open.cookie >> 32));
     put(static_cast<std::uint32_t>(options.fast_open.cookie));
   } else if (options.timestamps) {
-    put(kNopNopTimestamps);
+    put(options.sack_permitted ? kSackPermittedTimestamps : kNopNopTimestamps);
     put(options.timestamps->value);
     put(options.timestamps->echo);
   }

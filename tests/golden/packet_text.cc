@@ -66,7 +66,15 @@ void parse_option(TextCursor& in, PacketText& packet) {
     if (packet.fast_open == wrong) in.expect("wrong");
   } else if (name == "wscale") {
     static_cast<void>(in.number());  // offered by clients, never taken up
-  } else if (name != "nop" && name != "sackOK" && name != "eol") {
+  } else if (name == "sackOK") {
+    packet.sack_permitted = true;
+  } else if (name == "sack") {
+    do {
+      const std::uint32_t begin = in.number();
+      in.expect(":");
+      packet.sack.emplace_back(begin, in.number());
+    } while (in.accept("and"));
+  } else if (name != "nop" && name != "eol") {
     in.fail("unknown option before");
   }
 }
@@ -118,6 +126,7 @@ std::string to_text(const PacketText& packet) {
   text += " win " + std::to_string(packet.window);
   std::string options;
   if (packet.mss != 0) options += ",mss " + std::to_string(packet.mss);
+  if (packet.sack_permitted) options += ",sackOK";
   if (packet.timestamps) {
     options += ",TS val " + to_text(packet.timestamps->value) + " ecr " + to_text(packet.timestamps->echo);
   }

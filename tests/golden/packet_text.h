@@ -8,7 +8,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "lib/tcp/ledger.h"
 
@@ -36,6 +38,8 @@ struct PacketText {
   std::optional<Timestamps> timestamps;
   enum class FastOpen : std::uint8_t { absent, ask, ok, wrong };
   FastOpen fast_open = FastOpen::absent;
+  bool sack_permitted = false;  // of a SYN-ACK of ours, and of a SYN
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> sack;  // relative to our SYN
   bool lost = false;  // the packet never reaches the client: it is no `last` for the echo
 
   friend bool operator==(const PacketText&, const PacketText&) = default;

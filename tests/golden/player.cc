@@ -149,6 +149,10 @@ void Player::act(const PacketIn& in) {
   if (packet.fast_open == PacketText::FastOpen::ok)
     segment.fast_open = {wire::FastOpen::Kind::cookie, fast_open_cookie_};
   if (packet.fast_open == PacketText::FastOpen::wrong) segment.fast_open = {wire::FastOpen::Kind::cookie, 1};
+  segment.sack_permitted = packet.sack_permitted;
+  for (const auto& [begin, end] : packet.sack) {
+    segment.sack.blocks.at(segment.sack.count++) = {(server_isn_ + begin).value(), (server_isn_ + end).value()};
+  }
   // A keepalive probe carries the byte before the stream's end, so relative 1 is the stream's first byte.
   const std::size_t begin = packet.seq - ((packet.flags & tcp::kSyn) != 0 ? 0 : 1);
   if (packet.length != 0 && begin + packet.length > streams_.client.size()) throw Failure{"no such bytes in `query`"};
@@ -236,6 +240,7 @@ PacketText Player::describe(const tcp::OutSegment& segment) const {
   if ((segment.flags & tcp::kAck) != 0) text.ack = segment.ack - client_isn_;
   text.window = segment.window;
   text.mss = segment.mss;
+  text.sack_permitted = segment.sack_permitted;
   if (segment.fast_open.kind == wire::FastOpen::Kind::cookie) {
     const bool right = segment.fast_open.cookie == tcp::make_fast_open_cookie(keys_, flow_);
     text.fast_open = right ? PacketText::FastOpen::ok : PacketText::FastOpen::wrong;

@@ -1,0 +1,38 @@
+// What is to be sent in reply to one segment.
+// Byte order: host. Units: bytes. Ownership: the stream is borrowed. Thread: one core's own.
+// Source: RFC 6928 (ten segments at once).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/base/bytes.h"
+#include "lib/tcp/outcome.h"
+#include "lib/tcp/segment.h"
+
+namespace gl::tcp {
+
+struct OutSegment {
+  SeqNum seq;
+  SeqNum ack;
+  std::uint8_t flags = 0;
+  bool has_timestamps = false;
+  Timestamps timestamps;
+  std::uint16_t mss = 0;  // option of a SYN-ACK; 0: none
+  std::uint16_t window = 0;
+  std::uint32_t offset = 0;  // payload: this part of Plan::stream
+  std::uint32_t length = 0;
+  wire::FastOpen fast_open{};   // option of a SYN-ACK: a cookie, or absent
+  bool sack_permitted = false;  // option of a SYN-ACK
+};
+
+inline constexpr std::size_t kMaxBurstSegments = 10;  // RFC 6928
+struct Plan {
+  Outcome outcome = Outcome::drop_ack_only;
+  std::uint8_t count = 0;
+  std::array<OutSegment, kMaxBurstSegments + 3> segments;
+  Bytes stream{};  // answer bytes that the segments' offsets count in
+};
+
+}  // namespace gl::tcp
