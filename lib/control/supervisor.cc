@@ -59,13 +59,14 @@ bool Supervisor::on_signal() {
 
 void Supervisor::reload() {
   if (Status status = keys_.reload(); !status) say("keeping the old secrets: " + status.error());
+  const std::uint32_t before = zones_.generation();
   auto warnings = zones_.load(monotonic_seconds());
   if (!warnings) {
     say("keeping the old zones: " + warnings.error());
     return;
   }
   for (const std::string& warning : *warnings) say("warning: " + warning);
-  say("zones loaded again");
+  say(zones_.generation() == before ? "zones loaded again: no answer has changed" : "zones loaded again");
 }
 
 void Supervisor::report_conflicts() {

@@ -1,11 +1,14 @@
 // The zones that are published: loaded, swapped whole, and freed when no worker can see them any more.
-// After a swap the zones before it stay beside the new ones for `linger` seconds, so that begun answers can be
-// finished. Ownership: owns the snapshots. Thread: main core swaps; list() also from telemetry's thread, hence a lock
+// A load that changes no answer publishes nothing. After one that does, what was served before stays for `linger`
+// seconds, so that begun answers can be finished: the snapshot right before always, older ones as long as there are few
+// and they take no more memory than the current one. Zones that have not changed are shared, and cost nothing.
+// Ownership: owns the snapshots. Thread: main core swaps; list() also from telemetry's thread, hence a lock
 // between the two. Errors: one line; the published zones then stay as they were.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -30,7 +33,7 @@ class ZoneStore {
 
   // Reads every zone file and publishes the result; `warnings` come from the loader. `now` is in seconds, monotonic.
   [[nodiscard]] Result<std::vector<std::string>> load(std::uint64_t now);
-  // Drops the previous zones when they have lingered long enough.
+  // Drops the zones before when they have lingered long enough.
   void tick(std::uint64_t now);
 
   struct ZoneInfo {
@@ -41,19 +44,34 @@ class ZoneStore {
   };
   [[nodiscard]] std::vector<ZoneInfo> list() const;
   [[nodiscard]] std::uint64_t loads() const;
+  // How often a load has changed an answer, the first included.
+  [[nodiscard]] std::uint32_t generation() const;
 
  private:
-  void publish(zone::PublishedZones zones);
+  using Snapshot = std::unique_ptr<const zone::ZoneSnapshot>;
+  struct Kept {
+    Snapshot snapshot;
+    std::uint64_t replaced_at;
+  };
+  struct Generation {
+    std::uint32_t number;
+    std::uint64_t published_at;
+  };
+
+  void replace(Snapshot next, std::uint64_t now);
+  [[nodiscard]] bool expire(std::uint64_t now, std::vector<Kept>& dropped);
+  void limit_kept(std::vector<Kept>& dropped);
+  void publish();
 
   const std::vector<zone::ZoneSource> sources_;
   const std::uint32_t linger_;
   std::atomic<const zone::PublishedZones*>& published_;
   const std::function<void()> quiesce_;
   mutable std::mutex mutex_;
-  std::unique_ptr<const zone::ZoneSnapshot> current_;
-  std::unique_ptr<const zone::ZoneSnapshot> previous_;
+  Snapshot current_;
+  std::deque<Kept> kept_;               // the newest first
+  std::deque<Generation> generations_;  // the oldest first: the one that was served `linger` ago, and all since
   std::unique_ptr<const zone::PublishedZones> live_;
-  std::uint64_t swapped_at_ = 0;
   std::uint64_t loads_ = 0;
 };
 

@@ -17,7 +17,8 @@ using DenialKind = zone::Denials::Kind;
 Outcome Answer::run(HashedName& name) noexcept {
   current_ = {dns::kHeaderSize, name.name.length};
   while (true) {
-    const Zone* zone = snapshot_.find(name, options_.type == dns::rr::ds);
+    const auto [zone, since] = snapshot_.locate(name, options_.type == dns::rr::ds);
+    depend(since);
     if (zone == nullptr) {
       // An alias that leads elsewhere: the resolver goes on from there.
       if (aliases_ > 0) {
@@ -42,23 +43,26 @@ Answer::Step Answer::step(const Zone& zone, HashedName& name) noexcept {
   outcome_.authoritative = true;
   if (exact) return at_node(zone, *node, nullptr, name);
   if (node->dname) return follow_dname(zone, *node, name);
+  depend(node->since);
   if (node->wildcard != kNoNode) return at_node(zone, zone.nodes[node->wildcard], node, name);
   if (options_.dnssec) prove_name_absent(zone, *node, name);
   return negative(zone, dns::Rcode::nxdomain);
 }
 
 // The block that answers the question at this node; kNoBlock: it has no such type.
-BlockId Answer::block_for(const Zone& zone, const Node& node) const noexcept {
+BlockId Answer::block_for(const Zone& zone, const Node& node) noexcept {
   const bool any = options_.type == dns::rr::any;
   if (!any || !options_.minimal_any) {
     if (const RrsetEntry* entry = zone.rrset(node, options_.type)) return entry->block[options_.dnssec ? 1 : 0];
   }
   if (!any) return kNoBlock;
   // RFC 8482 4.1: one RRset; the smallest, as this is about amplification.
+  depend(node.since);
   BlockId smallest = kNoBlock;
   for (std::size_t i = 0; i < node.rrset_count; ++i) {
     const BlockId block = zone.rrsets[node.rrsets + i].block[options_.dnssec ? 1 : 0];
-    if (smallest == kNoBlock || zone.block(block).size < zone.block(smallest).size) smallest = block;
+    const std::size_t size = use(zone, block).size;
+    if (smallest == kNoBlock || size < zone.block(smallest).size) smallest = block;
   }
   return smallest;
 }
@@ -76,13 +80,14 @@ Answer::Step Answer::at_node(const Zone& zone, const Node& node, const Node* enc
     }
   }
   if (block != kNoBlock) return positive(zone, block);
+  depend(node.since);
   if (cname != nullptr) return follow_cname(zone, cname->block[options_.dnssec ? 1 : 0], name);
   if (options_.dnssec) prove_type_absent(zone, node);
   return negative(zone, dns::Rcode::noerror);
 }
 
 Answer::Step Answer::positive(const Zone& zone, BlockId id) noexcept {
-  const Block& block = zone.block(id);
+  const Block& block = use(zone, id);
   if (!composer_.reaches(block)) return finish();  // as in move_to()
   if (proof_count_ == 0) return composer_.add(zone.store, block, current_.at, current_) ? Step::done : overflow();
   const std::size_t answer_at = composer_.at();
@@ -97,14 +102,14 @@ Answer::Step Answer::refer(const Zone& zone, const Node& cut) noexcept {
   flush_proofs();
   if (!outcome_.whole) return Step::done;
   const RrsetEntry* entry = zone.rrset(cut, zone::kReferral);
-  const Block& block = zone.block(entry->block[options_.dnssec ? 1 : 0]);
+  const Block& block = use(zone, entry->block[options_.dnssec ? 1 : 0]);
   if (!composer_.reaches(block)) return finish();  // as in move_to()
   const bool fits = composer_.add(zone.store, block, current_.end() - cut.name_length, current_);
   return fits ? Step::done : overflow();
 }
 
 Answer::Step Answer::follow_cname(const Zone& zone, BlockId id, HashedName& name) noexcept {
-  const Block& block = zone.block(id);
+  const Block& block = use(zone, id);
   const std::size_t target_at = composer_.at() + block.target;
   if (!composer_.add_answer(zone.store, block, current_.at, current_)) return overflow();
   return move_to(target_at, name);
@@ -114,7 +119,7 @@ Answer::Step Answer::follow_cname(const Zone& zone, BlockId id, HashedName& name
 Answer::Step Answer::follow_dname(const Zone& zone, const Node& owner, HashedName& name) noexcept {
   outcome_.authoritative = true;
   const BlockId id = zone.rrset(owner, dns::rr::dname)->block[options_.dnssec ? 1 : 0];
-  const Block& block = zone.block(id);
+  const Block& block = use(zone, id);
   const std::uint8_t* target = zone.store.bytes.data() + block.bytes + block.target;
   const std::size_t target_length = dns::name_length({target, zone.store.bytes.size() - block.bytes - block.target});
   // The same DNAME again: a circle, or a name that grows with each turn. The resolver may go on from here.
@@ -158,13 +163,14 @@ Answer::Step Answer::move_to(std::size_t at, HashedName& name) noexcept {
 // The SOA goes first, as people expect; the proofs collected so far follow.
 Answer::Step Answer::negative(const Zone& zone, dns::Rcode rcode) noexcept {
   outcome_.rcode = rcode;
-  const Block& soa = zone.block(zone.negative_soa[options_.dnssec ? 1 : 0]);
+  const Block& soa = use(zone, zone.negative_soa[options_.dnssec ? 1 : 0]);
   if (!composer_.add(zone.store, soa, current_.end() - soa.base_length, current_)) return overflow();
   return finish();
 }
 
 // That the name itself is not there, next to a wildcard that stands in for it.
 void Answer::prove_next_closer(const Zone& zone, const Node& encloser, const HashedName& name) noexcept {
+  depend(zone.denials.since());
   if (zone.denials.kind() == DenialKind::nsec) return add_proof(zone, zone.denials.covering_nsec(name.name));
   if (zone.denials.kind() != DenialKind::nsec3) return;
   if (encloser.denial.match == kNoBlock) return add_proof(zone, encloser.denial.cover);
@@ -196,7 +202,7 @@ void Answer::add_proof(const Zone& zone, BlockId block) noexcept {
 void Answer::flush_proofs() noexcept {
   for (std::size_t i = 0; i < proof_count_ && outcome_.whole; ++i) {
     const Proof& proof = proofs_[i];
-    const Block& block = proof.zone->block(proof.block);
+    const Block& block = use(*proof.zone, proof.block);
     const std::size_t own = proof.name.end() - block.base_length;
     if (!composer_.add(proof.zone->store, block, own, proof.name)) (void)overflow();
   }

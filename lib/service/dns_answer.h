@@ -4,6 +4,7 @@
 // RFC 5155 7.2, RFC 6604 (rcode of a chain), RFC 8482.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -22,7 +23,8 @@ struct Outcome {
   dns::Rcode rcode = dns::Rcode::noerror;
   bool authoritative = false;
   bool referral = false;
-  bool whole = true;  // false: it did not fit, and what stands in the message is not to be sent
+  bool whole = true;        // false: it did not fit, and what stands in the message is not to be sent
+  std::uint32_t since = 0;  // the generation from which on this question has been answered so, see zone/generation.h
 };
 
 class Answer {
@@ -51,7 +53,14 @@ class Answer {
   [[nodiscard]] Step follow_dname(const zone::Zone& zone, const zone::Node& owner, zone::HashedName& name) noexcept;
   [[nodiscard]] Step move_to(std::size_t at, zone::HashedName& name) noexcept;
   [[nodiscard]] Step negative(const zone::Zone& zone, dns::Rcode rcode) noexcept;
-  [[nodiscard]] zone::BlockId block_for(const zone::Zone& zone, const zone::Node& node) const noexcept;
+  [[nodiscard]] zone::BlockId block_for(const zone::Zone& zone, const zone::Node& node) noexcept;
+  // All that the answer depends on goes through these two.
+  void depend(std::uint32_t since) noexcept { outcome_.since = std::max(outcome_.since, since); }
+  [[nodiscard]] const zone::Block& use(const zone::Zone& zone, zone::BlockId id) noexcept {
+    const zone::Block& block = zone.block(id);
+    depend(block.since);
+    return block;
+  }
 
   void prove_next_closer(const zone::Zone& zone, const zone::Node& encloser, const zone::HashedName& name) noexcept;
   void prove_name_absent(const zone::Zone& zone, const zone::Node& encloser, const zone::HashedName& name) noexcept;

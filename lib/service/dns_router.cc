@@ -40,6 +40,8 @@ Service& DnsRouter::for_request(Bytes request) noexcept {
 }
 
 Reply DnsRouter::answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+  // Only zones name identities: this answer was begun from one, whoever the name belongs to now.
+  if (context.continuation && context.identity != 0) return zones_.answer_stream(request, out, context);
   return for_request(request).answer_stream(request, out, context);
 }
 

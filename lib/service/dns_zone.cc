@@ -13,11 +13,15 @@ namespace gl::service {
 
 using dns::Rcode;
 
+// The identity of what no zone file can change: FORMERR, CHAOS and the like. Generations begin there.
+constexpr std::uint32_t kConstant = 1;
+
 struct DnsTally {
   enum class Kind : std::uint8_t { answered, ignored_short, ignored_response } kind = Kind::answered;
   Rcode rcode = Rcode::noerror;
   bool truncated = false;
   bool referral = false;
+  std::uint32_t since = kConstant;
 };
 
 namespace {
@@ -42,6 +46,7 @@ ResponseHead answer_zones(const DnsQuery& query, const zone::ZoneSnapshot* snaps
   const AnswerOptions options{query.question.type, query.edns.dnssec_ok, minimal_any};
   const Outcome outcome = Answer(*snapshot, options, composer).run(name);
   tally.referral = outcome.referral && outcome.whole;
+  tally.since = outcome.since;
   const bool authoritative = outcome.authoritative && query.question.rr_class != dns::rr_class::any;
   return {outcome.rcode, authoritative, !outcome.whole};
 }
@@ -165,38 +170,74 @@ void DnsZoneService::count(const DnsTally& tally) noexcept {
 Reply DnsZoneService::answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
   counters_.queries_tcp.add();
   if (out.size() < dns::kPrefixSize) return {Reply::Kind::malformed};
-  if (context.continuation && zones_ != nullptr && zones_->history_lost) {
-    counters_.unrepeatable.add();
-    return {Reply::Kind::unrepeatable};
-  }
   DnsTally tally;
   const MutableBytes message = out.subspan(dns::kPrefixSize);
   const std::size_t length =
       respond<Transport::stream>(request, message, zones_ == nullptr ? nullptr : zones_->current, tally);
-  if (context.continuation && length > 0) return repeat(request, out, length);
+  if (context.continuation && length > 0) return repeat(request, out, {length, tally.since}, context.identity);
   count(tally);
   if (length == 0) {
     return {tally.kind == DnsTally::Kind::ignored_response ? Reply::Kind::silent : Reply::Kind::malformed};
   }
   store_be(out.data(), static_cast<std::uint16_t>(length));
-  return {Reply::Kind::answered, dns::kPrefixSize + length};
+  return {Reply::Kind::answered, dns::kPrefixSize + length, false, tally.since};
 }
 
-// The client holds the beginning of this answer, from these zones or from those before: only where both say the
-// same, byte for byte, can it go on.
-Reply DnsZoneService::repeat(Bytes request, MutableBytes out, std::size_t length) noexcept {
-  if (zones_ != nullptr && zones_->previous != nullptr) {
-    DnsTally tally;
-    const std::size_t before =
-        respond<Transport::stream>(request, {scratch_.get(), dns::kMaxMessage}, zones_->previous, tally);
-    if (before != length || std::memcmp(scratch_.get(), out.data() + dns::kPrefixSize, length) != 0) {
-      counters_.unrepeatable.add();
-      return {Reply::Kind::unrepeatable};
-    }
+// The client holds the beginning of this answer. `current`, which stands in `out`, goes on with it if it is the version
+// that was begun; that is known by its identity, or because it can have been no other. An older version that is still
+// kept is found by its identity alone.
+Reply DnsZoneService::repeat(Bytes request, MutableBytes out, Version current, std::uint32_t identity) noexcept {
+  const MutableBytes message = out.subspan(dns::kPrefixSize);
+  Version begun = current;
+  if (identity == 0) {
+    if (!was_always(request, message.first(current.length), current.since)) begun = {};
+  } else if (identity != current.since) {
+    begun = find_version(request, message, current.since, identity);
+  }
+  if (begun.length == 0) {
+    counters_.unrepeatable.add();
+    return {Reply::Kind::unrepeatable};
   }
   counters_.continued.add();
-  store_be(out.data(), static_cast<std::uint16_t>(length));
-  return {Reply::Kind::answered, dns::kPrefixSize + length};
+  store_be(out.data(), static_cast<std::uint16_t>(begun.length));
+  return {Reply::Kind::answered, dns::kPrefixSize + begun.length, false, begun.since};
+}
+
+DnsZoneService::Version DnsZoneService::version_from(const zone::ZoneSnapshot& snapshot, Bytes request,
+                                                     MutableBytes message) const noexcept {
+  DnsTally tally;
+  const std::size_t length = respond<Transport::stream>(request, message, &snapshot, tally);
+  return {length, tally.since};
+}
+
+// Whether `message`, the answer since that generation, was the answer during all of the last `--linger` seconds:
+// because nothing has changed in it, or because every version of that time is still kept and says the same.
+bool DnsZoneService::was_always(Bytes request, Bytes message, std::uint32_t since) noexcept {
+  if (zones_ == nullptr) return true;
+  for (const zone::ZoneSnapshot* snapshot : zones_->kept) {
+    if (since <= zones_->settled || snapshot == nullptr) break;
+    if (snapshot->generation() >= since) continue;  // the same version
+    const Version before = version_from(*snapshot, request, {scratch_.get(), dns::kMaxMessage});
+    if (before.length != message.size() || std::memcmp(scratch_.get(), message.data(), message.size()) != 0) {
+      return false;
+    }
+    since = before.since;
+  }
+  return since <= zones_->settled;
+}
+
+// The version of that identity, which is older than `since`, if it is kept.
+DnsZoneService::Version DnsZoneService::find_version(Bytes request, MutableBytes message, std::uint32_t since,
+                                                     std::uint32_t identity) const noexcept {
+  if (zones_ == nullptr) return {};
+  for (const zone::ZoneSnapshot* snapshot : zones_->kept) {
+    if (since <= identity || snapshot == nullptr) break;
+    if (snapshot->generation() >= since) continue;  // the same version
+    const Version before = version_from(*snapshot, request, message);
+    if (before.since == identity) return before;
+    since = before.since;
+  }
+  return {};
 }
 
 Reply DnsZoneService::answer_datagram(Bytes request, MutableBytes out, const RequestContext&) noexcept {
@@ -222,7 +263,12 @@ std::size_t DnsZoneService::largest_stream_reply() const noexcept {
   // Header, the longest question, a CHAOS text, OPT: what comes without zones.
   std::size_t largest = dns::kHeaderSize + dns::kMaxName + 4 + 13 + 255 + dns::kOptSize;
   if (zones_ != nullptr && zones_->current != nullptr) largest = std::max(largest, zones_->current->largest_answer());
-  if (zones_ != nullptr && zones_->previous != nullptr) largest = std::max(largest, zones_->previous->largest_answer());
+  if (zones_ != nullptr) {
+    for (const zone::ZoneSnapshot* snapshot : zones_->kept) {
+      if (snapshot == nullptr) break;
+      largest = std::max(largest, snapshot->largest_answer());
+    }
+  }
   const std::size_t options = dns::opt_size({settings_.nsid, settings_.tcp_keepalive}) - dns::kOptSize;
   return std::min(dns::kPrefixSize + largest + options, kMaxStreamReply);
 }

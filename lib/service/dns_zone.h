@@ -60,6 +60,7 @@ struct DnsQuery;
 struct ResponseHead;
 struct DnsTally;  // what one message came to, for the counters
 
+// Reply::identity is the generation (zone/generation.h) from which on the question has been answered so.
 class DnsZoneService final : public Service {
  public:
   DnsZoneService(const DnsSettings& settings, const std::atomic<const zone::PublishedZones*>& published);
@@ -86,14 +87,24 @@ class DnsZoneService final : public Service {
                                           zone::Composer& composer, DnsTally& tally) const noexcept;
   template <Transport transport>
   [[nodiscard]] std::size_t limit_for(const DnsQuery& query, std::size_t room) const noexcept;
-  [[nodiscard]] Reply repeat(Bytes request, MutableBytes out, std::size_t length) noexcept;
+  // A message, and the generation from which on it has been the answer; length 0: none.
+  struct Version {
+    std::size_t length = 0;
+    std::uint32_t since = 0;
+  };
+  [[nodiscard]] Version version_from(const zone::ZoneSnapshot& snapshot, Bytes request,
+                                     MutableBytes message) const noexcept;
+  [[nodiscard]] Reply repeat(Bytes request, MutableBytes out, Version current, std::uint32_t identity) noexcept;
+  [[nodiscard]] bool was_always(Bytes request, Bytes message, std::uint32_t since) noexcept;
+  [[nodiscard]] Version find_version(Bytes request, MutableBytes message, std::uint32_t since,
+                                     std::uint32_t identity) const noexcept;
   void count(const DnsTally& tally) noexcept;
 
   DnsSettings settings_;
   const std::atomic<const zone::PublishedZones*>& published_;
   const zone::PublishedZones* zones_ = nullptr;
   DnsCounters counters_;
-  // The answer of the zones before, when a begun answer has to be shown unchanged.
+  // The answer of zones before, when a begun answer has to be shown unchanged.
   std::unique_ptr<std::uint8_t[]> scratch_;
 };
 

@@ -20,12 +20,15 @@ inline constexpr BlockId kNoBlock = 0xffffffff;
 struct BlockCut {
   std::uint16_t size;
   std::uint16_t additionals;
+
+  [[nodiscard]] bool operator==(const BlockCut&) const noexcept = default;
 };
 
 struct Block {
   std::uint32_t bytes = 0;    // where in BlockStore::bytes
   std::uint32_t patches = 0;  // where in BlockStore::patches: own, then suffix, then self, each ascending
   std::uint32_t cuts = 0;     // where in BlockStore::cuts, ascending; the first is what must be there
+  std::uint32_t since = 0;    // the generation that changed its bytes last, see generation.h
   std::uint16_t size = 0;
   std::uint16_t answer_size = 0;  // the answer section's part of it
   std::uint16_t answers = 0;
@@ -38,6 +41,8 @@ struct Block {
   std::uint16_t max_self = 0;  // the farthest target of those, as rendered
   std::uint16_t target = 0;    // CNAME, DNAME: where in the block its target stands uncompressed
   std::uint8_t base_length = 0;
+
+  [[nodiscard]] bool operator==(const Block&) const noexcept = default;
 
   // Where the block begins in the message it was rendered for.
   [[nodiscard]] std::size_t rendered_at() const noexcept { return dns::kHeaderSize + base_length + 4U; }

@@ -59,6 +59,27 @@ void Denials::sort() {
   for (const Entry& e : entries_) prefixes_.push_back(prefix_of(as_bytes(e.key).data(), e.key.size()));
 }
 
+bool Denials::like(const Denials& other) const noexcept {
+  return kind_ == other.kind_ && iterations_ == other.iterations_ && apex_key_length_ == other.apex_key_length_ &&
+         salt_ == other.salt_;
+}
+
+std::vector<Denials::Pair> Denials::pairs_with(const Denials& other) const {
+  std::vector<Pair> pairs;
+  const auto after = [](const std::vector<Entry>& ring, std::size_t i) -> const std::string& {
+    return ring[i + 1 == ring.size() ? 0 : i + 1].key;
+  };
+  std::size_t j = 0;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const std::string& key = entries_[i].key;
+    while (j < other.entries_.size() && other.entries_[j].key < key) ++j;
+    if (j == other.entries_.size()) break;
+    if (other.entries_[j].key != key) continue;
+    pairs.push_back({entries_[i].block, other.entries_[j].block, after(entries_, i) == after(other.entries_, j)});
+  }
+  return pairs;
+}
+
 // Before the first comes the last: the chain is a ring.
 std::size_t Denials::last_at_or_before(const std::uint8_t* key, std::size_t length) const noexcept {
   const std::uint64_t prefix = prefix_of(key, length);

@@ -42,6 +42,19 @@ class Denials {
   [[nodiscard]] BlockId matching_nsec3(const Nsec3Hash& hash) const noexcept;
   [[nodiscard]] Nsec3Hash hash(Bytes name) const noexcept;
 
+  // The generation that changed kind or parameters last, see generation.h.
+  [[nodiscard]] std::uint32_t since() const noexcept { return since_; }
+  void set_since(std::uint32_t generation) noexcept { since_ = generation; }
+  // Whether both are of one kind, with the same parameters.
+  [[nodiscard]] bool like(const Denials& other) const noexcept;
+  // The records with the same key in both, which are alike.
+  struct Pair {
+    BlockId here;
+    BlockId there;
+    bool same_span;  // the next key is the same too: so both are chosen for the same names
+  };
+  [[nodiscard]] std::vector<Pair> pairs_with(const Denials& other) const;
+
   // Building: in any order, then sort() once.
   void use_nsec(std::size_t apex_key_length);
   void use_nsec3(std::string salt, std::uint16_t iterations);
@@ -57,6 +70,7 @@ class Denials {
   [[nodiscard]] std::size_t last_at_or_before(const std::uint8_t* key, std::size_t length) const noexcept;
 
   Kind kind_ = Kind::none;
+  std::uint32_t since_ = 0;
   std::uint16_t iterations_ = 0;
   std::size_t apex_key_length_ = 0;
   std::string salt_;

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "lib/zone/generation.h"
 #include "lib/zone/snapshot.h"
 #include "lib/zone/zone_file.h"
 #include "lib/zone/zone_render.h"
@@ -23,7 +24,20 @@ Result<std::string> wire_origin(const ZoneSource& source) {
   return wire;
 }
 
-Result<std::unique_ptr<const Zone>> load_zone(const ZoneSource& source, std::vector<std::string>& warnings) {
+std::string apex_of(const Zone& zone) {
+  return std::string(as_chars(zone.name_of(zone.nodes[0])));
+}
+
+// The zones that are served until now, by apex.
+using ZonesByApex = std::map<std::string, std::shared_ptr<const Zone>>;
+ZonesByApex by_apex(const ZoneSnapshot* before) {
+  ZonesByApex zones;
+  if (before == nullptr) return zones;
+  for (const auto& zone : before->zones()) zones.emplace(apex_of(*zone), zone);
+  return zones;
+}
+
+Result<std::unique_ptr<Zone>> load_zone(const ZoneSource& source, std::vector<std::string>& warnings) {
   Result<std::string> origin = wire_origin(source);
   if (!origin) return Error{origin.error()};
   Result<ZoneFile> file = read_zone_file(source);
@@ -33,21 +47,32 @@ Result<std::unique_ptr<const Zone>> load_zone(const ZoneSource& source, std::vec
   return render_zone(*tree, warnings);
 }
 
+// The one that is to be served: the old one where nothing has changed, not even what is told about it.
+std::shared_ptr<const Zone> settle(std::unique_ptr<Zone> zone, const ZonesByApex& before, std::uint32_t generation) {
+  const auto found = before.find(apex_of(*zone));
+  const std::shared_ptr<const Zone> old = found == before.end() ? nullptr : found->second;
+  set_generations(*zone, old.get(), generation);
+  const bool same = old != nullptr && zone->since < generation && zone->path == old->path &&
+                    zone->serial == old->serial && zone->records == old->records;
+  return same ? old : std::shared_ptr<const Zone>(std::move(zone));
+}
+
 }  // namespace
 
-Result<LoadedZones> load_zones(std::span<const ZoneSource> sources) {
+Result<LoadedZones> load_zones(std::span<const ZoneSource> sources, const ZoneSnapshot* before) {
   LoadedZones loaded;
-  std::vector<std::unique_ptr<const Zone>> zones;
+  std::vector<std::shared_ptr<const Zone>> zones;
   std::map<std::string, std::string> path_by_origin;
+  const ZonesByApex old = by_apex(before);
+  const std::uint32_t generation = before == nullptr ? 1 : before->generation() + 1;
   for (const ZoneSource& source : sources) {
-    Result<std::unique_ptr<const Zone>> zone = load_zone(source, loaded.warnings);
+    Result<std::unique_ptr<Zone>> zone = load_zone(source, loaded.warnings);
     if (!zone) return Error{zone.error()};
-    const std::string apex(as_chars((*zone)->name_of((*zone)->nodes[0])));
-    const auto [first, added] = path_by_origin.emplace(apex, source.path);
+    const auto [first, added] = path_by_origin.emplace(apex_of(**zone), source.path);
     if (!added) return Error{source.path + ": the zone " + (*zone)->origin + " is already in " + first->second};
-    zones.push_back(std::move(*zone));
+    zones.push_back(settle(std::move(*zone), old, generation));
   }
-  loaded.snapshot = std::make_unique<const ZoneSnapshot>(std::move(zones));
+  loaded.snapshot = std::make_unique<const ZoneSnapshot>(std::move(zones), before);
   return loaded;
 }
 

@@ -24,6 +24,8 @@ struct LoadedZones {
   std::vector<std::string> warnings;  // one line each: what was odd and still served
 };
 
-[[nodiscard]] Result<LoadedZones> load_zones(std::span<const ZoneSource> sources);
+// `before` is what has been served until now, if anything was. A zone that says what it said there is the same object
+// again, and takes no memory of its own.
+[[nodiscard]] Result<LoadedZones> load_zones(std::span<const ZoneSource> sources, const ZoneSnapshot* before = nullptr);
 
 }  // namespace gl::zone

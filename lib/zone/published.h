@@ -1,18 +1,26 @@
-// What the main core publishes for the workers: the zones that answer now, and for a while those before them.
-// Ownership: the main core owns both snapshots and frees them after a quiescent state. Thread: published by one
-// atomic pointer, immutable afterwards.
+// What the main core publishes for the workers: the zones that answer now, and those from which begun answers may be
+// finished. Ownership: the main core owns the snapshots and frees them after a quiescent state. Thread: published by
+// one atomic pointer, immutable afterwards.
 #pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
 
 namespace gl::zone {
 
 class ZoneSnapshot;
 
+// So many snapshots before the current one are kept at most.
+inline constexpr std::size_t kMaxKept = 4;
+
 struct PublishedZones {
   const ZoneSnapshot* current = nullptr;
-  // Serving until a moment ago: the rest of an answer is only given where both agree on its bytes.
-  const ZoneSnapshot* previous = nullptr;
-  // Zones changed twice within that while: no begun answer can be continued.
-  bool history_lost = false;
+  // Served until less than `--linger` seconds ago: the newest first, without a gap, null behind the last.
+  std::array<const ZoneSnapshot*, kMaxKept> kept{};
+  // The generation that was served `--linger` seconds ago. What is as old as that, or older, was the same bytes for
+  // whoever has begun to read it since.
+  std::uint32_t settled = UINT32_MAX;
 };
 
 }  // namespace gl::zone

@@ -27,53 +27,102 @@ std::size_t bound_of(const Zone& zone) {
   return kMaxAliases * alias + (denial + chain_proofs) * any_block;
 }
 
-bool delegates(const Zone& zone, const HashedName& name) noexcept {
-  const auto [node, exact] = closest(zone, name);
-  return exact && node->cut;
+// Whether names of one zone may belong to the other, were it not there.
+bool related(const Zone& a, const Zone& b) noexcept {
+  const Bytes x = a.name_of(a.nodes[0]);
+  const Bytes y = b.name_of(b.nodes[0]);
+  const Bytes shorter = x.size() < y.size() ? x : y;
+  Bytes longer = x.size() < y.size() ? y : x;
+  while (longer.size() > shorter.size()) longer = longer.subspan(1U + longer[0]);
+  return std::equal(shorter.begin(), shorter.end(), longer.begin(), longer.end());
 }
 
 }  // namespace
 
-ZoneSnapshot::ZoneSnapshot(std::vector<std::unique_ptr<const Zone>> zones) : zones_(std::move(zones)) {
+ZoneSnapshot::ZoneSnapshot(std::vector<std::shared_ptr<const Zone>> zones, const ZoneSnapshot* before)
+    : zones_(std::move(zones)) {
   slots_.resize(std::bit_ceil(2 * zones_.size() + 2));
   std::size_t largest = 0;
   for (const auto& zone : zones_) {
-    HashedName origin;
-    if (!origin.name.parse(zone->name_of(zone->nodes[0]))) continue;  // cannot be: the loader checked it
-    origin.rehash();
-    const std::uint64_t hash = origin.hash[origin.name.labels];
-    std::size_t slot = hash & (slots_.size() - 1);
-    while (slots_[slot].zone != nullptr) slot = (slot + 1) & (slots_.size() - 1);
-    slots_[slot] = {hash, zone.get()};
-    depth_used_[zone->apex_labels] = true;
-    max_depth_ = std::max<std::size_t>(max_depth_, zone->apex_labels);
+    insert(*zone);
     largest = std::max(largest, bound_of(*zone));
   }
   largest_answer_ = std::min(largest + dns::kHeaderSize + dns::kMaxName + 4 + dns::kOptSize, dns::kMaxMessage);
+  compare_origins(before);
+  generation_ = origins_since_;
+  for (const auto& zone : zones_) generation_ = std::max(generation_, zone->since);
 }
 
-const Zone* ZoneSnapshot::at(Bytes origin, std::uint64_t hash) const noexcept {
+void ZoneSnapshot::insert(const Zone& zone) {
+  HashedName origin;
+  if (!origin.name.parse(zone.name_of(zone.nodes[0]))) return;  // cannot be: the loader checked it
+  origin.rehash();
+  const std::uint64_t hash = origin.hash[origin.name.labels];
+  std::size_t slot = hash & (slots_.size() - 1);
+  while (slots_[slot].zone != nullptr) slot = (slot + 1) & (slots_.size() - 1);
+  slots_[slot] = {hash, &zone, 0};
+  depth_used_[zone.apex_labels] = true;
+  max_depth_ = std::max<std::size_t>(max_depth_, zone.apex_labels);
+}
+
+// A zone that came or went changes whose a name is within it, and within those above and below it.
+void ZoneSnapshot::compare_origins(const ZoneSnapshot* before) {
+  const std::uint32_t next = before == nullptr ? 1 : before->generation_ + 1;
+  std::vector<const Zone*> differ;
+  for (Slot& slot : slots_) {
+    if (slot.zone == nullptr) continue;
+    const Slot* const old = before == nullptr ? nullptr : before->at(*slot.zone);
+    slot.since = old == nullptr ? next : old->since;
+    if (old == nullptr) differ.push_back(slot.zone);
+  }
+  if (before != nullptr) {
+    for (const auto& zone : before->zones_) {
+      if (at(*zone) == nullptr) differ.push_back(zone.get());
+    }
+  }
+  origins_since_ = differ.empty() && before != nullptr ? before->origins_since_ : next;
+  for (Slot& slot : slots_) {
+    for (const Zone* zone : differ) {
+      if (slot.zone != nullptr && related(*slot.zone, *zone)) slot.since = next;
+    }
+  }
+}
+
+const ZoneSnapshot::Slot* ZoneSnapshot::at(Bytes origin, std::uint64_t hash) const noexcept {
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t i = hash & mask; slots_[i].zone != nullptr; i = (i + 1) & mask) {
     if (slots_[i].hash != hash) continue;
     const Bytes name = slots_[i].zone->name_of(slots_[i].zone->nodes[0]);
     if (name.size() == origin.size() && std::memcmp(name.data(), origin.data(), origin.size()) == 0) {
-      return slots_[i].zone;
+      return &slots_[i];
     }
   }
   return nullptr;
 }
 
-const Zone* ZoneSnapshot::find(const HashedName& name, bool parent_side) const noexcept {
-  const Zone* child = nullptr;
+const ZoneSnapshot::Slot* ZoneSnapshot::at(const Zone& zone) const noexcept {
+  HashedName origin;
+  if (!origin.name.parse(zone.name_of(zone.nodes[0]))) return nullptr;
+  origin.rehash();
+  return at(origin.name.view(), origin.hash[origin.name.labels]);
+}
+
+ZoneSnapshot::Found ZoneSnapshot::locate(const HashedName& name, bool parent_side) const noexcept {
+  Found child{nullptr, origins_since_};
   for (std::size_t n = std::min<std::size_t>(name.name.labels, max_depth_) + 1; n-- > 0;) {
     if (!depth_used_[n]) continue;
-    const Zone* zone = at(name.name.suffix(n), name.hash[n]);
-    if (zone == nullptr) continue;
-    if (child != nullptr) return delegates(*zone, name) ? zone : child;
+    const Slot* const slot = at(name.name.suffix(n), name.hash[n]);
+    if (slot == nullptr) continue;
+    const Found found{slot->zone, slot->since};
+    if (child.zone != nullptr) {
+      // Which of the two it is depends on what the upper one has at this name.
+      const auto [node, exact] = closest(*found.zone, name);
+      const std::uint32_t since = std::max({found.since, child.since, node->since});
+      return {exact && node->cut ? found.zone : child.zone, since};
+    }
     // The apex of this zone: a zone above it holds the DS record, if it is here and delegates this one.
-    if (!parent_side || n != name.name.labels) return zone;
-    child = zone;
+    if (!parent_side || n != name.name.labels) return found;
+    child = found;
   }
   return child;
 }

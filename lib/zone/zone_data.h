@@ -37,6 +37,8 @@ struct Node {
   bool dname = false;         // redirects all below it
   NodeId cover = kNoNode;     // the cut at or above, or the DNAME above, that hides this node
   NodeId wildcard = kNoNode;  // its child `*`
+  // The generation that changed last what it has not: its types, the names right below it, and the proofs of that.
+  std::uint32_t since = 0;
   NodeDenial denial;
 };
 
@@ -45,6 +47,7 @@ struct Zone {
   std::string origin;  // as text
   std::uint32_t serial = 0;
   std::uint64_t records = 0;
+  std::uint32_t since = 0;  // the generation that changed anything in it last, see generation.h
 
   std::vector<std::uint8_t> names;
   std::vector<Node> nodes;  // canonical order: the apex first

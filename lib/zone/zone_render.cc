@@ -198,7 +198,7 @@ class Renderer {
 
 }  // namespace
 
-Result<std::unique_ptr<const Zone>> render_zone(const ZoneTree& tree, std::vector<std::string>& warnings) {
+Result<std::unique_ptr<Zone>> render_zone(const ZoneTree& tree, std::vector<std::string>& warnings) {
   auto zone = std::make_unique<Zone>();
   zone->path = tree.file->path;
   zone->origin = to_text(tree.apex().name);
@@ -220,7 +220,7 @@ Result<std::unique_ptr<const Zone>> render_zone(const ZoneTree& tree, std::vecto
   if (zone->store.bytes.size() > 0xffffffffU || zone->store.patches.size() > 0xffffffffU) {
     return Error{zone->path + ": the zone is too large: its answers take more than 4 GiB"};
   }
-  return std::unique_ptr<const Zone>(std::move(zone));
+  return zone;
 }
 
 }  // namespace gl::zone

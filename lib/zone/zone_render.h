@@ -13,7 +13,7 @@
 
 namespace gl::zone {
 
-[[nodiscard]] Result<std::unique_ptr<const Zone>> render_zone(const ZoneTree& tree, std::vector<std::string>& warnings);
+[[nodiscard]] Result<std::unique_ptr<Zone>> render_zone(const ZoneTree& tree, std::vector<std::string>& warnings);
 
 // The nodes of the tree, in its order, without their records; and the hash table over their names.
 void make_nodes(const ZoneTree& tree, Zone& zone);

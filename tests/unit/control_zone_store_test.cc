@@ -30,31 +30,39 @@ TEST_F(ZoneSwap, PreviousLingersAndGoes) {
   ASSERT_TRUE(first) << first.error();
   ASSERT_NE(published_.load(), nullptr);
   const auto* const old = published_.load()->current;
-  EXPECT_EQ(published_.load()->previous, nullptr);
+  EXPECT_EQ(published_.load()->kept[0], nullptr);
   EXPECT_EQ(store_.list().at(0).serial, 1u);
 
   write(2);
   ASSERT_TRUE(store_.load(1010));
-  EXPECT_EQ(published_.load()->previous, old);
-  EXPECT_FALSE(published_.load()->history_lost);
+  EXPECT_EQ(published_.load()->kept[0], old);
+  EXPECT_EQ(published_.load()->settled, 1u);
   EXPECT_EQ(store_.list().at(0).serial, 2u);
   store_.tick(1129);
-  EXPECT_EQ(published_.load()->previous, old);
+  EXPECT_EQ(published_.load()->kept[0], old);
   store_.tick(1130);
-  EXPECT_EQ(published_.load()->previous, nullptr);
+  EXPECT_EQ(published_.load()->kept[0], nullptr);
   EXPECT_EQ(quiesced_, 3);
 }
 
-TEST_F(ZoneSwap, TwoWithinTheLingerLoseTheHistory) {
-  for (unsigned serial = 1; serial <= 3; ++serial) {
+TEST_F(ZoneSwap, WhatIsSettledIsWhatWasServedALingerAgo) {
+  for (unsigned serial = 1; serial <= 6; ++serial) {
     write(serial);
     ASSERT_TRUE(store_.load(1000 + serial));
   }
-  EXPECT_TRUE(published_.load()->history_lost);
-  EXPECT_NE(published_.load()->previous, nullptr);
+  EXPECT_EQ(published_.load()->settled, 1u);
+  EXPECT_NE(published_.load()->kept[0], nullptr);
+  EXPECT_EQ(store_.loads(), 6u);
+  store_.tick(1121);
+  EXPECT_EQ(published_.load()->settled, 1u);
+  store_.tick(1123);
+  EXPECT_EQ(published_.load()->settled, 3u);
+  store_.tick(1126);
+  EXPECT_EQ(published_.load()->settled, 6u);
+  EXPECT_EQ(published_.load()->kept[0], nullptr);
+  const int before = quiesced_;
   store_.tick(2000);
-  EXPECT_FALSE(published_.load()->history_lost);
-  EXPECT_EQ(store_.loads(), 3u);
+  EXPECT_EQ(quiesced_, before);
 }
 
 TEST_F(ZoneSwap, WhatDoesNotLoadLeavesTheOldOneServing) {
