@@ -1,0 +1,175 @@
+"""Zones that are read again and again: who reads an answer that has not changed is never reset, and who asks anew for one
+that has changed gets it at once."""
+
+import concurrent.futures
+import signal
+import socket
+import threading
+import time
+
+import wire
+from capture import Capture
+from goldilocks import ROOT_ZONE, Goldilocks
+from lab import SERVER_V4, SERVER_V6, Lab
+from runner import run
+from zones import txt_zone
+
+SIZES = (120, 26000)
+RESETS = "tcp[tcpflags] & tcp-rst != 0 or (ip6 and ip6[6] == 6 and ip6[53] & 4 != 0)"
+SMALL, LARGE = (wire.query(f"t{n}.big.example.", "TXT", number=7) for n in (0, 1))
+
+
+class Scene:
+    """A server of the root zone and one of large answers, the resets it sends, and what it has said about reloads."""
+
+    def __enter__(self):
+        self.lab = Lab()
+        self.lab.__enter__()
+        try:
+            self.zone = self.lab.path("big.zone", txt_zone(sizes=SIZES))
+            self.server = Goldilocks(self.lab, zones=[ROOT_ZONE, self.zone])
+            self.server.start()
+            self.resets = Capture(self.lab, RESETS)
+            self.resets.__enter__()
+        except BaseException:
+            self.lab.__exit__()
+            raise
+        return self
+
+    def __exit__(self, kind, exc, trace):
+        try:
+            self.resets.__exit__()
+            self.server.__exit__(kind, exc, trace)
+        finally:
+            self.lab.__exit__()
+
+    def reloads(self):
+        return self.server.log().count("zones loaded again") + self.server.log().count("keeping the old zones")
+
+    def reload(self):
+        """Reads the zones again, and waits until they are served."""
+        before, end = self.reloads(), time.monotonic() + 20
+        self.server.signal(signal.SIGHUP)
+        while self.reloads() == before:
+            assert time.monotonic() < end, "no reload:\n" + self.server.log()
+            time.sleep(0.02)
+
+    def no_reset(self):
+        time.sleep(0.3)
+        lines = [line for line in self.resets.lines() if ".53 >" in line]
+        assert not lines, "\n".join(lines[:10])
+        assert self.server.total("reset_changed") == 0
+        assert self.server.total("unrepeatable") == 0
+
+
+def read_large(address, expected, receive_buffer=None):
+    with wire.connect(address, receive_buffer=receive_buffer) as s:
+        s.sendall(wire.framed(LARGE))
+        assert wire.read_answer(s) == expected, "another answer"
+
+
+def pipeline(address, expected, count=2000):
+    """As many questions as the socket takes, answers read beside them; over further connections where one ends."""
+    at = 0
+    while at < count:
+        begin = at
+        with wire.connect(address) as s:
+            def ask(begin=begin, s=s):
+                try:
+                    for n in range(begin, count):
+                        s.sendall(wire.framed(wire.with_id(SMALL, n & 0xffff)))
+                except OSError:
+                    pass  # it ends here; the rest is asked over the next
+            asker = threading.Thread(target=ask, daemon=True)
+            asker.start()
+            answers = s.makefile("rb")
+            while at < count:
+                prefix = answers.read(2)
+                if not prefix:
+                    break
+                answer = answers.read(int.from_bytes(prefix, "big"))
+                assert answer == wire.with_id(expected, at & 0xffff), f"wrong answer {at}"
+                at += 1
+            s.shutdown(socket.SHUT_RDWR) if at < count else None
+            asker.join()
+        assert at > begin, "a connection without an answer"
+
+
+def all_kinds(large, small, rounds=1):
+    """Long answers, long answers read slowly, and pipelined questions, over both protocols."""
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        tasks = []
+        for address in (SERVER_V4, SERVER_V6):
+            tasks += [(read_large, address, large), (read_large, address, large, 8192), (pipeline, address, small)]
+        for done in [pool.submit(*t) for _ in range(rounds) for t in tasks]:
+            done.result()
+
+
+def test_read_twice_unchanged():
+    with Scene() as scene:
+        large, small = wire.ask(LARGE), wire.ask(SMALL)
+        scene.reload()
+        scene.reload()
+        all_kinds(large, small)
+        scene.no_reset()
+
+
+def test_read_all_the_time():
+    with Scene() as scene:
+        large, small = wire.ask(LARGE), wire.ask(SMALL)
+        done = threading.Event()
+
+        def read_again():
+            while not done.wait(0.3):
+                scene.server.signal(signal.SIGHUP)
+        reader = threading.Thread(target=read_again)
+        reader.start()
+        try:
+            end = time.monotonic() + 6
+            while time.monotonic() < end:
+                all_kinds(large, small)
+        finally:
+            done.set()
+            reader.join()
+        assert scene.reloads() >= 5, scene.reloads()
+        scene.no_reset()
+
+
+def test_others_change_all_the_time():
+    """A new serial and a new name a second: what has not changed goes on."""
+    with Scene() as scene:
+        large, small = wire.ask(LARGE), wire.ask(SMALL)
+        done = threading.Event()
+
+        def change():
+            serial = 1
+            while not done.wait(0.5):
+                serial += 1
+                scene.zone.write_text(txt_zone(sizes=SIZES, serial=serial) + f"n{serial} A 192.0.2.77\n")
+                scene.server.signal(signal.SIGHUP)
+        changer = threading.Thread(target=change)
+        changer.start()
+        try:
+            end = time.monotonic() + 6
+            while time.monotonic() < end:
+                all_kinds(large, small)
+        finally:
+            done.set()
+            changer.join()
+        assert scene.reloads() >= 5, scene.reloads()
+        scene.no_reset()
+
+
+def test_changed_and_asked_anew():
+    """Right after a change, and after two more: the new answer, whole, without a reset."""
+    with Scene() as scene:
+        for serial, letters in ((2, "yyy"), (3, "zzz"), (4, "www")):
+            scene.zone.write_text(txt_zone(sizes=SIZES, serial=serial).replace("xxx", letters))
+            scene.reload()
+            for address in (SERVER_V4, SERVER_V6):
+                answer = wire.ask(LARGE, address)
+                assert letters.encode() in answer and b"xxx" not in answer
+        scene.no_reset()
+
+
+run(__name__)
