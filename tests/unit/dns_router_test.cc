@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/forward_fixture.h"
 
 namespace {
@@ -67,6 +69,29 @@ TEST_F(Router, DsIsWithTheParent) {
   EXPECT_FALSE(forwarded("zone.", 43));  // nobody here has its parent
   EXPECT_EQ(rcode_, 0U);
   EXPECT_TRUE(forwarded("org.", 43));
+}
+
+// An identity is a zone's, whoever the name belongs to by now.
+TEST_F(Router, WhatAZoneBeganAZoneGoesOnWith) {
+  router_.begin_burst(0);
+  Message out(kMaxStreamReply);
+  const Message flow = flow_v4();
+  const Reply begun = router_.answer_stream(ask(question("ns.zone.", 1)), out, {.flow = flow});
+  EXPECT_NE(begun.identity, 0U);
+  const Message first(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(begun.length));
+  const zone::ZoneSnapshot none({}, served_.snapshot.get());
+  const zone::PublishedZones swapped{&none, {served_.snapshot.get()}, 1};
+  served_.published = &swapped;
+  router_.begin_burst(1);
+  const RequestContext context{.continuation = true, .flow = flow, .identity = begun.identity};
+  EXPECT_EQ(router_.answer_stream(ask(question("ns.zone.", 1)), out, context).kind, Kind::answered);
+  EXPECT_TRUE(std::equal(first.begin(), first.end(), out.begin()));
+  const Message forwarded_now = ask(question("x.both.", 1));
+  const std::size_t before = bench_.link.sent.size();
+  EXPECT_EQ(router_.answer_stream(forwarded_now, out, context).kind, Kind::answered);
+  EXPECT_EQ(router_.answer_stream(forwarded_now, out, {.continuation = true, .flow = flow, .identity = 77}).kind,
+            Kind::unrepeatable);
+  EXPECT_EQ(bench_.link.sent.size(), before);
 }
 
 TEST_F(Router, OtherKinds) {
