@@ -3,7 +3,6 @@
     client eth0 ---- near [ relay ] far ---- gl0 [ server ]
 """
 
-import contextlib
 import re
 import signal
 import subprocess
@@ -96,12 +95,3 @@ class PathLab(Lab):
 
     def round_trip_is(self, milliseconds, **options):
         return self.path_is(delay=milliseconds / 2, **options)
-
-    @contextlib.contextmanager
-    def without_timestamps(self):
-        """Connections that the client opens within the block."""
-        sysctl("net.ipv4.tcp_timestamps", 0)
-        try:
-            yield
-        finally:
-            sysctl("net.ipv4.tcp_timestamps", int(self.timestamps))
