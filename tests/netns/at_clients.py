@@ -62,7 +62,7 @@ class AtClients:
         while True:
             assert self.process.poll() is None, f"{self.command()} ended with exit code {self.process.returncode}"
             try:
-                wire.ask(wire.query(".", "SOA"), SERVER_V4, timeout=2)
+                wire.ask(wire.query(".", "SOA"), self.addresses[0], timeout=2)
                 return
             except (OSError, AssertionError):
                 assert time.monotonic() < end, f"{type(self).__name__} does not answer"
@@ -73,9 +73,9 @@ class KernelTcp(AtClients, backends.Server):
     """kernel_tcp.py: answers that are known beforehand. (NSD 4.6 resets a client that pipelines as soon as its own writing
     would block: after a part of an answer it reads 3,000 bytes of queries as one.)"""
 
-    def __init__(self, lab, answers):
+    def __init__(self, lab, answers, **where):
         """answers: Expected.answers()."""
-        super().__init__(lab)
+        super().__init__(lab, **where)
         self.answers = answers
 
     def configure(self):

@@ -249,6 +249,11 @@ class Outcome:
         self.queries, self.wrong = 0, 0  # wrong: failures by another byte than expected
         self.silence = 0.0  # seconds, the longest of all that went well
 
+    def in_short(self):
+        """All failures in one line, or none."""
+        failures = self.failures + self.given_up
+        return [f"{len(failures)} failed, the first: {failures[0][:160]}"] if failures else []
+
     def milliseconds(self):
         """p50, p90, p99 and the longest."""
         ordered = sorted(self.seconds) or [math.nan]
@@ -259,17 +264,17 @@ class Outcome:
         return f"p50 {p50:.1f} p90 {p90:.1f} p99 {p99:.1f} max {longest:.0f} ms"
 
 
-async def many(kind, choose, count, at_once, limit_s, sources=None, **how):
+async def many(kind, choose, count, at_once, limit_s, sources=None, addresses=(SERVER_V6, SERVER_V4), **how):
     """`count` exchanges of this kind, `at_once` together, each within limit_s. choose(n): the pairs of number n.
 
-    sources: the client's addresses by the server's; any if absent. how: as of connected().
+    sources: the client's addresses by the server's; any if absent. addresses: the server's, in turn. how: as of connected().
     """
     outcome, places = Outcome(), asyncio.Semaphore(at_once)
 
     async def numbered(n):
         async with places:
             began = time.monotonic()
-            address = SERVER_V4 if n % 2 else SERVER_V6
+            address = addresses[n % len(addresses)]
             pairs = choose(n)
             outcome.queries += len(pairs)
             try:

@@ -1,7 +1,9 @@
 """Clients behind a long path: what test_round_trips.py demands and scripts/soft-state makes tables of."""
 
+import asyncio
 import contextlib
 import random
+import time
 
 import runner
 from at_clients import KernelTcp
@@ -41,15 +43,16 @@ def longest_silence_s(round_trip_ms, slack_ms=0):
 
 
 def round_trips_needed(query_bytes, answer_bytes, count, mss, windows=(OUR_WINDOW, THEIR_WINDOW)):
-    """Of a connection that is open, without loss: each side begins with ten segments and doubles, neither goes beyond the
-    window of the other, and an answer follows its query at once. query_bytes and answer_bytes are of each of `count`."""
+    """Of a connection that is open, without loss: each side begins with ten segments (the client's first hold a query each) and
+    doubles, neither goes beyond the window of the other, and an answer follows its query at once. query_bytes and
+    answer_bytes are of each of `count`."""
     asked = read = trips = 0
-    ask, answer = (INITIAL_SEGMENTS * mss,) * 2
+    segments, room = INITIAL_SEGMENTS, query_bytes
     while read < count * answer_bytes:
         trips += 1
-        asked = min(asked + min(ask, windows[0]), count * query_bytes)
-        read = min(read + min(answer, windows[1]), asked // query_bytes * answer_bytes)
-        ask, answer = 2 * ask, 2 * answer
+        asked = min(asked + min(segments * room, windows[0]), count * query_bytes)
+        read = min(read + min(segments * mss, windows[1]), asked // query_bytes * answer_bytes)
+        segments, room = 2 * segments, mss
     return trips
 
 
@@ -61,6 +64,22 @@ def limits(query_bytes, answer_bytes, count):
 
 def seeded(*what):
     return random.Random(" ".join(map(str, what)))
+
+
+async def together(jobs):
+    """jobs: {name: coroutine}. {name: what it returned}, and how late this process was at the most, in seconds: that long it may
+    take longer to see what has come."""
+    async def watch():
+        nonlocal late
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(0.005)
+            late = max(late, time.monotonic() - began - 0.005)
+    late = 0.0
+    watching = asyncio.create_task(watch())
+    done = dict(zip(jobs, await asyncio.gather(*jobs.values())))
+    watching.cancel()
+    return done, late
 
 
 def asked(expected, size, count):

@@ -3,13 +3,12 @@ for a timer. Each of the ordinary kinds of clients, for each MSS, with timestamp
 """
 
 import asyncio
-import time
 
 import runner
 from exchanges import batched, half_closed, many, pipelined, poured, sequential, split
 from lab import sysctl
 from path import PathLab
-from round_trips import MSSES, asked, longest_silence_s, served, several, total
+from round_trips import MSSES, asked, longest_silence_s, served, several, together, total
 from runner import run
 
 SLACK_MS = 400  # of a busy machine; a timer that is waited for in vain takes longer, and doubles
@@ -21,21 +20,6 @@ PIPELINES = ((500, 200), (4000, 200), (8000, 200), (26000, 60), (64000, 3))
 
 def round_trips():
     return (30, 100, 200) if runner.LONG else (30, 100)
-
-
-async def together(jobs):
-    """Their outcomes, and how late this process was at the most: that long it may take longer to see what has come."""
-    async def watch():
-        nonlocal late
-        while True:
-            began = time.monotonic()
-            await asyncio.sleep(0.005)
-            late = max(late, time.monotonic() - began - 0.005)
-    late = 0.0
-    watching = asyncio.create_task(watch())
-    outcomes = dict(zip(jobs, await asyncio.gather(*jobs.values())))
-    watching.cancel()
-    return outcomes, late
 
 
 def at_each(timestamps, play, judge):
@@ -52,10 +36,8 @@ def at_each(timestamps, play, judge):
                 outcomes, late = outcomes | done, max(late, more)
             limit = longest_silence_s(ms, SLACK_MS) + late
             for name, outcome in outcomes.items():
-                failures = outcome.failures + outcome.given_up + judge(limit, outcome)
-                failures += [f"{outcome.resets} resets"] if outcome.resets else []
-                failures = [f[:160] for f in failures]
-                wrong += [f"{ms} ms, {name}: {f}" for f in failures]
+                more = judge(limit, outcome) + ([f"{outcome.resets} resets"] if outcome.resets else [])
+                wrong += [f"{ms} ms, {name}: {f}" for f in outcome.in_short() + more]
             if seconds := [s for o in outcomes.values() for s in o.seconds]:
                 runner.report(f"{ms} ms: {len(seconds)} exchanges, the longest {max(seconds):.2f} s, the longest silence "
                               f"{max(o.silence for o in outcomes.values()) * 1000:.0f} ms; this process was up to {late * 1000:.0f} ms late")
@@ -63,7 +45,7 @@ def at_each(timestamps, play, judge):
             assert counted["queue-full"] == counted["not-sent"] == (0, 0), counted
         if total(server, "reset_no_cookie"):
             wrong.append("connections were reset")
-    assert not wrong, f"{len(wrong)} failed:\n" + "\n".join(wrong[:12])
+    assert not wrong, f"{len(wrong)} failed:\n" + "\n".join(wrong)
 
 
 def never_silent(limit, outcome):

@@ -25,7 +25,7 @@ from test_soft_state import timed
 BOTH = (SERVER_V4, SERVER_V6)
 CUTS = 512
 PAUSE_S = 0.3  # longer than the client's first timer, and its delayed acknowledgements
-LIMIT_S = 8
+LIMIT_S = 10
 DNSPERF_QUERIES = 100_000
 
 
@@ -64,10 +64,10 @@ def all_answered(jobs, at_once=200):
     async def play():
         return dict(zip(jobs, await asyncio.gather(*(one(*job) for job in jobs.values()))))
     outcomes = asyncio.run(play())
-    wrong = [f"{name}: {f[:160]}" for name, o in outcomes.items() for f in o.failures + o.given_up]
+    wrong = [f"{name}: {f}" for name, o in outcomes.items() for f in o.in_short()]
     seconds = [s for o in outcomes.values() for s in o.seconds]
     runner.report(f"{len(seconds)} connections of {2 * len(jobs)}, the longest {max(seconds, default=0):.2f} s")
-    assert not wrong, f"{len(wrong)} of {2 * len(jobs)} failed:\n" + "\n".join(wrong[:10])
+    assert not wrong, f"{len(wrong)} of {len(jobs)} failed:\n" + "\n".join(wrong[:10])
 
 
 def every_cut(timestamps, nodelay, pause):
@@ -100,8 +100,8 @@ def test_byte_by_byte():
             for pause in (0, 0.001, 0.02, 0.25):
                 for nodelay in (True, False):
                     name = f"{len(pair[1])} bytes, pauses of {pause} s{'' if nodelay else ', Nagle'}"
-                    # Ten bytes of the longest pause: what is behind them comes as one piece.
-                    jobs[name] = (in_pieces(places if pause < 0.1 else places[:10], pause), [pair, pair], {"nodelay": nodelay})
+                    # Six bytes of the longest pause: what is behind them comes as one piece.
+                    jobs[name] = (in_pieces(places if pause < 0.1 else places[:6], pause), [pair, pair], {"nodelay": nodelay})
         all_answered(jobs)
 
 
@@ -139,10 +139,13 @@ def test_small_windows():
         pair = expected.large[SIZES.index(26000)]
         cases = [(address, room) for address in BOTH for room in (2304, 4608)]
         with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
-            done = [pool.submit(timed, address, [wire.framed(pair[0])], [pair], timeout=60, receive_buffer=room)
+            done = [pool.submit(timed, address, [wire.framed(pair[0])], [pair], timeout=4, receive_buffer=room)
                     for address, room in cases]
         wrong = []
         for (address, room), future in zip(cases, done):
+            if future.exception():
+                wrong.append(f"{address}, {room}: {future.exception()!r}")
+                continue
             seconds, again = future.result()
             runner.report(f"{address}, SO_RCVBUF {room}: {seconds * 1000:.0f} ms, {again} sent again")
             wrong += [f"{address}, {room}: {seconds:.1f} s, {again} sent again"] if seconds > 1.5 or again else []
@@ -160,9 +163,8 @@ def test_half_close():
         outcomes = asyncio.run(play())
         runner.report("; ".join(f"{size} bytes, FIN after {after * 1000:g} ms: {o.milliseconds()[3]:.0f} ms"
                                 for (size, after), o in outcomes.items() if size > 20000))
-        wrong = [f"{size} bytes, FIN after {after * 1000:g} ms: {f[:160]}" for (size, after), o in outcomes.items()
-                 for f in o.failures + o.given_up]
-        assert not wrong, f"{len(wrong)} failed:\n" + "\n".join(wrong[:8])
+        wrong = [f"{size} bytes, FIN after {after * 1000:g} ms: {f}" for (size, after), o in outcomes.items() for f in o.in_short()]
+        assert not wrong, "\n".join(wrong)
 
 
 # --- options that were not agreed on
