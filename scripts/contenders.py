@@ -7,23 +7,19 @@ All of a contender's processes are pinned to SERVER_CPU, NSD behind it among the
 """
 
 import contextlib
-import signal
-import subprocess
-import time
 
 import backends
-import wire
+from at_clients import NSD_MORE, AtClients
 from backends import KERNEL_V4, forward, settle
-from goldilocks import ROOT_ZONE, Goldilocks
-from lab import CLIENT_IF, CLIENT_V4, SERVER_IF, SERVER_V4, sh
+from goldilocks import Goldilocks
+from lab import SERVER_IF, SERVER_V4
 
 CLIENT_CPU, SERVER_CPU = 0, 1
 SOURCES = "198.18.0.0/20"  # kxdpgun's clients: one address has no port left after 63,536 connections
 NSD_HOST = 10
 # Before other work of the machine: among the processes of a session, and (where the kernel groups them so) as a session.
 PROMPT = ["sh", "-c", 'echo -15 2>/dev/null >/proc/self/autogroup; exec nice -n -15 "$@"', "prompt"]
-# No limits but those of speed.
-NSD_MORE = "  tcp-count: 3000\n  tcp-query-count: 0\n  tcp-timeout: 30\n"
+# No limits but those of speed, as NSD_MORE.
 KNOT_MORE = "    tcp-max-clients: 3000\n    tcp-idle-timeout: 30\n"
 
 
@@ -38,60 +34,20 @@ class Pinned:
         return pinned(SERVER_CPU, *super().command())
 
 
-class AtClients(Pinned):
-    """The same, with the address that clients ask: the kernel answers for gl0 while it runs."""
-
-    def __init__(self, lab, *more, **where):
-        super().__init__(lab, "at-clients", *more, namespace=lab.server_ns, addresses=[SERVER_V4], **where)
-
-    def __enter__(self):
-        sh("ip", "-n", self.lab.server_ns, "addr", "add", SERVER_V4 + "/24", "dev", SERVER_IF)
-        sh("ip", "-n", self.lab.server_ns, "route", "add", "default", "via", CLIENT_V4)
-        try:
-            return super().__enter__()
-        except BaseException:
-            self.withdraw()
-            raise
-
-    def __exit__(self, *exc):
-        super().__exit__(*exc)
-        self.withdraw()
-
-    def kill(self):
-        """It may take an XDP program off the interface first."""
-        if self.process and self.process.poll() is None:
-            self.signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(10)
-        super().kill()
-
-    def withdraw(self):
-        sh("ip", "-n", self.lab.server_ns, "link", "set", SERVER_IF, "xdp", "off")
-        sh("ip", "-n", self.lab.server_ns, "addr", "flush", "dev", SERVER_IF)
-        sh("ip", "neigh", "flush", "dev", CLIENT_IF)
-
-    def wait_ready(self):
-        """From where the clients are: by XDP nothing is answered from within."""
-        end = time.monotonic() + backends.START_LIMIT_S
-        while True:
-            assert self.process.poll() is None, f"{self.command()} ended with exit code {self.process.returncode}"
-            try:
-                wire.ask(wire.query(".", "SOA"), SERVER_V4, timeout=2)
-                return
-            except (OSError, AssertionError):
-                assert time.monotonic() < end, f"{type(self).__name__} does not answer"
-                time.sleep(0.05)
-
-
 class NsdBehind(Pinned, backends.Nsd):
     pass
 
 
-class NsdTcp(AtClients, backends.Nsd):
+class OnIpv4(Pinned, AtClients):
+    def __init__(self, lab, *more, **where):
+        super().__init__(lab, *more, addresses=[SERVER_V4], **where)
+
+
+class NsdTcp(OnIpv4, backends.Nsd):
     pass
 
 
-class KnotTcp(AtClients, backends.Knot):
+class KnotTcp(OnIpv4, backends.Knot):
     pass
 
 
@@ -103,7 +59,7 @@ class KnotXdp(KnotTcp):
         config.write_text("\n".join([*kept, "xdp:", f"    listen: {SERVER_IF}", "    tcp: on"]) + "\n")
 
 
-class DnsdistTcp(AtClients, backends.Dnsdist):
+class DnsdistTcp(OnIpv4, backends.Dnsdist):
     """dnsdist 1.7 asks over TCP what it was asked over TCP. Queries of a connection may overtake each other, on both sides."""
 
     def configure(self):

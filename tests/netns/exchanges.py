@@ -26,9 +26,14 @@ LARGEST_BEFORE_LAST = 60000
 class Expected:
     """The answers, as asked for over TCP while nothing is lost."""
 
-    def __init__(self, more=()):
-        """more: (name, type, DO) of further queries, of large answers: one in `rare` of those chosen."""
-        self.pairs, self.large = ([(q, wire.ask(q)) for q in map(self._query, some)] for some in (QUERIES, more))
+    def __init__(self, large=(), more=()):
+        """large: (name, type, DO) of further queries, of large answers: one in `rare` of those chosen. more: messages, not chosen."""
+        self.pairs, self.large, self.more = ([(q, wire.ask(q)) for q in some]
+                                             for some in (map(self._query, QUERIES), map(self._query, large), more))
+
+    def answers(self):
+        """By all of the query but its number, and without it."""
+        return {q[2:]: answer[2:] for q, answer in [*self.pairs, *self.large, *self.more]}
 
     @staticmethod
     def _query(what):
@@ -155,25 +160,83 @@ async def batched_until_closed(reader, writer, pairs):
     await read_until_closed(reader, pairs)
 
 
-async def until_not_reset(kind, *arguments):
-    """exchange(), again after each reset where the kind may be reset; how many there were."""
+async def poured(reader, writer, pairs):
+    """Each query written by itself and nothing waited for: as many segments as the kernel makes of them."""
+    for q, _ in pairs:
+        writer.write(wire.framed(q))
+    await read_and_compare(reader, pairs)
+
+
+def half_closed(after=0.0):
+    """All in one write, the client's FIN so many seconds later; then the answers, and the server's."""
+    async def half_closed(reader, writer, pairs):
+        writer.write(b"".join(wire.framed(q) for q, _ in pairs))
+        if after:
+            await asyncio.sleep(after)
+        writer.write_eof()
+        await read_and_compare(reader, pairs)
+        assert await reader.read(1) == b"", "not closed"
+    return half_closed
+
+
+async def until_not_reset(kind, *arguments, **how):
+    """exchange(), again after each reset where the kind may be reset; how many there were, and the longest silence."""
     resets = 0
     while True:
         try:
-            await exchange(kind, *arguments)
-            return resets
+            return resets, await exchange(kind, *arguments, **how)
         except (ConnectionResetError, BrokenPipeError):
             if not getattr(kind, "may_be_reset", False):
                 raise
             resets += 1
 
 
-async def exchange(kind, address, pairs, source=None):
-    local = (source, 0) if source else None
-    reader, writer = await asyncio.open_connection(address, 53, local_addr=local)
+class Watched(asyncio.StreamReader):
+    """Knows for how long nothing came while somebody waited: since the last bytes that came, or were written if that was
+    later. A reader that has what it wants and asks for more only then waits for nothing in between."""
+
+    def __init__(self, **more):
+        super().__init__(**more)
+        self.since, self.silence = time.monotonic(), 0.0
+
+    def feed_data(self, data):
+        now = time.monotonic()
+        self.silence, self.since = max(self.silence, now - self.since), now
+        super().feed_data(data)
+
+
+class Noting(asyncio.StreamWriter):
+    """Tells a Watched reader when something was written."""
+
+    def write(self, data):
+        self._reader.since = time.monotonic()
+        super().write(data)
+
+
+async def connected(address, source=None, mss=None, nodelay=True, receive_buffer=None):
+    """A Watched reader and its writer. mss: what the client offers, and keeps to."""
+    loop = asyncio.get_running_loop()
+    s = wire.client_socket(address, mss, nodelay, receive_buffer)
     try:
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        s.setblocking(False)
+        if source:
+            s.bind((source, 0))
+        await loop.sock_connect(s, (address, 53))
+        reader = Watched(loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        transport, _ = await loop.create_connection(lambda: protocol, sock=s)
+    except BaseException:
+        s.close()
+        raise
+    return reader, Noting(transport, protocol, reader, loop)
+
+
+async def exchange(kind, address, pairs, source=None, **how):
+    """The longest silence, in seconds. how: as of connected()."""
+    reader, writer = await connected(address, source, **how)
+    try:
         await kind(reader, writer, pairs)
+        return reader.silence
     finally:
         writer.close()
 
@@ -184,6 +247,12 @@ class Outcome:
     def __init__(self):
         self.seconds, self.failures, self.given_up, self.resets = [], [], [], 0
         self.queries, self.wrong = 0, 0  # wrong: failures by another byte than expected
+        self.silence = 0.0  # seconds, the longest of all that went well
+
+    def in_short(self):
+        """All failures in one line, or none."""
+        failures = self.failures + self.given_up
+        return [f"{len(failures)} failed, the first: {failures[0][:160]}"] if failures else []
 
     def milliseconds(self):
         """p50, p90, p99 and the longest."""
@@ -195,22 +264,23 @@ class Outcome:
         return f"p50 {p50:.1f} p90 {p90:.1f} p99 {p99:.1f} max {longest:.0f} ms"
 
 
-async def many(kind, choose, count, at_once, limit_s, sources=None):
+async def many(kind, choose, count, at_once, limit_s, sources=None, addresses=(SERVER_V6, SERVER_V4), **how):
     """`count` exchanges of this kind, `at_once` together, each within limit_s. choose(n): the pairs of number n.
 
-    sources: the client's addresses by the server's; any if absent.
+    sources: the client's addresses by the server's; any if absent. addresses: the server's, in turn. how: as of connected().
     """
     outcome, places = Outcome(), asyncio.Semaphore(at_once)
 
     async def numbered(n):
         async with places:
             began = time.monotonic()
-            address = SERVER_V4 if n % 2 else SERVER_V6
+            address = addresses[n % len(addresses)]
             pairs = choose(n)
             outcome.queries += len(pairs)
             try:
-                outcome.resets += await asyncio.wait_for(
-                    until_not_reset(kind, address, pairs, (sources or {}).get(address)), limit_s)
+                resets, silence = await asyncio.wait_for(
+                    until_not_reset(kind, address, pairs, (sources or {}).get(address), **how), limit_s)
+                outcome.resets, outcome.silence = outcome.resets + resets, max(outcome.silence, silence)
                 outcome.seconds.append(time.monotonic() - began)
             except Exception as e:  # counted, and shown
                 outcome.wrong += isinstance(e, WrongBytes)

@@ -59,7 +59,7 @@ def inside(namespace, back):
 def sweep():
     """Removes namespaces of test processes that no longer exist."""
     for path in _NETNS.glob("gl-*") if _NETNS.is_dir() else []:
-        owner = re.fullmatch(r"gl-(\d+)-\d+[bsc]", path.name)
+        owner = re.fullmatch(r"gl-(\d+)-\d+[bcps]", path.name)
         if owner and not Path(f"/proc/{owner[1]}").exists():
             subprocess.run(["ip", "netns", "delete", path.name], check=False)
 
@@ -95,10 +95,7 @@ class Lab:
         for ns in (self.server_ns, self.client_ns):
             sh("ip", "netns", "add", ns)
             self._stack.callback(sh, "ip", "netns", "delete", ns, check=False)
-        q = self.queues
-        sh("ip", "-n", self.server_ns, "link", "add", SERVER_IF, "mtu", self.mtu, "numtxqueues", q, "numrxqueues", q,
-           "type", "veth", "peer", "name", CLIENT_IF, "mtu", self.mtu, "numtxqueues", q, "numrxqueues", q,
-           "netns", self.client_ns)
+        self._cable()
         home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         self._stack.callback(os.close, home)
         enter(_NETNS / self.server_ns)
@@ -109,10 +106,16 @@ class Lab:
         enter(_NETNS / self.client_ns)
         self._client()
 
+    def _cable(self):
+        self._veth(self.server_ns, SERVER_IF, self.client_ns, CLIENT_IF)
+
+    def _veth(self, near_ns, near, far_ns, far):
+        q = self.queues
+        sh("ip", "-n", near_ns, "link", "add", near, "mtu", self.mtu, "numtxqueues", q, "numrxqueues", q,
+           "type", "veth", "peer", "name", far, "mtu", self.mtu, "numtxqueues", q, "numrxqueues", q, "netns", far_ns)
+
     def _client(self):
-        # Frames as they would come off a wire: checksums filled in, no segment larger than the MTU.
-        for feature in ("tx", "tso", "gso", "gro"):
-            sh("ethtool", "-K", CLIENT_IF, feature, "off", check=feature == "tx")
+        as_off_a_wire(CLIENT_IF)
         sysctl("net.ipv4.tcp_timestamps", int(self.timestamps))
         sysctl(f"net.ipv6.conf.{CLIENT_IF}.router_solicitations", 0)
         sh("ip", "link", "set", "lo", "up")
@@ -152,6 +155,12 @@ class Lab:
         listed = sh("nft", "list", "table", "inet", "loss").stdout
         sh("nft", "delete", "table", "inet", "loss")
         return [int(n) for n in re.findall(r"counter packets (\d+)", listed)]
+
+
+def as_off_a_wire(interface):
+    """Frames as they would come off a wire: checksums filled in, no segment larger than the MTU."""
+    for feature in ("tx", "tso", "gso", "gro"):
+        sh("ethtool", "-K", interface, feature, "off", check=feature == "tx")
 
 
 def sysctl(name, value):

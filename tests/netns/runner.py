@@ -24,6 +24,7 @@ class Skip(Exception):
 
 
 LONG = False  # --long: as much as the nightly run has time for; read it as runner.LONG
+KERNEL = False  # --kernel: its TCP in the place of goldilocks, where a test can: it tries the test itself
 _reports = []
 
 
@@ -68,6 +69,8 @@ def run(module_name):
     parser.add_argument("--goldilocks", type=Path, default=Goldilocks.binary, help="the program under test")
     parser.add_argument("--label", default="netns", help="what the names of the tests begin with")
     parser.add_argument("--long", action="store_true", help="more exchanges, where a test knows more")
+    parser.add_argument("--kernel", action="store_true",
+                        help="goldilocks' answers by the kernel's TCP, where a test knows how: to try the test itself")
     parser.add_argument("--list", action="store_true", help="only print the names")
     parser.add_argument("patterns", nargs="*", default=[], help="names to run, * matches anything")
     args = parser.parse_args()
@@ -86,8 +89,8 @@ def run(module_name):
     if not args.goldilocks.exists():
         sys.exit(f"{args.goldilocks} is not there: build it first, or name it with --goldilocks")
     Goldilocks.binary = args.goldilocks.resolve()
-    global LONG
-    LONG = args.long
+    global LONG, KERNEL
+    LONG, KERNEL = args.long, args.kernel
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
     lab.sweep()

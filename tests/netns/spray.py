@@ -3,7 +3,7 @@
 import time
 
 import wire
-from lab import CLIENT_IF, SERVER_V4, SERVER_V6, Lab, sh, sysctl
+from lab import CLIENT_IF, SERVER_V4, SERVER_V6, Lab, as_off_a_wire, sh, sysctl
 
 OTHER_SERVER_IF, OTHER_CLIENT_IF = "gl1", "eth1"
 _TABLE = 101
@@ -17,8 +17,7 @@ class SprayLab(Lab):
            "netns", self.server_ns)
         sh("ip", "netns", "exec", self.server_ns, "sysctl", "-qw", f"net.ipv6.conf.{far}.disable_ipv6=1")
         sh("ip", "-n", self.server_ns, "link", "set", far, "up")
-        for feature in ("tx", "tso", "gso", "gro"):
-            sh("ethtool", "-K", near, feature, "off", check=feature == "tx")
+        as_off_a_wire(near)
         for interface in ("all", CLIENT_IF, near):  # answers come in by either
             sysctl(f"net.ipv4.conf.{interface}.rp_filter", 0)
         sysctl(f"net.ipv6.conf.{near}.router_solicitations", 0)

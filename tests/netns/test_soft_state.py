@@ -6,8 +6,6 @@ Each percentile line names the loss each way, how the client talks, and the time
 import asyncio
 import concurrent.futures
 import random
-import socket
-import struct
 import time
 
 import runner
@@ -20,11 +18,6 @@ from soft_state import (CONNECTIONS, HALF_SENT, LARGE, SCENES, SIZES, losses, ma
                         sprayed, without_cache)
 
 FAST_S = 0.15  # less than the least retransmission timeout of Linux, 200 ms
-
-
-def total_retransmissions(s):
-    """tcpi_total_retrans of struct tcp_info."""
-    return struct.unpack_from("=I", s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 100)[0]
 
 
 # --- loss
@@ -66,7 +59,7 @@ def timed(address, pieces, pairs, apart=0.0005, **options):
             time.sleep(apart)
         for _, expected in pairs:
             assert wire.read_answer(s) == expected, "wrong answer"
-        return time.monotonic() - began, total_retransmissions(s)
+        return time.monotonic() - began, wire.total_retransmissions(s)
 
 
 def fast(name, exchanges):

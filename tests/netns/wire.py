@@ -32,20 +32,33 @@ def with_id(message, number):
     return struct.pack("!H", number) + message[2:]
 
 
-def connect(address=SERVER_V4, port=53, timeout=30, receive_buffer=None, nodelay=True):
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    s = socket.socket(family, socket.SOCK_STREAM)
-    s.settimeout(timeout)
+def client_socket(address=SERVER_V4, mss=None, nodelay=True, receive_buffer=None):
+    """Not yet connected."""
+    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     if receive_buffer:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     if nodelay:
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if mss:
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
+    return s
+
+
+def connect(address=SERVER_V4, port=53, timeout=30, **how):
+    """how: as of client_socket()."""
+    s = client_socket(address, **how)
+    s.settimeout(timeout)
     try:
         s.connect((address, port))
     except BaseException:
         s.close()
         raise
     return s
+
+
+def total_retransmissions(s):
+    """tcpi_total_retrans of struct tcp_info."""
+    return struct.unpack_from("=I", s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 100)[0]
 
 
 def read_exactly(s, count):
