@@ -204,7 +204,7 @@ void any_client(Scenario& s, Random& random) {
   c.mss = random.pick(std::array<std::uint16_t, 10>{216, 536, 1220, 1360, 1440, 1452, 1460, 1460, 4000, 8960});
   c.sack = random.chance(0.8);
   c.nagle = random.chance(0.2);
-  c.delayed_acks = random.chance(0.5);
+  c.acks = random.chance(0.5) ? Acks::every_second : Acks::each;
   c.old_acks_stamp = random.chance(0.3);
   c.resends_after_timeout = random.chance(0.7);
   c.syn_twice = random.chance(0.05);
