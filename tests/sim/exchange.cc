@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/sim/forward_exchange.h"
+#include "tests/sim/silence.h"
 #include "tests/sim/trace.h"
 
 namespace gl::sim {
@@ -18,7 +19,8 @@ class Exchange {
         reader_(streams_),
         network_(scenario.channel, scenario.seed * 3 + 1),
         client_(scenario.client, streams_.client, scenario.writes, reader_, network_),
-        server_(scenario.server, scenario.seed * 3 + 2) {
+        server_(scenario.server, scenario.seed * 3 + 2),
+        silence_(scenario) {
     if (trace == nullptr) return;
     trace_.emplace(scenario, *trace);
     server_.watch(&*trace_);
@@ -31,6 +33,9 @@ class Exchange {
     client_.start(0);
     while (!ended()) {
       if (!step()) return fail("stalled");
+      if (!scenario_.heard) continue;
+      const std::string silent = silence_.observe(verdict_.took_ms, client_, reader_.answers());
+      if (!silent.empty()) return fail(silent);
     }
     return judge();
   }
@@ -112,6 +117,7 @@ class Exchange {
   Network network_;
   Client client_;
   Server server_;
+  Silence silence_;
   std::optional<Trace> trace_;
   Verdict verdict_;
   unsigned waits_ = 0;  // timeouts for which everyone waited

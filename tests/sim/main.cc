@@ -63,7 +63,7 @@ std::uint64_t play(std::string_view name, std::uint64_t first, std::uint64_t exc
     if (failed <= kFailuresShown) print_failure(scenario);
   }
   std::printf(
-      "%-13s %9llu exchanges: %llu complete, %llu closed early, %llu reset, %llu of two versions, %llu failed; %.2f "
+      "%-26s %9llu exchanges: %llu complete, %llu closed early, %llu reset, %llu of two versions, %llu failed; %.2f "
       "timeouts and %.1f packets each\n",
       std::string(name).c_str(), static_cast<unsigned long long>(counts.exchanges),
       static_cast<unsigned long long>(counts.ends[0]), static_cast<unsigned long long>(counts.ends[1]),
@@ -137,7 +137,7 @@ int main(int argc, char** argv) {
   }
   if (options->list) {
     for (const Kind& kind : kinds()) {
-      std::printf("%-14s %s\n", std::string(kind.name).c_str(), std::string(kind.what).c_str());
+      std::printf("%-26s %s\n", std::string(kind.name).c_str(), std::string(kind.what).c_str());
     }
     return 0;
   }

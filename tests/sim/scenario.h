@@ -30,6 +30,9 @@ struct Scenario {
   bool lengthy = false;    // far beyond what the cookie alone vouches for
   bool pieces = false;     // queries in many pieces, with pauses up to beyond the client's timer
   bool moderate = false;   // ordinary answers, and no query in pieces
+  bool one_segment = false;  // of queries a connection: a client without timestamps, and nobody remembers it
+  bool crowded = false;      // more queries than our window holds, answers of any size
+  bool heard = false;        // no client is silent for longer than its own timer and three round trips
   // Where the node forwards: everything, this client included. Nothing else counts then but name and seed.
   std::shared_ptr<const ForwardWorld> forward{};
 };
