@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/network.h"
@@ -96,6 +97,10 @@ class Client {
     return received_.size() + acked_ + (server_fin_ ? 1u : 0u) + (fin_acked_ ? 1u : 0u);
   }
   [[nodiscard]] std::size_t sent() const { return sent_; }
+  // Which part of our stream that will be, as far as it was sent in one segment.
+  [[nodiscard]] std::pair<std::size_t, std::size_t> repeats() const {
+    return {acked_, buffers_.empty() ? acked_ : buffers_.front().end};
+  }
   [[nodiscard]] std::uint64_t timeout_ms() const { return timeout_ms_; }
   [[nodiscard]] std::uint64_t repeats_at() const;
   // What was lost on the way, for the trace.
