@@ -7,7 +7,7 @@ namespace gl::sim {
 namespace {
 
 constexpr std::uint64_t kDelayedAckMs = 40;
-constexpr unsigned kAcksBeforeRest = 3;     // for one gap; then Linux gathers them for up to a millisecond
+constexpr unsigned kAcksBeforeRest = 3;  // for one gap; then Linux gathers them for up to a millisecond
 constexpr std::uint64_t kGatheredAckMs = 1;
 
 }  // namespace

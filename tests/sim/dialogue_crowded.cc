@@ -33,8 +33,8 @@ void ask(Scenario& s, Random& random) {
     query.answer_length = query.answer_length_after = answer_length(random, most);
     if (answered + query.answer_length > total && !s.queries.empty()) break;
     answered += query.answer_length;
-    s.server.largest_reply = s.queries.empty() ? query.answer_length
-                                               : std::max(s.server.largest_reply, query.answer_length);
+    s.server.largest_reply =
+        s.queries.empty() ? query.answer_length : std::max(s.server.largest_reply, query.answer_length);
     s.queries.push_back(query);
   }
   if (answered + s.server.largest_reply > tcp::kLastOffset) s.early_fin = true;

@@ -19,10 +19,10 @@ struct ChannelSettings {
   double loss_to_server = 0;  // shares of packets
   double loss_to_client = 0;
   double duplicate = 0;
-  double flip = 0;              // one bit of the frame is turned over
-  std::uint64_t delay_ms = 5;   // one way
-  std::uint64_t jitter_ms = 0;  // above the spacing of packets it reorders
-  bool in_order = false;        // but not here: who is early waits
+  double flip = 0;               // one bit of the frame is turned over
+  std::uint64_t delay_ms = 5;    // one way
+  std::uint64_t jitter_ms = 0;   // above the spacing of packets it reorders
+  bool in_order = false;         // but not here: who is early waits
   std::uint64_t bytes_a_ms = 0;  // to the client; 0: any number
 
   // The longest that a packet and its answer take, behind a window's worth of others.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "tests/sim/scenario.h"
 
@@ -21,7 +22,8 @@ class Silence {
     while (asked_ < scenario_.queries.size() && query_end() <= client.sent()) asked_at_ = query_end(), ++asked_;
     const bool waited = waits_;
     waits_ = client.waits() || answers < asked_;
-    if (waited && now_ms > limit()) return describe(now_ms, client);
+    if (waited && now_ms > limit()) return describe(now_ms);
+    repeats_ = client.repeats();
     if (!waited || client.progress() != progress_) {
       since_ms_ = now_ms;
       timeouts_ = client.timeouts();
@@ -40,8 +42,8 @@ class Silence {
   [[nodiscard]] std::size_t query_end() const { return asked_at_ + scenario_.queries[asked_].query_length; }
   [[nodiscard]] std::uint64_t limit() const { return repeats_at_ + grace_ms_; }
   // What the client repeats may hold no whole query, where others were acknowledged that began in the same segment.
-  [[nodiscard]] bool repeats_piece(const Client& client) const {
-    const auto [begin, end] = client.repeats();
+  [[nodiscard]] bool repeats_piece() const {
+    const auto [begin, end] = repeats_;
     std::size_t at = 0;
     for (const Query& query : scenario_.queries) {
       const bool starts_here = at >= begin;
@@ -50,11 +52,11 @@ class Silence {
     }
     return begin < end;
   }
-  [[nodiscard]] std::string describe(std::uint64_t now_ms, const Client& client) const {
-    return std::string(repeats_piece(client) ? "silent for too long with a piece of a query: "
-                                             : "silent for too long: ") + std::to_string(now_ms - since_ms_) + " ms and more from " +
-           std::to_string(since_ms_) + " ms on, where its timer was " + std::to_string(repeats_at_ - since_ms_) +
-           " ms and three round trips " + std::to_string(grace_ms_);
+  [[nodiscard]] std::string describe(std::uint64_t now_ms) const {
+    return std::string(repeats_piece() ? "silent for too long with a piece of a query: " : "silent for too long: ") +
+           std::to_string(now_ms - since_ms_) + " ms and more from " + std::to_string(since_ms_) +
+           " ms on, where its timer was " + std::to_string(repeats_at_ - since_ms_) + " ms and three round trips " +
+           std::to_string(grace_ms_);
   }
 
   const Scenario& scenario_;
@@ -66,6 +68,7 @@ class Silence {
   std::uint64_t progress_ = 0;
   std::uint64_t repeats_at_ = 0;
   unsigned timeouts_ = 0;
+  std::pair<std::size_t, std::size_t> repeats_{};
 };
 
 }  // namespace gl::sim
