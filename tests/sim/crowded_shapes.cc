@@ -62,6 +62,17 @@ void round_trips_loss(Scenario& s, Random& random) {
   s.server.frames = random.chance(0.1);
 }
 
+// What the client carries is enough, but for a piece of a query that it was told to forget.
+void round_trips_gone(Scenario& s, Random& random) {
+  crowd(s, random);
+  path(s, random);
+  lose(s, random);
+  s.loses_pieces = true;
+  s.server.nodes = static_cast<unsigned>(random.between(1, 3));
+  s.server.restarts = random.pick(std::array{0.0, 0.005, 0.02, 0.1});
+  s.server.flow_cache = random.pick(std::array{1u, 16u});
+}
+
 // Everything that clients with timestamps do in the other kinds.
 void no_timestamps_cache(Scenario& s, Random& random) {
   const auto manner = random.below(4);

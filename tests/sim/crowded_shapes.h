@@ -10,6 +10,7 @@ namespace gl::sim {
 void round_trips(Scenario& scenario, Random& random);
 void round_trips_no_timestamps(Scenario& scenario, Random& random);
 void round_trips_loss(Scenario& scenario, Random& random);
+void round_trips_gone(Scenario& scenario, Random& random);
 void no_timestamps_cache(Scenario& scenario, Random& random);
 void no_timestamps_gone(Scenario& scenario, Random& random);
 

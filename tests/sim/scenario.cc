@@ -151,7 +151,7 @@ void pieces_forgotten(Scenario& s, Random& random) {
   s.resets = true;
 }
 
-constexpr std::array<NamedShape, 22> kShapes = {{
+constexpr std::array<NamedShape, 23> kShapes = {{
     {{"plain", "one node that remembers nothing, a sound network"}, plain},
     {{"cache", "one node with a flow cache, a sound network: no timer of the client may be needed", true}, cache},
     {{"pipelining", "one node with a flow cache, a sound network, ordinary queries and answers"}, pipelining},
@@ -178,6 +178,8 @@ constexpr std::array<NamedShape, 22> kShapes = {{
      no_timestamps_cache},
     {{"no-timestamps-gone", "the same, several nodes that forget: answered, closed or reset, never stalled"},
      no_timestamps_gone},
+    {{"round-trips-gone", "round trips, several nodes that forget: reset is only who had a piece acknowledged alone"},
+     round_trips_gone},
 }};
 
 // Only what the design helps: see docs/testing.md, "A simulated network".
