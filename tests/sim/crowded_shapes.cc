@@ -28,7 +28,7 @@ void crowd(Scenario& s, Random& random) {
 void path(Scenario& s, Random& random) {
   ChannelSettings& path = s.channel;
   path.delay_ms = random.pick(std::array<std::uint64_t, 4>{0, 1, random.between(2, 20), random.between(20, 150)});
-  path.jitter_ms = random.pick(std::array<std::uint64_t, 6>{0, 0, 1, 3, 10, 60});
+  path.jitter_ms = random.pick(std::array<std::uint64_t, 7>{0, 0, 1, 3, 10, 60, 100});
   path.in_order = random.chance(0.6);
   path.bytes_a_ms = random.pick(std::array<std::uint64_t, 5>{0, 0, 250, 1250, 12500});
   s.client.first_timeout_ms = (random.chance(0.7) ? 200 : 1000) + path.round_trip_ms();
