@@ -9,7 +9,6 @@ namespace {
 
 using tcp::SeqNum;
 
-constexpr std::uint64_t kDelayedAckMs = 40;
 constexpr std::uint64_t kOddAckMs = 500;  // Linux's tcp_invalid_ratelimit
 constexpr unsigned kDuplicateThreshold = 3;
 
@@ -61,9 +60,15 @@ void Client::receive_syn_ack(std::uint64_t now_ms, const Packet& packet) {
   server_isn_ = packet.seq;
   server_window_ = packet.window;
   settings_.timestamps = settings_.timestamps && packet.timestamps;
+  sack_ = settings_.sack && packet.sack_permitted;
   if (packet.timestamps) ts_recent_ = packet.timestamps->value;
   if (packet.mss != 0) settings_.mss = std::min(settings_.mss, packet.mss);
   timeout_ms_ = settings_.first_timeout_ms;
+  if (settings_.measures) {
+    timeout_ms_ = 3000;  // TCP_TIMEOUT_FALLBACK
+    const bool echoed = packet.timestamps && packet.timestamps->echo != 0;
+    if (!syn_repeated_ || echoed) measure(echoed ? age(now_ms, *packet.timestamps) : now_ms);
+  }
   timeout_at_ = kNever;
   acknowledge(now_ms);
   application(now_ms);
@@ -88,10 +93,18 @@ bool Client::in_window(const Packet& packet) const {
   return !before(end, last_ack_sent_) && !before(edge, packet.seq);
 }
 
+// What was here before is told as a duplicate (RFC 2883).
+
 void Client::refuse(std::uint64_t now_ms, const Packet& packet) {
   if (packet.payload.empty()) {
     if (odd_ack_ms_ != 0 && now_ms < odd_ack_ms_ + kOddAckMs) return;
     odd_ack_ms_ = now_ms;
+  }
+  const std::uint32_t at = packet.seq - (server_isn_ + 1);
+  if (!packet.payload.empty() && at < received_.size()) {
+    order_.duplicate({at, std::min<std::size_t>(at + packet.payload.size(), received_.size())});
+    quick_ = kQuickAcks;
+    ping_pong_ = false;
   }
   acknowledge(now_ms);
 }
@@ -112,16 +125,21 @@ void Client::receive_ack(std::uint64_t now_ms, const Packet& packet) {
   if (at > sent_) fin_acked_ = true;
   const std::size_t acked = std::min<std::size_t>(at, sent_);
   if (acked == acked_ && !(fin_acked_ && timeout_at_ != kNever)) {
-    if (packet.payload.empty() && !packet.has(tcp::kFin) && outstanding() && ++duplicates_ == kDuplicateThreshold) {
-      retransmit(now_ms);
-    }
+    // With SACK agreed upon Linux goes by blocks, and a server that has none to tell brings nothing about.
+    const bool counts = !(settings_.measures && sack_) && packet.payload.empty() && !packet.has(tcp::kFin);
+    if (counts && outstanding() && ++duplicates_ == kDuplicateThreshold) retransmit(now_ms);
     return;
   }
   acked_ = acked;
+  server_window_ = packet.window;
   duplicates_ = 0;
-  forget_acknowledged();
-  timeout_ms_ = settings_.first_timeout_ms;
-  if (settings_.resends_after_timeout && acked_ < lost_until_) retransmit(now_ms);
+  forget_acknowledged(now_ms, packet);
+  if (!settings_.measures) {
+    timeout_ms_ = settings_.first_timeout_ms;
+    if (settings_.resends_after_timeout && acked_ < lost_until_) retransmit(now_ms);
+  } else if (acked_ < lost_until_) {
+    recover(now_ms);
+  }
   rearm(now_ms);
 }
 
@@ -131,12 +149,17 @@ void Client::receive_data(std::uint64_t now_ms, const Packet& packet) {
   const bool in_order = at == received_.size() && !server_fin_;
   if (at < 0x80000000u) {
     if (at + packet.payload.size() > window_edge_) complaint_ = "sent beyond the window";
+    note_order(at, packet);
     store(at, packet);
   }
+  const bool gap = !out_of_order_.empty() && !in_order;
+  const std::size_t held = out_of_order_.size();
   deliver_in_order();
+  order_.advance(received_.size());
   ++unacknowledged_;
-  const bool wait = in_order && settings_.delayed_acks && out_of_order_.empty() && !server_fin_ && unacknowledged_ < 2;
-  ack_at_ = std::min(ack_at_, wait ? now_ms + kDelayedAckMs : now_ms);
+  if (settings_.acks == Acks::linux) push(now_ms);  // what the window takes by now says it as well
+  schedule_ack(now_ms, packet.payload.size(), in_order, !gap && held > 1 && out_of_order_.empty());
+  data_at_ = now_ms;
 }
 
 void Client::store(std::uint32_t at, const Packet& packet) {

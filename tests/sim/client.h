@@ -1,5 +1,6 @@
 // A model of ordinary TCP clients: RFC 9293's sliding window, RFC 6298's timer, RFC 7323's timestamps with PAWS, RFC
-// 1122's delayed ACK and RFC 896's Nagle, RFC 5961's checks of RST and SYN. It knows nothing of cookies and ledgers. It
+// 1122's delayed ACK and RFC 896's Nagle, RFC 2018's and RFC 2883's SACK, RFC 8985's tail loss probe, RFC 5961's checks
+// of RST and SYN; of Linux 6 where stacks differ and a setting says so. It knows nothing of cookies and ledgers. It
 // writes queries in a given style, reads answers, closes. Units: milliseconds, bytes. Ownership: borrows stream and
 // network. Thread: one.
 #pragma once
@@ -9,10 +10,12 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/network.h"
 #include "tests/sim/reader.h"
+#include "tests/sim/sack_list.h"
 
 namespace gl::sim {
 
@@ -21,6 +24,13 @@ enum class Repeat : std::uint8_t {
   whole_buffers,  // Linux: the first buffer not acknowledged, and the next ones while whole ones fit the segment
   bytes,          // BSD: from the first byte not acknowledged on, also what was not sent before
   segments,       // the segment as it was sent, without what is acknowledged
+};
+
+// When what has come in is acknowledged.
+enum class Acks : std::uint8_t {
+  each,
+  every_second,  // or after 40 ms
+  linux          // the first sixteen at once, then every second full one, or after 40 ms; at once what is out of order
 };
 
 enum class Closing : std::uint8_t {
@@ -33,7 +43,7 @@ struct ClientSettings {
   bool timestamps = true;
   bool sack = true;  // offered
   bool nagle = false;
-  bool delayed_acks = false;    // every second segment, or after 40 ms
+  Acks acks = Acks::each;
   bool old_acks_stamp = false;  // a segment with an ACK from before updates TS.Recent too (Linux: on its fast path)
   bool resends_after_timeout = true;  // everything in flight is sent again as ACKs come in (slow start)
   bool congestion = false;            // a congestion window: ten segments, one after a loss (RFC 5681, RFC 6928)
@@ -44,6 +54,9 @@ struct ClientSettings {
   std::uint32_t buffer = 65535;                                            // for what is received
   std::uint32_t read_at_once = std::numeric_limits<std::uint32_t>::max();  // bytes the application takes each time
   std::uint64_t read_pause_ms = 0;                                         // between two reads
+  // Linux's timer (RFC 6298 with what it measured, and 200 ms at least above that), its tail loss probe where SACK is
+  // on, and after a timeout a congestion window of one segment and slow start. Otherwise the next three say how long.
+  bool measures = false;
   std::uint64_t first_timeout_ms = 200;
   std::uint64_t probe_ms = 0;      // tail loss probe after this; 0: none (RFC 8985 section 7)
   std::uint64_t keepalive_ms = 0;  // of silence; 0: none
@@ -77,6 +90,19 @@ class Client {
   [[nodiscard]] const std::string& complaint() const { return complaint_; }
   // How often the timer of retransmission fired after the handshake.
   [[nodiscard]] unsigned timeouts() const { return timeouts_; }
+  // Whether something is not acknowledged, how far all has come, and its own timer: how long it is, and when it will
+  // repeat something (0: never).
+  [[nodiscard]] bool waits() const { return state_ == State::open && (outstanding() || (fin_sent_ && !server_fin_)); }
+  [[nodiscard]] std::uint64_t progress() const {
+    return received_.size() + acked_ + (server_fin_ ? 1u : 0u) + (fin_acked_ ? 1u : 0u);
+  }
+  [[nodiscard]] std::size_t sent() const { return sent_; }
+  // Which part of our stream that will be, as far as it was sent in one segment.
+  [[nodiscard]] std::pair<std::size_t, std::size_t> repeats() const {
+    return {acked_, buffers_.empty() ? acked_ : buffers_.front().end};
+  }
+  [[nodiscard]] std::uint64_t timeout_ms() const { return timeout_ms_; }
+  [[nodiscard]] std::uint64_t repeats_at() const;
   // What was lost on the way, for the trace.
   void on_send(void (*note)(void*, std::uint64_t, const Packet&, bool), void* whose) { note_ = note, whose_ = whose; }
   void start(std::uint64_t now_ms);
@@ -84,9 +110,13 @@ class Client {
  private:
   enum class State : std::uint8_t { syn_sent, open, closed };
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};
+  static constexpr unsigned kQuickAcks = 16;
   struct Buffer {
     std::size_t begin;
     std::size_t end;
+    std::uint64_t sent_ms = 0;
+    bool repeated = false;  // says nothing of the round trip (Karn)
+    bool lost = false;      // the timer fired, and it was not sent again since
   };
 
   // client.cc: what comes in
@@ -99,24 +129,42 @@ class Client {
   void receive_data(std::uint64_t now_ms, const Packet& packet);
   void store(std::uint32_t place, const Packet& packet);
   void deliver_in_order();
+
+  // client_acks.cc: what is told of it, and when
+  void note_order(std::uint32_t place, const Packet& packet);
+  void schedule_ack(std::uint64_t now_ms, std::size_t size, bool in_order, bool filled);
+  [[nodiscard]] std::uint64_t linux_ack_at(std::uint64_t now_ms, std::size_t size, bool in_order, bool filled);
+  void tell_order(Packet& packet);
+  [[nodiscard]] std::size_t most_blocks() const { return settings_.timestamps ? 3 : 4; }
+  [[nodiscard]] std::size_t order_length() const;
   void application(std::uint64_t now_ms);
   void read_some(std::uint64_t now_ms);
 
   // client_send.cc: what goes out
   [[nodiscard]] std::size_t sendable_end() const;
   void push(std::uint64_t now_ms);
-  void timeout(std::uint64_t now_ms);
-  void retransmit(std::uint64_t now_ms);
-  void probe(std::uint64_t now_ms);
+  void retransmit(std::uint64_t now_ms) { repeat_buffer(now_ms, 0); }
+  void repeat_buffer(std::uint64_t now_ms, std::size_t which);
   void transmit(std::uint64_t now_ms, std::size_t begin, std::size_t end);
   void acknowledge(std::uint64_t now_ms);
   void send(std::uint64_t now_ms, Packet packet);
   void open_window();
-  void rearm(std::uint64_t now_ms);
   [[nodiscard]] std::size_t segments_out() const;
-  void forget_acknowledged();
-  [[nodiscard]] std::size_t segment_room() const { return settings_.mss - (settings_.timestamps ? 12u : 0u); }
+  [[nodiscard]] std::size_t segment_room() const;
+
+  // client_timers.cc: round trips, timeouts, probes
+  void timeout(std::uint64_t now_ms);
+  void probe(std::uint64_t now_ms);
+  void rearm(std::uint64_t now_ms);
+  void schedule_probe(std::uint64_t now_ms, std::uint64_t since_ms);
+  void measure(std::uint64_t round_trip_ms);
+  void recover(std::uint64_t now_ms);
+  void forget_acknowledged(std::uint64_t now_ms, const Packet& packet);
   [[nodiscard]] bool outstanding() const { return acked_ < sent_ || (fin_sent_ && !fin_acked_); }
+  // How long ago what this echoes was sent.
+  [[nodiscard]] std::uint64_t age(std::uint64_t now_ms, const tcp::Timestamps& timestamps) const {
+    return static_cast<std::uint32_t>(now_ms) + settings_.clock - timestamps.echo;
+  }
   [[nodiscard]] tcp::SeqNum place(std::size_t at) const { return isn_ + 1 + static_cast<std::uint32_t>(at); }
   [[nodiscard]] tcp::SeqNum next_sent() const { return place(sent_) + (fin_sent_ ? 1u : 0u); }
   [[nodiscard]] tcp::SeqNum expected() const {
@@ -144,6 +192,9 @@ class Client {
   std::vector<Buffer> buffers_;
   std::uint16_t server_window_ = 0;
   unsigned duplicates_ = 0;
+  bool new_data_first_ = false;  // F-RTO: behind the first ACK after a timeout (RFC 5682 section 2.1)
+  std::size_t probed_until_ = 0;
+  std::size_t window_before_ = 0;  // the timeout
   bool fin_wanted_ = false;
   bool fin_sent_ = false;
   bool fin_acked_ = false;
@@ -159,11 +210,23 @@ class Client {
   };
   std::map<std::size_t, Held> out_of_order_;
   bool server_fin_ = false;
+  bool sack_ = false;  // agreed upon
+  SackList order_;
   unsigned unacknowledged_ = 0;  // segments
+  std::size_t told_ = 0;         // place of the last ACK
+  std::size_t full_ = 536;       // a full segment of the server, as far as seen
+  unsigned quick_ = kQuickAcks;  // segments still to be acknowledged at once
+  bool ping_pong_ = false;       // the application talks in turns: acknowledgements go with what it sends
+  bool pushed_ = false;          // a small segment waits for its ACK
+  unsigned gap_acks_ = 0;        // for the gap of the moment
+  std::uint64_t data_at_ = 0;    // when data came last
   std::uint32_t ts_recent_ = 0;
   tcp::SeqNum last_ack_sent_;
 
   std::uint64_t timeout_ms_ = 1000;
+  std::uint64_t smoothed_x8_ = 0;   // round trip; 0: not measured yet
+  std::uint64_t deviation_x4_ = 0;  // of it
+  bool syn_repeated_ = false;
   std::uint64_t timeout_at_ = kNever;
   std::uint64_t probe_at_ = kNever;
   std::uint64_t ack_at_ = kNever;

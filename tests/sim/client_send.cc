@@ -1,4 +1,4 @@
-// The model client: what goes out, and its timers.
+// The model client: what goes out.
 #include <algorithm>
 #include <utility>
 
@@ -7,13 +7,13 @@
 namespace gl::sim {
 namespace {
 
-constexpr std::uint64_t kLongestTimeoutMs = 120000;
+constexpr std::uint64_t kInTurnsMs = 40;  // data behind data received within so long is an answer to it
 
 }  // namespace
 
 void Client::start(std::uint64_t now_ms) {
   timeout_at_ = now_ms + timeout_ms_;
-  Packet syn{isn_, {}, tcp::kSyn, 0, settings_.mss, settings_.sack, {}, {}};
+  Packet syn{isn_, {}, tcp::kSyn, 0, settings_.mss, settings_.sack, {}, {}, {}};
   if (settings_.syn_twice) send(now_ms, syn);
   send(now_ms, std::move(syn));
 }
@@ -30,69 +30,8 @@ void Client::on_timer(std::uint64_t now_ms) {
   if (timeout_at_ <= now_ms) timeout(now_ms);
   if (keepalive_at_ <= now_ms) {
     keepalive_at_ = now_ms + settings_.keepalive_ms;
-    if (!outstanding() && state_ == State::open) send(now_ms, {next_sent() - 1, {}, 0, 0, 0, false, {}, {}});
+    if (!outstanding() && state_ == State::open) send(now_ms, {next_sent() - 1, {}, 0, 0, 0, false, {}, {}, {}});
   }
-}
-
-void Client::timeout(std::uint64_t now_ms) {
-  timeout_at_ = now_ms + timeout_ms_;
-  timeout_ms_ = std::min(2 * timeout_ms_, kLongestTimeoutMs);
-  congestion_window_ = 1;
-  if (state_ == State::syn_sent) {
-    return send(now_ms, {isn_, {}, tcp::kSyn, 0, settings_.mss, settings_.sack, {}, {}});
-  }
-  if (!outstanding()) {
-    timeout_at_ = kNever;
-    return;
-  }
-  ++timeouts_;
-  lost_until_ = sent_;
-  retransmit(now_ms);
-}
-
-void Client::retransmit(std::uint64_t now_ms) {
-  const std::size_t room = segment_room();
-  if (settings_.repeat == Repeat::bytes || buffers_.empty()) {
-    const std::size_t end = std::min({written_, acked_ + room, acked_ + server_window_});
-    if (end > sent_) {
-      buffers_.push_back({sent_, end});
-      sent_ = end;
-    }
-    return transmit(now_ms, acked_, std::min(end, sent_));
-  }
-  Buffer& head = buffers_.front();
-  head.begin = std::max(head.begin, acked_);
-  if (head.end - head.begin > room) {
-    const std::size_t cut = head.begin + room;
-    const Buffer rest{cut, head.end};
-    head.end = cut;
-    buffers_.insert(buffers_.begin() + 1, rest);
-    return transmit(now_ms, acked_, cut);
-  }
-  if (settings_.repeat == Repeat::whole_buffers) {
-    while (buffers_.size() > 1 && buffers_[1].end - head.begin <= room) {
-      head.end = buffers_[1].end;
-      buffers_.erase(buffers_.begin() + 1);
-    }
-  }
-  transmit(now_ms, head.begin, head.end);
-}
-
-// RFC 8985 section 7.3: new data if there is any, or the last segment once more.
-void Client::probe(std::uint64_t now_ms) {
-  probe_at_ = kNever;
-  if (!outstanding()) return;
-  const std::size_t before = sent_;
-  const std::size_t window = congestion_window_;
-  if (acked_ >= lost_until_) congestion_window_ = std::max(window, segments_out() + 1);  // whatever the window says
-  push(now_ms);
-  congestion_window_ = window;
-  probe_at_ = kNever;
-  if (sent_ != before || buffers_.empty()) return;
-  const Buffer last = buffers_.back();
-  const std::size_t room = segment_room();
-  const std::size_t begin = std::max(last.begin + (last.end - last.begin - 1) / room * room, acked_);
-  transmit(now_ms, begin, last.end);
 }
 
 // Up to where may be sent now, as Linux has it: no piece of a segment only because the window ends there (RFC 9293
@@ -102,7 +41,7 @@ std::size_t Client::sendable_end() const {
   const std::size_t out = settings_.congestion ? segments_out() : 0;
   if (out >= congestion_window_) return sent_;
   const std::size_t unsent = written_ - sent_;
-  const std::size_t window = acked_ + server_window_ - sent_;
+  const std::size_t window = std::max(acked_ + server_window_, sent_) - sent_;
   if (window < std::min(unsent, room)) return sent_;
   const bool alone = settings_.repeat == Repeat::segments || settings_.congestion;
   const std::size_t most = alone ? std::min(room, window) : window;
@@ -114,24 +53,54 @@ std::size_t Client::sendable_end() const {
 // As Linux counts them: a buffer of which only a part was acknowledged is a segment on its way like any other, so with
 // a congestion window of one segment nothing follows it.
 std::size_t Client::segments_out() const {
-  return buffers_.size();
+  if (!settings_.measures) return buffers_.size();
+  return static_cast<std::size_t>(std::ranges::count(buffers_, false, &Buffer::lost));
 }
 
-void Client::forget_acknowledged() {
-  const std::size_t before = buffers_.size();
-  std::erase_if(buffers_, [this](const Buffer& buffer) { return buffer.end <= acked_; });
-  congestion_window_ += before - buffers_.size();  // slow start
+// Linux makes room for what it has to tell of data out of order.
+std::size_t Client::segment_room() const {
+  return settings_.mss - (settings_.timestamps ? 12u : 0u) - order_length();
+}
+
+void Client::repeat_buffer(std::uint64_t now_ms, std::size_t which) {
+  const std::size_t room = segment_room();
+  if (settings_.repeat == Repeat::bytes || buffers_.empty()) {
+    const std::size_t end = std::min({written_, acked_ + room, acked_ + server_window_});
+    if (end > sent_) {
+      buffers_.push_back({sent_, end});
+      sent_ = end;
+    }
+    return transmit(now_ms, acked_, std::min(end, sent_));
+  }
+  Buffer& head = buffers_[which];
+  head.begin = std::max(head.begin, acked_);
+  if (head.end - head.begin > room) {
+    Buffer rest = head;
+    rest.begin = head.end = head.begin + room;
+    buffers_.insert(buffers_.begin() + static_cast<std::ptrdiff_t>(which) + 1, rest);
+  } else if (settings_.repeat == Repeat::whole_buffers) {
+    const auto next = buffers_.begin() + static_cast<std::ptrdiff_t>(which) + 1;
+    auto joined = next;
+    while (joined != buffers_.end() && joined->end - head.begin <= room) head.end = joined++->end;
+    buffers_.erase(next, joined);
+  }
+  Buffer& sent = buffers_[which];
+  sent.repeated = true;
+  sent.lost = false;
+  sent.sent_ms = now_ms;
+  transmit(now_ms, sent.begin, sent.end);
 }
 
 // Sends what the window takes.
 void Client::push(std::uint64_t now_ms) {
   const bool idle = !outstanding();
-  const std::size_t room = segment_room();
   const std::size_t before = sent_;
   while (state_ == State::open && sent_ < written_) {
     const std::size_t end = sendable_end();
     if (end == sent_) break;
-    buffers_.push_back({sent_, end});
+    buffers_.push_back({sent_, end, now_ms});
+    if (data_at_ != 0 && now_ms < data_at_ + kInTurnsMs) ping_pong_ = true;
+    const std::size_t room = segment_room();
     while (sent_ < end) {
       const std::size_t begin = sent_;
       sent_ = std::min(end, begin + room);
@@ -145,12 +114,9 @@ void Client::push(std::uint64_t now_ms) {
     transmit(now_ms, sent_, sent_);
   }
   if (idle && outstanding()) rearm(now_ms);
-  if (sent_ != before && settings_.probe_ms != 0) probe_at_ = now_ms + settings_.probe_ms;
-}
-
-void Client::rearm(std::uint64_t now_ms) {
-  timeout_at_ = outstanding() ? now_ms + timeout_ms_ : kNever;
-  if (!outstanding()) probe_at_ = kNever;
+  if (sent_ == before) return;
+  if (settings_.probe_ms != 0) probe_at_ = now_ms + settings_.probe_ms;
+  schedule_probe(now_ms, buffers_.front().sent_ms);
 }
 
 void Client::transmit(std::uint64_t now_ms, std::size_t begin, std::size_t end) {
@@ -164,7 +130,7 @@ void Client::transmit(std::uint64_t now_ms, std::size_t begin, std::size_t end) 
 }
 
 void Client::acknowledge(std::uint64_t now_ms) {
-  send(now_ms, {next_sent(), {}, 0, 0, 0, false, {}, {}});
+  send(now_ms, {next_sent(), {}, 0, 0, 0, false, {}, {}, {}});
 }
 
 // RFC 9293 section 3.8.6.2.2: the window opens in steps worth a segment, and never shrinks.
@@ -185,8 +151,12 @@ void Client::send(std::uint64_t now_ms, Packet packet) {
     packet.flags |= tcp::kAck;
     packet.ack = expected();
     last_ack_sent_ = packet.ack;
+    if (received_.size() != told_) gap_acks_ = 0;
+    told_ = received_.size();
     ack_at_ = kNever;
     unacknowledged_ = 0;
+    if (quick_ > 0) --quick_;
+    if (sack_ && (packet.payload.empty() || settings_.measures)) tell_order(packet);
   }
   if (settings_.keepalive_ms != 0) keepalive_at_ = now_ms + settings_.keepalive_ms;
   const bool arrives = network_.send(now_ms, true, packet);

@@ -32,7 +32,7 @@ std::size_t answer_length(const Scenario& s, Random& random) {
 }
 
 Style any_style(const Scenario& s, Random& random) {
-  if (!s.client.timestamps) return random.pick(std::array{Style::batched, Style::batched, Style::split_prefix});
+  if (s.one_segment) return random.pick(std::array{Style::batched, Style::batched, Style::split_prefix});
   const auto style = static_cast<Style>(random.below(s.moderate ? 3 : 6));
   // A query in two pieces is not acknowledged before it is whole: Nagle holds the second piece back, and who never
   // joins segments never sends it whole.
@@ -63,8 +63,8 @@ void write_queries(Scenario& s, Random& random, Style style) {
     begin = end;
   }
   if (style == Style::batched) s.writes = {{begin, 0, 0}};
-  if (!s.client.timestamps) {
-    // One segment of queries a connection, or its prefix and the rest.
+  if (s.one_segment) {
+    // Or its prefix and the rest.
     const std::size_t first = s.writes.front().end;
     s.writes = {{begin, 0, 0}};
     if (style == Style::split_prefix) s.writes.insert(s.writes.begin(), {first, 0, 0});
@@ -99,7 +99,7 @@ void lay_out(Scenario& s, Random& random, Style style, std::size_t asked, std::s
   // A client of this kind that half-closes before it has the whole of a long answer, or whose FIN is a segment of its
   // own, is not helped.
   const bool own_fin = s.client.closing == Closing::after_last_write;
-  if (!s.client.timestamps && (answered > 60 || own_fin)) s.client.closing = Closing::after_reading;
+  if (s.one_segment && (answered > 60 || own_fin)) s.client.closing = Closing::after_reading;
   // Who never joins segments asks one query after the other: what is counted together has to come again together.
   if (s.client.repeat == Repeat::segments && style != Style::split_prefix) style = Style::sequential;
   // Linux joins buffers only as a whole: a query cut by the end of a segment comes again in two pieces for ever, where
@@ -114,7 +114,7 @@ void lay_out(Scenario& s, Random& random, Style style, std::size_t asked, std::s
   // See settle() in scenario.cc: what is repeated before it was lost may be answered from both versions.
   if (s.server.zone_at != 0)
     style = style == Style::pipelined || style >= Style::split_bytes ? Style::sequential : style;
-  if (!s.client.timestamps && style == Style::sequential) style = Style::batched;
+  if (s.one_segment && style == Style::sequential) style = Style::batched;
   write_queries(s, random, style);
 }
 
@@ -143,6 +143,7 @@ void write_long_dialogue(Scenario& s, Random& random) {
 
 void write_dialogue(Scenario& s, Random& random) {
   if (s.lengthy) return write_long_dialogue(s, random);
+  if (s.crowded) return write_crowded_dialogue(s, random);
   const std::size_t room = segment_room(s);
   const Style style = any_style(s, random);
   const std::size_t count = random.between(1, 8);
@@ -158,7 +159,7 @@ void write_dialogue(Scenario& s, Random& random) {
       if (random.chance(0.7)) query.answer_length_after = answer_length(s, random);
     }
     const std::size_t longest = std::max(query.answer_length, query.answer_length_after);
-    if (!s.client.timestamps && i > 0 && (asked + query.query_length > room || answered + longest > 60000)) break;
+    if (s.one_segment && i > 0 && (asked + query.query_length > room || answered + longest > 60000)) break;
     asked += query.query_length;
     answered += longest;
     s.queries.push_back(query);
@@ -175,7 +176,7 @@ void cut_dialogue(Scenario& s, Random& random) {
   for (const Query& query : s.queries) {
     const std::size_t longest = std::max(query.answer_length, query.answer_length_after);
     const bool fits = asked + query.query_length <= segment_room(s) && answered + longest <= 60000;
-    if (!s.client.timestamps && count > 0 && !fits) break;
+    if (s.one_segment && count > 0 && !fits) break;
     asked += query.query_length;
     answered += longest;
     ++count;

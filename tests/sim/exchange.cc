@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/sim/forward_exchange.h"
+#include "tests/sim/silence.h"
 #include "tests/sim/trace.h"
 
 namespace gl::sim {
@@ -18,7 +19,8 @@ class Exchange {
         reader_(streams_),
         network_(scenario.channel, scenario.seed * 3 + 1),
         client_(scenario.client, streams_.client, scenario.writes, reader_, network_),
-        server_(scenario.server, scenario.seed * 3 + 2) {
+        server_(scenario.server, scenario.seed * 3 + 2),
+        silence_(scenario) {
     if (trace == nullptr) return;
     trace_.emplace(scenario, *trace);
     server_.watch(&*trace_);
@@ -31,6 +33,9 @@ class Exchange {
     client_.start(0);
     while (!ended()) {
       if (!step()) return fail("stalled");
+      if (!scenario_.heard) continue;
+      const std::string silent = silence_.observe(verdict_.took_ms, client_, reader_.answers());
+      if (!silent.empty()) return fail(silent);
     }
     return judge();
   }
@@ -75,6 +80,17 @@ class Exchange {
     return forgets && scenario_.server.flow_cache > 0 && received.size() >= tcp::kOffsetLimit;
   }
 
+  // A piece of a query was acknowledged alone, so that its entry was the only one to have it.
+  [[nodiscard]] bool lost_piece() const {
+    const std::size_t acked = client_.repeats().first;
+    std::size_t end = 0;
+    for (const Query& query : scenario_.queries) {
+      if (acked <= end) break;
+      end += query.query_length;
+    }
+    return scenario_.loses_pieces && acked != end;
+  }
+
   Verdict judge() {
     const Bytes received = client_.received();
     if (!client_.complaint().empty()) return fail(client_.complaint());
@@ -82,7 +98,7 @@ class Exchange {
     if (server_.allocations() != 0) return fail("the packet path asked for memory");
     if (server_.broken_frames() != 0) return fail("a frame with a wrong checksum or length");
     if (client_.was_reset() && !client_.saw_fin()) {  // what follows our FIN is answered by a RST
-      if (!scenario_.resets && !forgotten(received)) return fail("reset");
+      if (!scenario_.resets && !forgotten(received) && !lost_piece()) return fail("reset");
       return finish(End::reset);
     }
     if (!reader_.complete()) {
@@ -112,6 +128,7 @@ class Exchange {
   Network network_;
   Client client_;
   Server server_;
+  Silence silence_;
   std::optional<Trace> trace_;
   Verdict verdict_;
   unsigned waits_ = 0;  // timeouts for which everyone waited

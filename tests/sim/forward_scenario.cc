@@ -181,6 +181,7 @@ void any_party(Plan& p, Random& random, std::size_t questions, const Scenario& n
     s.client.read_pause_ms = random.between(1, 80);
     s.client.read_at_once = static_cast<std::uint32_t>(random.between(100, 4000));
   }
+  s.one_segment = !s.client.timestamps;
   if (p.amnesia) {
     s.channel.duplicate = s.channel.loss_to_client = s.channel.flip = 0;
     s.channel.jitter_ms = 0;

@@ -53,11 +53,18 @@ void put_options(ByteString& to, const Packet& packet) {
     put32(to, packet.timestamps->echo);
   }
   if (packet.has(tcp::kSyn)) put32(to, 0x01030307);  // window scaling, as everyone offers it
+  if (packet.sack.count != 0) {
+    put32(to, 0x01010502u + 8u * packet.sack.count);
+    for (const auto& block : packet.sack.view()) {
+      put32(to, block.begin);
+      put32(to, block.end);
+    }
+  }
 }
 
 std::size_t options_length(const Packet& packet) {
   return (packet.mss != 0 ? 4u : 0u) + (packet.sack_permitted ? 4u : 0u) + (packet.timestamps ? 12u : 0u) +
-         (packet.has(tcp::kSyn) ? 4u : 0u);
+         (packet.has(tcp::kSyn) ? 4u : 0u) + (packet.sack.count != 0 ? 4u + 8u * packet.sack.count : 0u);
 }
 
 void put_ip(ByteString& frame, const Ends& ends, std::size_t length) {
@@ -86,6 +93,7 @@ bool read_options(Bytes options, Packet& packet) {
       continue;
     }
     if (at + 2 > options.size() || options[at + 1] < 2 || at + options[at + 1] > options.size()) return false;
+    if (kind == 4) packet.sack_permitted = true;
     if (kind == 2) packet.mss = load_be<std::uint16_t>(options.data() + at + 2);
     if (kind == 8) {
       packet.timestamps = tcp::Timestamps{load_be<std::uint32_t>(options.data() + at + 2),

@@ -21,6 +21,7 @@ namespace {
 using namespace gl::sim;
 
 constexpr unsigned kFailuresShown = 3;
+constexpr unsigned kSeedsShown = 8;
 
 struct Options {
   std::string scenario;
@@ -35,7 +36,7 @@ struct Counts {
   std::uint64_t ends[5] = {};
   std::uint64_t timeouts = 0;
   std::uint64_t packets = 0;
-  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> failures;  // how often, and the first seed
+  std::map<std::string, std::pair<std::uint64_t, std::string>> failures;  // how often, and the first seeds
 };
 
 void print_failure(const Scenario& scenario) {
@@ -59,11 +60,12 @@ std::uint64_t play(std::string_view name, std::uint64_t first, std::uint64_t exc
     if (verdict.end != End::failed) continue;
     const std::uint64_t failed = counts.ends[static_cast<std::size_t>(End::failed)];
     const std::string why = verdict.failure.substr(0, verdict.failure.find_first_of("0123456789"));
-    ++counts.failures.try_emplace(why, 0, seed).first->second.first;
+    auto& [often, seeds] = counts.failures[why];
+    if (++often <= kSeedsShown) seeds += ' ' + std::to_string(seed);
     if (failed <= kFailuresShown) print_failure(scenario);
   }
   std::printf(
-      "%-13s %9llu exchanges: %llu complete, %llu closed early, %llu reset, %llu of two versions, %llu failed; %.2f "
+      "%-26s %9llu exchanges: %llu complete, %llu closed early, %llu reset, %llu of two versions, %llu failed; %.2f "
       "timeouts and %.1f packets each\n",
       std::string(name).c_str(), static_cast<unsigned long long>(counts.exchanges),
       static_cast<unsigned long long>(counts.ends[0]), static_cast<unsigned long long>(counts.ends[1]),
@@ -72,8 +74,8 @@ std::uint64_t play(std::string_view name, std::uint64_t first, std::uint64_t exc
       static_cast<double>(counts.timeouts) / static_cast<double>(counts.exchanges),
       static_cast<double>(counts.packets) / static_cast<double>(counts.exchanges));
   for (const auto& [why, often] : counts.failures) {
-    std::printf("  %llu times: %s (first seed %llu)\n", static_cast<unsigned long long>(often.first), why.c_str(),
-                static_cast<unsigned long long>(often.second));
+    std::printf("  %llu times: %s (first seeds%s)\n", static_cast<unsigned long long>(often.first), why.c_str(),
+                often.second.c_str());
   }
   std::fflush(stdout);
   return counts.ends[static_cast<std::size_t>(End::failed)];
@@ -137,7 +139,7 @@ int main(int argc, char** argv) {
   }
   if (options->list) {
     for (const Kind& kind : kinds()) {
-      std::printf("%-14s %s\n", std::string(kind.name).c_str(), std::string(kind.what).c_str());
+      std::printf("%-26s %s\n", std::string(kind.name).c_str(), std::string(kind.what).c_str());
     }
     return 0;
   }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -17,9 +19,16 @@ struct ChannelSettings {
   double loss_to_server = 0;  // shares of packets
   double loss_to_client = 0;
   double duplicate = 0;
-  double flip = 0;              // one bit of the frame is turned over
-  std::uint64_t delay_ms = 5;   // one way
-  std::uint64_t jitter_ms = 0;  // above the spacing of packets it reorders
+  double flip = 0;               // one bit of the frame is turned over
+  std::uint64_t delay_ms = 5;    // one way
+  std::uint64_t jitter_ms = 0;   // above the spacing of packets it reorders
+  bool in_order = false;         // but not here: who is early waits
+  std::uint64_t bytes_a_ms = 0;  // to the client; 0: any number
+
+  // The longest that a packet and its answer take, behind a window's worth of others.
+  [[nodiscard]] std::uint64_t round_trip_ms() const {
+    return 2 * (delay_ms + jitter_ms) + (bytes_a_ms == 0 ? 0 : 65535 / bytes_a_ms + 1);
+  }
 };
 
 struct Delivery {
@@ -34,6 +43,8 @@ struct Delivery {
 };
 
 class Network {
+  static constexpr std::size_t kHeaders = 66;  // Ethernet, IPv4 and TCP with timestamps
+
  public:
   Network(const ChannelSettings& settings, std::uint64_t seed) : settings_(settings), random_(seed) {}
 
@@ -57,7 +68,13 @@ class Network {
  private:
   void put(std::uint64_t now_ms, bool to_server, Packet packet) {
     const std::uint64_t jitter = settings_.jitter_ms == 0 ? 0 : random_.below(settings_.jitter_ms + 1);
-    Delivery delivery{now_ms + settings_.delay_ms + jitter, ++order_, to_server, std::nullopt, std::move(packet)};
+    std::uint64_t at = now_ms + settings_.delay_ms + jitter;
+    if (settings_.bytes_a_ms != 0 && !to_server) {
+      busy_ = std::max(busy_, now_ms * settings_.bytes_a_ms) + packet.payload.size() + kHeaders;
+      at += busy_ / settings_.bytes_a_ms - now_ms;
+    }
+    if (settings_.in_order) at = last_at_[to_server ? 1 : 0] = std::max(at, last_at_[to_server ? 1 : 0]);
+    Delivery delivery{at, ++order_, to_server, std::nullopt, std::move(packet)};
     if (random_.chance(settings_.flip)) delivery.flipped = random_.next();
     queue_.push_back(std::move(delivery));
     std::push_heap(queue_.begin(), queue_.end(), std::greater<>());
@@ -66,6 +83,8 @@ class Network {
   ChannelSettings settings_;
   Random random_;
   std::uint64_t order_ = 0;
+  std::uint64_t busy_ = 0;  // until then the way to the client is, in bytes
+  std::array<std::uint64_t, 2> last_at_{};
   std::vector<Delivery> queue_;  // a heap, the next one in front
 };
 

@@ -20,6 +20,7 @@ struct Packet {
   std::uint16_t mss = 0;  // option of a SYN; 0: none
   bool sack_permitted = false;
   std::optional<tcp::Timestamps> timestamps;
+  wire::SackBlocks sack{};
   ByteString payload;
 
   [[nodiscard]] bool has(std::uint8_t flag) const { return (flags & flag) != 0; }

@@ -24,12 +24,16 @@ struct Scenario {
   ChannelSettings channel;
   std::vector<Query> queries;
   std::vector<Write> writes;
-  bool resets = false;     // a RST may end it
-  bool early_fin = false;  // our FIN may come before the last answer, behind a whole one
-  bool prompt = false;     // no timer of the client may be needed
-  bool lengthy = false;    // far beyond what the cookie alone vouches for
-  bool pieces = false;     // queries in many pieces, with pauses up to beyond the client's timer
-  bool moderate = false;   // ordinary answers, and no query in pieces
+  bool resets = false;        // a RST may end it
+  bool early_fin = false;     // our FIN may come before the last answer, behind a whole one
+  bool prompt = false;        // no timer of the client may be needed
+  bool lengthy = false;       // far beyond what the cookie alone vouches for
+  bool pieces = false;        // queries in many pieces, with pauses up to beyond the client's timer
+  bool moderate = false;      // ordinary answers, and no query in pieces
+  bool one_segment = false;   // of queries a connection: a client without timestamps, and nobody remembers it
+  bool crowded = false;       // more queries than our window holds, answers of any size
+  bool loses_pieces = false;  // a RST may end it where a piece of a query was acknowledged alone
+  bool heard = false;         // no client is silent for longer than its own timer and three round trips
   // Where the node forwards: everything, this client included. Nothing else counts then but name and seed.
   std::shared_ptr<const ForwardWorld> forward{};
 };

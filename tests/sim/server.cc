@@ -162,6 +162,8 @@ void Server::through_responder(Node& node, const Packet& packet, bool resumed) {
   segment.flags = packet.flags;
   segment.window = packet.window;
   segment.mss = packet.mss;
+  segment.sack_permitted = packet.sack_permitted;
+  segment.sack = packet.sack;
   segment.timestamps = packet.timestamps;
   segment.payload = packet.payload;
   segment.resumed = resumed;
@@ -170,7 +172,7 @@ void Server::through_responder(Node& node, const Packet& packet, bool resumed) {
   allocations_ += test::allocations_so_far() - before;
   if (plan.outcome == tcp::Outcome::parked) node.park(packet, service_.pending_until());
   for (const tcp::OutSegment& out : std::span(plan.segments).first(plan.count)) {
-    Packet sent{out.seq, out.ack, out.flags, out.window, out.mss, false, {}, {}};
+    Packet sent{out.seq, out.ack, out.flags, out.window, out.mss, out.sack_permitted, {}, {}, {}};
     if (out.has_timestamps) sent.timestamps = out.timestamps;
     const Bytes payload = plan.stream.subspan(out.offset, out.length);
     sent.payload.assign(payload.begin(), payload.end());

@@ -28,7 +28,7 @@ std::string describe(const Scenario& s) {
       s.client.repeat == Repeat::whole_buffers ? "whole buffers"
       : s.client.repeat == Repeat::bytes       ? "bytes"
                                                : "segments",
-      s.client.nagle ? ", Nagle" : "", s.client.delayed_acks ? ", delayed ACKs" : "", s.client.buffer,
+      s.client.nagle ? ", Nagle" : "", s.client.acks == Acks::each ? "" : ", delayed ACKs", s.client.buffer,
       static_cast<unsigned long long>(s.channel.delay_ms), static_cast<unsigned long long>(s.channel.jitter_ms),
       s.channel.loss_to_server, s.channel.loss_to_client, s.channel.duplicate, s.server.nodes, s.server.restarts,
       s.server.frames ? ", frames" : "");
@@ -73,6 +73,10 @@ std::string Trace::from_client(const Packet& packet) const {
   if (packet.has(tcp::kAck)) text.ack = packet.ack - server_isn_;
   text.window = packet.window;
   text.mss = packet.mss;
+  text.sack_permitted = packet.sack_permitted;
+  for (const auto& block : packet.sack.view()) {
+    text.sack.emplace_back(block.begin - server_isn_.value(), block.end - server_isn_.value());
+  }
   if (packet.timestamps) {
     text.timestamps = {packet.timestamps->value, packet.timestamps->echo};
     if (!packet.has(tcp::kSyn)) text.timestamps->echo = relative(packet.timestamps->echo, client_isn_);
@@ -96,6 +100,7 @@ void Trace::sent(const Packet& packet, bool lost) {
   if (packet.has(tcp::kAck)) text.ack = packet.ack - client_isn_;
   text.window = packet.window;
   text.mss = packet.mss;
+  text.sack_permitted = packet.sack_permitted;
   if (packet.timestamps) {
     text.timestamps = {relative(packet.timestamps->value, client_isn_), packet.timestamps->echo};
   }

@@ -98,9 +98,93 @@ TEST(TcpOptions, FastOpen) {
   }
 }
 
+using Blocks = std::vector<SackBlocks::Block>;
+
+Buffer sack_option(std::size_t blocks, std::uint8_t length) {
+  Buffer option = {1, 1, 5, length};
+  for (std::uint8_t i = 0; i < blocks * 8; ++i) option.push_back(i);
+  return option;
+}
+Blocks blocks_of(const TcpOptions& options) {
+  return {options.sack.view().begin(), options.sack.view().end()};
+}
+
+TEST(TcpOptions, SackBlocks) {
+  const Buffer ack = {1,    1,    8,    10,   1, 2, 3, 4, 5, 6, 7, 8, 1, 1, 5, 18,
+                      0xff, 0xff, 0xff, 0xf0, 0, 0, 0, 9, 0, 0, 1, 0, 0, 0, 2, 0};
+  const auto found = parse_tcp_options(ack);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->timestamps, (TcpTimestamps{0x01020304, 0x05060708}));
+  EXPECT_EQ(blocks_of(*found), (Blocks{{0xfffffff0, 9}, {0x100, 0x200}}));
+  EXPECT_FALSE(found->sack_permitted);
+  EXPECT_TRUE(blocks_of(*parse_tcp_options(Buffer{1, 1, 1, 1})).empty());
+}
+
+TEST(TcpOptions, SackBlocksAtMostFour) {
+  for (std::size_t blocks = 1; blocks <= 4; ++blocks) {
+    const Buffer option = sack_option(blocks, static_cast<std::uint8_t>(2 + 8 * blocks));
+    on_exact_heap(option, [&](Bytes exact) {
+      const auto found = parse_tcp_options(exact);
+      ASSERT_TRUE(found);
+      EXPECT_EQ(found->sack.count, blocks);
+      EXPECT_EQ(found->sack.blocks[blocks - 1].begin >> 24, 8 * (blocks - 1));
+    });
+  }
+  // A header has no room for more, but a span may.
+  EXPECT_EQ(parse_tcp_options(sack_option(5, 42))->sack.count, SackBlocks::kMost);
+  // Of two such options the last one counts.
+  Buffer twice = sack_option(3, 26);
+  twice.insert(twice.end(), {5, 10, 0, 0, 0, 1, 0, 0, 0, 2});
+  EXPECT_EQ(blocks_of(*parse_tcp_options(twice)), (Blocks{{1, 2}}));
+}
+
+TEST(TcpOptions, SackLengths) {
+  for (unsigned length = 0; length <= 34; ++length) {
+    const bool sound = length == 10 || length == 18 || length == 26 || length == 34;
+    Buffer option = sack_option(4, static_cast<std::uint8_t>(length));
+    option.resize(2 + std::max(length, 2u));  // behind two NOPs
+    EXPECT_EQ(parse_tcp_options(option).has_value(), sound) << length;
+  }
+  EXPECT_FALSE(parse_tcp_options(sack_option(3, 34)));  // beyond the span
+  EXPECT_FALSE(parse_tcp_options(Buffer{5}));
+  EXPECT_TRUE(parse_tcp_options(Buffer{1, 1, 4, 2})->sack_permitted);
+  EXPECT_FALSE(parse_tcp_options(Buffer{4, 3, 0, 0}));
+  EXPECT_FALSE(parse_tcp_options(Buffer{4, 1, 0, 0}));
+  EXPECT_FALSE(parse_tcp_options(Buffer{1, 1, 1, 4}));
+}
+
+TEST(TcpOptions, SackPermittedBesideAllOthers) {
+  for (unsigned which = 0; which < 16; ++which) {
+    TcpOptions options;
+    if ((which & 1) != 0) options.mss = 1440;
+    options.sack_permitted = (which & 2) != 0;
+    if ((which & 4) != 0) options.timestamps = TcpTimestamps{0xfedcba98, 0x76543210};
+    if ((which & 8) != 0) options.fast_open = {FastOpen::Kind::cookie, 0x8091a2b3c4d5e6f7};
+    Buffer out(kMaxWrittenTcpOptions);
+    PartialSum sum = 0;
+    out.resize(write_tcp_options(options, out.data(), sum));
+    EXPECT_EQ(out.size(), written_length(options)) << which;
+    EXPECT_EQ(out.size() % 4, 0u) << which;
+    EXPECT_EQ(fold(sum), fold(sum_bytes(out))) << which;
+    const auto back = parse_tcp_options(out);
+    ASSERT_TRUE(back) << which;
+    EXPECT_EQ(back->mss, options.mss) << which;
+    EXPECT_EQ(back->sack_permitted, options.sack_permitted) << which;
+    EXPECT_EQ(back->timestamps, options.timestamps) << which;
+    EXPECT_EQ(back->fast_open, options.fast_open) << which;
+    EXPECT_EQ(back->sack.count, 0) << which;
+  }
+  // In the place of the padding where there are timestamps: a SYN-ACK is no longer for it.
+  TcpOptions usual;
+  usual.timestamps = TcpTimestamps{};
+  const std::size_t without = written_length(usual);
+  usual.sack_permitted = true;
+  EXPECT_EQ(written_length(usual), without);
+}
+
 TEST(Walkers, NeverPassTheirSpan) {
   std::mt19937 random(3);
-  const Buffer seeds = {0, 1, 2, 5, 6, 8, 10, 43, 44, 51, 58, 60, 131, 255};
+  const Buffer seeds = {0, 1, 2, 4, 5, 6, 8, 10, 18, 43, 44, 51, 58, 60, 131, 255};
   for (int round = 0; round < 200000; ++round) {
     Buffer bytes(random() % 72);
     for (auto& byte : bytes)
