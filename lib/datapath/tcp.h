@@ -26,8 +26,8 @@ struct TcpPorts {
 };
 
 // Fills in `segment`, whose payload then lies in the frame.
-[[nodiscard]] inline Verdict read_segment(const Frame& frame, const Packet& packet, tcp::Segment& segment,
-                                          TcpPorts& ports) noexcept {
+[[nodiscard, gnu::always_inline]] inline Verdict read_segment(const Frame& frame, const Packet& packet,
+                                                              tcp::Segment& segment, TcpPorts& ports) noexcept {
   if (packet.payload.size() < sizeof(wire::TcpHeader)) return Verdict::drop_tcp_length;
   const auto& header = *reinterpret_cast<const wire::TcpHeader*>(packet.payload.data());
   const std::size_t header_length = header.header_length();
@@ -56,7 +56,8 @@ struct TcpPorts {
     segment.options_length = static_cast<std::uint8_t>(header_length - sizeof header);
   }
   if (options.timestamps) segment.timestamps = tcp::Timestamps{options.timestamps->value, options.timestamps->echo};
-  segment.sack = options.sack;
+  if (options.sack.count != 0) [[unlikely]]
+    segment.sack = options.sack;
   segment.payload = packet.payload.subspan(header_length);
   return kContinue;
 }
@@ -72,13 +73,17 @@ inline wire::TcpOptions options_of(const tcp::OutSegment& out) noexcept {
   options.mss = out.mss;
   options.fast_open = out.fast_open;
   options.sack_permitted = out.sack_permitted;
+  if (out.has_sack) {
+    options.sack.count = 1;
+    options.sack.blocks[0] = out.sack;
+  }
   if (out.has_timestamps) options.timestamps = wire::TcpTimestamps{out.timestamps.value, out.timestamps.echo};
   return options;
 }
 
 // Header, options and payload at `l4`. The header goes out in whole words, each added to the sum on its way.
-inline Written write_segment(std::uint8_t* l4, const tcp::OutSegment& out, Bytes payload,
-                             const TcpPorts& ports) noexcept {
+[[gnu::always_inline]] inline Written write_segment(std::uint8_t* l4, const tcp::OutSegment& out, Bytes payload,
+                                                    const TcpPorts& ports) noexcept {
   const wire::TcpOptions options = options_of(out);
   Written written;
   const std::size_t header_length =

@@ -11,7 +11,7 @@ namespace gl::dns {
 
 inline constexpr std::size_t kPrefixSize = 2;
 // The window we advertise: what is longer, prefix included, can never arrive as one segment.
-inline constexpr std::size_t kMaxFramedQuery = 4095;
+inline constexpr std::size_t kMaxFramedQuery = 4094;
 
 namespace detail {
 // A message whose prefix is gone. Bytes that a client hid after the last counted record, within the length it

@@ -25,7 +25,7 @@ Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
     if (state_.consumed == request.payload.size()) return Stop::end;
     const Framed framed = service.next_request(request.payload.subspan(state_.consumed), bare);
     if (framed.kind != Framed::Kind::complete) return stop_of(framed.kind);
-    if (state_.size >= request.most) return Stop::full;
+    if (state_.size >= request.most || state_.queries == kMaxParts) return Stop::full;
     const Reply reply = service.answer_stream(
         framed.request, MutableBytes(buffer_).subspan(state_.size, kMaxStreamReply), context_at(framed, request));
     if (reply.kind == Reply::Kind::pending) {
@@ -39,9 +39,10 @@ Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
     if (reply.kind != Reply::Kind::answered || reply.length == 0) return Stop::malformed;
     const std::size_t size = state_.size + reply.length;
     if (size > request.room || (state_.size > 0 && size > request.most)) return Stop::full;
+    parts_[state_.queries++] = {static_cast<std::uint16_t>(framed.consumed), static_cast<std::uint32_t>(reply.length),
+                                reply.identity};
     state_.size = size;
     state_.consumed += framed.consumed;
-    state_.queries += 1;
     if (reply.close_after) {
       state_.close_after = true;
       return Stop::boundary;
@@ -52,7 +53,7 @@ Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
 
 RequestContext AnswerStream::context_at(const Framed& framed, const Request& request) const noexcept {
   const auto at = static_cast<std::uint32_t>(framed.request.data() - request.payload.data());
-  return {state_.size < request.held, early_, flow_, (request.seq + at).value()};
+  return {state_.size < request.held, early_, flow_, (request.seq + at).value(), request.identity};
 }
 
 void AnswerStream::prepare(Bytes payload, SeqNum seq, bool bare, Service& service) const noexcept {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "lib/base/bytes.h"
 #include "lib/service/service.h"
@@ -54,7 +55,15 @@ class AnswerStream {
     std::size_t room = kOffsetLimit;
     std::size_t held = 0;
     std::size_t most = kMaxAnswersPerSegment;
+    std::uint32_t identity = 0;  // of a continuation, where it is known: see RequestContext
   };
+  // One query answered: how long it is with its framing, how long its answer, and which bytes that is.
+  struct Part {
+    std::uint16_t query = 0;
+    std::uint32_t answer = 0;
+    std::uint32_t identity = 0;
+  };
+  static constexpr std::size_t kMaxParts = 216;  // as many as our window holds
   [[nodiscard]] Stop answer(const Request& request, Service& service) noexcept;
 
   // Tells the service of every whole query in `payload`, which will be asked for later.
@@ -63,6 +72,7 @@ class AnswerStream {
   [[nodiscard]] std::size_t consumed() const noexcept { return state_.consumed; }
   [[nodiscard]] std::size_t size() const noexcept { return state_.size; }
   [[nodiscard]] unsigned queries() const noexcept { return state_.queries; }
+  [[nodiscard]] std::span<const Part> parts() const noexcept { return std::span(parts_).first(state_.queries); }
   [[nodiscard]] bool close_after() const noexcept { return state_.close_after; }
   [[nodiscard]] Bytes bytes() const noexcept { return Bytes(buffer_.data(), state_.size); }
 
@@ -77,6 +87,7 @@ class AnswerStream {
   [[nodiscard]] RequestContext context_at(const Framed& framed, const Request& request) const noexcept;
 
   State state_;
+  std::array<Part, kMaxParts> parts_;
   Bytes flow_;
   bool early_ = false;
   std::array<std::uint8_t, kMaxAnswersRepeated + kMaxStreamReply> buffer_;

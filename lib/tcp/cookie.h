@@ -57,6 +57,17 @@ struct FlowKey {
   }
 };
 
+// A hash of the flow that no stranger can foresee: `seed` is random and never told. Not for cookies.
+[[nodiscard]] inline std::uint64_t seeded_hash(const FlowKey& key, const std::array<std::uint64_t, 2>& seed) noexcept {
+  const std::span<const std::uint8_t> bytes = key.view();
+  std::uint64_t mixed = seed[0];
+  for (std::size_t at = 0; at < bytes.size(); at += 4) {
+    mixed = (mixed ^ load_be<std::uint32_t>(bytes.data() + at)) * (seed[1] | 1);
+    mixed ^= mixed >> 29;
+  }
+  return mixed * 0x9e3779b97f4a7c15u;
+}
+
 // Segment sizes that three bits can name; an MSS option is rounded down to one of them.
 inline constexpr std::array<std::uint16_t, 8> kMssClasses = {64, 216, 536, 1220, 1360, 1440, 1460, 8940};
 // The class of a peer's MSS; nothing if it is below the smallest.

@@ -24,17 +24,17 @@ namespace gl::tcp {
   X(fin_ack, "FIN answered with FIN and ACK")                                                     \
   X(flow_answered, "pipelined queries answered from the flow cache")                              \
   X(flow_continued, "more of a long answer sent as acknowledgements come in")                     \
-  X(flow_resent, "part of an answer sent again after duplicate acknowledgements")                 \
+  X(flow_resent, "part of an answer sent again: SACK, duplicate ACKs, the client's timer")        \
   X(acked_piece, "piece of a query of a client that is stuck with it: kept, and acknowledged")    \
+  X(acked_gap, "segment of a remembered flow out of order: kept, and what is missing asked for")  \
   X(flow_kept, "query kept until it is whole, or until answers before it have arrived")           \
   X(parked, "query whose answer is not there yet: the segment waits for it")                      \
   X(closed_full, "no room left in the ledger for this answer: FIN")                               \
   X(reset_no_cookie, "no cookie fits: RST")                                                       \
   X(reset_closed_port, "no service on this port: RST")                                            \
   X(reset_stale, "data after our FIN: RST")                                                       \
-  X(reset_forgotten, "a piece of this query was acknowledged, and nobody has it any more: RST")   \
+  X(reset_forgotten, "repeated, and what comes before it is known nowhere any more: RST")         \
   X(reset_changed, "the rest of an answer that has changed since: RST")                           \
-  X(reset_stuck, "piece of an answered query repeated, and its place is not known: RST")          \
   X(reset_malformed, "the stream holds no request, or one that is never answered: RST")           \
   X(reset_too_long, "immediate mode: a query acknowledged before, whose answer is too long: RST") \
   X(drop_reset_limited, "RST withheld by its rate limit or by configuration")                     \
@@ -47,7 +47,7 @@ namespace gl::tcp {
   X(drop_incomplete, "incomplete query: the client will repeat it whole")                         \
   X(drop_zero_window, "query with no room for any answer byte: the client will repeat it")        \
   X(drop_fin_early, "FIN that overtook an answer: the client will repeat it")                     \
-  X(drop_no_timestamp_late, "later segment of a client without timestamps")
+  X(drop_no_timestamp_late, "later segment of a client without timestamps that has no entry")
 
 enum class Outcome : std::uint8_t {
 #define X(name, help) name,

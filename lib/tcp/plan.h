@@ -25,13 +25,17 @@ struct OutSegment {
   std::uint32_t length = 0;
   wire::FastOpen fast_open{};   // option of a SYN-ACK: a cookie, or absent
   bool sack_permitted = false;  // option of a SYN-ACK
+  bool has_sack = false;
+  wire::SackBlocks::Block sack;  // where `has_sack`
 };
 
 inline constexpr std::size_t kMaxBurstSegments = 10;  // RFC 6928
+// What one acknowledgement may bring of a remembered flow: one may stand for many (RFC 5681 section 4.2).
+inline constexpr std::size_t kMaxSoftSegments = 32;
 struct Plan {
   Outcome outcome = Outcome::drop_ack_only;
   std::uint8_t count = 0;
-  std::array<OutSegment, kMaxBurstSegments + 3> segments;
+  std::array<OutSegment, kMaxSoftSegments> segments;
   Bytes stream{};  // answer bytes that the segments' offsets count in
 };
 

@@ -19,6 +19,7 @@ void PlanBuilder::go_on(const Segment& segment) noexcept {
   segment_ = &segment;
   timestamps_ = segment.timestamps && !settings_.immediate;
   stamp_base_ = segment.timestamps ? segment.timestamps->echo : 0;
+  segment_size_ = 0;
 }
 
 void PlanBuilder::begin(const Segment& segment) noexcept {
@@ -33,10 +34,12 @@ std::uint16_t PlanBuilder::own_mss() const noexcept {
 }
 
 std::uint32_t PlanBuilder::segment_size(std::uint8_t mss_class) const noexcept {
+  if (segment_size_ != 0) return segment_size_;  // a connection has one class
   const bool v6 = segment_->flow.is_v6();
   const std::uint16_t limit = v6 ? settings_.mss_limit_v6 : settings_.mss_limit_v4;
   const std::uint32_t mss = std::min({kMssClasses[mss_class], own_mss(), limit, paths_.mss(segment_->flow, now_s_)});
-  return timestamps_ ? mss - kTimestampOptionBytes : mss;
+  segment_size_ = timestamps_ ? mss - kTimestampOptionBytes : mss;
+  return segment_size_;
 }
 
 bool PlanBuilder::ends_part(std::uint32_t off, std::uint8_t mss_class) const noexcept {
@@ -111,25 +114,6 @@ void PlanBuilder::cut(const AnswerSegments& how, SeqNum ack, std::uint32_t end, 
     at += length;
     seq = seq + length;
   }
-}
-
-std::uint32_t PlanBuilder::range(const StreamRange& range) noexcept {
-  SeqNum seq = range.seq;
-  std::uint32_t at = range.begin;
-  while (at < range.end && plan_.count < settings_.burst_segments) {
-    const std::uint32_t length = std::min(range.segment_size, range.end - at);
-    const SeqNum ack = at == range.begin ? range.first_ack : range.ack;
-    const bool last = at + length == range.end;
-    OutSegment& out =
-        add(seq, ack, static_cast<std::uint8_t>(kAck | (last ? kPsh : 0) | (last && range.fin ? kFin : 0)));
-    out.offset = at;
-    out.length = length;
-    out.has_timestamps = true;
-    out.timestamps = {range.stamp, segment_->timestamps->value};
-    at += length;
-    seq = seq + length;
-  }
-  return at;
 }
 
 bool PlanBuilder::answer(Bytes stream, AnswerSegments& how) noexcept {

@@ -36,18 +36,6 @@ struct SynAck {
   bool sack_permitted = false;   // where an entry of soft state can use it
 };
 
-// A part of the plan's stream, sent with an ACK and a TSval that were sent before.
-struct StreamRange {
-  std::uint32_t begin = 0;  // in the plan's stream
-  std::uint32_t end = 0;
-  SeqNum seq;        // of `begin`
-  SeqNum first_ack;  // of the first segment, which may begin at SEG.ACK and hand over the ledger
-  SeqNum ack;        // of the others
-  std::uint32_t stamp = 0;
-  std::uint32_t segment_size = 0;
-  bool fin = false;  // our FIN behind `end`
-};
-
 class PlanBuilder {
  public:
   PlanBuilder(Plan& plan, TokenBucket& resets, const ResponderSettings& settings, const PathMtuTable& paths) noexcept
@@ -64,14 +52,16 @@ class PlanBuilder {
   void syn_ack(const SynAck& how) noexcept;
   // A RST, where rate and settings allow one.
   void reset(Outcome outcome) noexcept;
+  // One more segment, to be completed by the caller; the plan has room for kMaxSoftSegments.
+  OutSegment& segment(SeqNum seq, SeqNum ack, std::uint8_t flags) noexcept { return add(seq, ack, flags); }
+  static void stamp(OutSegment& out, std::uint32_t value, std::uint32_t echo) noexcept {
+    out.has_timestamps = true;
+    out.timestamps = {value, echo};
+  }
 
   // Replies take their TSval from here on, instead of from the segment's TSecr: what was sent last, where that is
   // known.
   void stamp_from(std::uint32_t value) noexcept { stamp_base_ = value; }
-  // The part [begin, end) of the stream as segments from `seq` on, all with the same ACK and TSval; at most a burst.
-  // Returns where what was sent ends.
-  std::uint32_t range(const StreamRange& range) noexcept;
-
   // True if the whole rest went with one segment, or was sent the immediate way; the outcome is the caller's. `how` is
   // completed in place: a copy of it would be read in wider pieces than it was just written in.
   bool answer(Bytes stream, AnswerSegments& how) noexcept;
@@ -96,7 +86,8 @@ class PlanBuilder {
   std::uint64_t now_s_ = 0;
   const Segment* segment_ = nullptr;
   std::uint32_t stamp_base_ = 0;
-  bool timestamps_ = false;  // both sides use them on this connection
+  mutable std::uint32_t segment_size_ = 0;  // of this segment's flow, once it was asked for
+  bool timestamps_ = false;                 // both sides use them on this connection
 };
 
 }  // namespace gl::tcp

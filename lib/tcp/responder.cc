@@ -27,7 +27,7 @@ struct Responder::Work {
   Plan plan;
   PlanBuilder build;
   AnswerStream answers;
-  FlowCache flows;
+  FlowTable flows;
   LongFlows long_flows;
 };
 
@@ -40,6 +40,7 @@ void Responder::begin_burst(std::uint64_t now_ms, const CookieKeys& keys) noexce
   work_->resets.refill(now_ms);
   work_->now_s = now_ms / 1000;
   work_->build.begin_burst(work_->now_s);
+  work_->flows.begin_burst(now_ms);
   work_->long_flows.begin_burst(now_ms);
 }
 

@@ -17,7 +17,8 @@ class PathMtuTable;
 struct QuotedSegment;
 
 struct ResponderSettings {
-  std::uint16_t window = 4095;  // advertised; at most 4095, so that the ledger's `next` is exact
+  // Advertised. At most 4094, so that the ledger's `next` is exact, and the end of a full window none of a keepalive.
+  std::uint16_t window = 4094;
   std::uint8_t burst_segments = kMaxBurstSegments;
   std::uint16_t mss_v4 = 1460;  // what the port's MTU allows: offered, and a bound on what we send
   std::uint16_t mss_v6 = 1440;

@@ -6,11 +6,11 @@
 #include "lib/service/service.h"
 #include "lib/tcp/answer_stream.h"
 #include "lib/tcp/cookie.h"
-#include "lib/tcp/flow_cache.h"
 #include "lib/tcp/ledger.h"
-#include "lib/tcp/long_flows.h"
 #include "lib/tcp/plan_builder.h"
 #include "lib/tcp/responder.h"
+#include "lib/tcp/soft_state/flow_table.h"
+#include "lib/tcp/soft_state/long_flows.h"
 
 namespace gl::tcp {
 
@@ -22,7 +22,7 @@ struct RuleContext {
   AnswerStream& answers;
   PlanBuilder& build;
   Plan& plan;
-  FlowCache& flows;
+  FlowTable& flows;
   LongFlows& long_flows;
   LongFlow* long_flow = nullptr;  // of this connection, once it is a long one
   bool pipelines = false;         // this segment shows that closing would lose queries
@@ -43,24 +43,19 @@ struct RuleContext {
 void answer_syn(RuleContext& context) noexcept;
 // Clients that carry our ledger in their timestamp echo.
 void answer_with_timestamps(RuleContext& context) noexcept;
-// Takes the segment, if an entry of the flow cache knows better than the ledger alone; false: it does not fit.
+// Answers the segment of a remembered flow; false: the rules without an entry are to.
 [[nodiscard]] bool answer_from_flow(RuleContext& context, const Accepted& cookie, Flow& flow) noexcept;
-// Clients that carry only the cookie: one segment of queries a connection. Also the column's immediate mode.
+// Clients that carry only the cookie: without an entry, one segment of queries a connection. Also the column's
+// immediate mode.
 void answer_without_timestamps(RuleContext& context) noexcept;
+// A segment with timestamps that fits no connection with them: the option is ignored where it fits one without (RFC
+// 7323 section 3.2), otherwise it gets a RST.
+void answer_ignoring_timestamps(RuleContext& context) noexcept;
 
 // Answer bytes and our FIN after them must stay where the cookie vouches for them, alone or with an entry's help.
 inline constexpr std::uint32_t kLastOffset = kOffsetLimit - 2;
 inline constexpr std::uint32_t kLastLongOffset = kLongOffsetLimit - 2;
 // How far the client may have read beyond what the ledger that it echoes counts; a ledger further behind is not ours.
 inline constexpr std::uint32_t kMaxAhead = 48 * 1024;
-// E of a ledger that counts nothing, and says that a piece of a query was acknowledged, which an entry of the flow
-// cache alone holds: so far ahead of what the client has read. It may then read on by this number less
-// kMaxStreamReply before the ledger looks like one that counts an answer.
-inline constexpr std::uint32_t kHeldGap = kOffsetMask - kMaxAhead;
-static_assert(kHeldGap > kMaxStreamReply);
-[[nodiscard]] constexpr bool is_held(std::uint32_t off, std::uint32_t sent_end) noexcept {
-  const std::uint32_t gap = (sent_end - off) & kOffsetMask;
-  return gap > kMaxStreamReply && gap <= kHeldGap;
-}
 
 }  // namespace gl::tcp

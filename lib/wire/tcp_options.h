@@ -43,13 +43,14 @@ struct FastOpen {
 // RFC 2018 section 3: parts of our stream that the peer holds beyond SEG.ACK, as sequence numbers [begin, end).
 struct SackBlocks {
   static constexpr std::size_t kMost = 4;
-  struct Block {
-    std::uint32_t begin = 0;
-    std::uint32_t end = 0;
+  struct Block {  // not initialised: every segment would pay for it
+    std::uint32_t begin;
+    std::uint32_t end;
     friend constexpr bool operator==(const Block&, const Block&) noexcept = default;
   };
   std::uint8_t count = 0;
   std::array<Block, kMost> blocks;
+  SackBlocks() noexcept {}
   [[nodiscard]] std::span<const Block> view() const noexcept { return std::span(blocks).first(count); }
 };
 
@@ -66,6 +67,32 @@ inline constexpr std::uint32_t kFastOpenCookie = 0x220a;        // kind and leng
 inline constexpr std::uint32_t kNopNopTimestamps = 0x0101080a;  // as every common stack sends them
 inline constexpr std::uint32_t kNopNopSackPermitted = 0x01010402;
 inline constexpr std::uint32_t kSackPermittedTimestamps = 0x0402080a;
+
+// Not inline, like what writes them: few segments have them, and the code of all others would grow.
+[[gnu::noinline]] inline bool parse_sack_blocks(Bytes blocks, SackBlocks& found) noexcept {
+  if (blocks.empty() || blocks.size() % 8 != 0) return false;
+  found.count = 0;
+  for (std::size_t at = 0; at < blocks.size() && found.count < SackBlocks::kMost; at += 8) {
+    found.blocks[found.count++] = {load_be<std::uint32_t>(blocks.data() + at),
+                                   load_be<std::uint32_t>(blocks.data() + at + 4)};
+  }
+  return true;
+}
+[[gnu::noinline]] inline std::size_t write_sack_blocks(const SackBlocks& blocks, std::uint8_t* out,
+                                                       PartialSum& sum) noexcept {
+  std::size_t at = 0;
+  const auto put = [&](std::uint32_t word) {
+    store_be(out + at, word);
+    sum += host_to_be(word);
+    at += 4;
+  };
+  put(0x01010500u | (2u + 8u * blocks.count));
+  for (const SackBlocks::Block& block : blocks.view()) {
+    put(block.begin);
+    put(block.end);
+  }
+  return at;
+}
 
 // Fills in what there is of `found`, which is empty before. False where an option has an impossible length; unknown
 // options are skipped by their length. Not by value: copying an optional of narrow fields just written waits for each
@@ -94,11 +121,7 @@ inline constexpr std::uint32_t kSackPermittedTimestamps = 0x0402080a;
       if (length != 2) return false;
       found.sack_permitted = true;
     } else if (kind == TcpOptionKind::sack) {
-      if (length < 10 || (length - 2) % 8 != 0) return false;
-      found.sack.count = 0;
-      for (std::size_t block = at + 2; block < at + length && found.sack.count < SackBlocks::kMost; block += 8) {
-        found.sack.blocks[found.sack.count++] = {load_be<std::uint32_t>(p + block), load_be<std::uint32_t>(p + block + 4)};
-      }
+      if (!parse_sack_blocks(options.subspan(at + 2, length - 2), found.sack)) return false;
     } else if (kind == TcpOptionKind::timestamps) {
       if (length != 10) return false;
       found.timestamps = TcpTimestamps{load_be<std::uint32_t>(p + at + 2), load_be<std::uint32_t>(p + at + 6)};
@@ -117,7 +140,7 @@ inline constexpr std::uint32_t kSackPermittedTimestamps = 0x0402080a;
   return found;
 }
 
-inline constexpr std::size_t kMaxWrittenTcpOptions = 28;
+inline constexpr std::size_t kMaxWrittenTcpOptions = 40;
 
 // What write_tcp_options() will write, in bytes. A cookie and timestamps stand behind one another without padding: a
 // SYN-ACK with a cookie is then no longer than a SYN that has MSS, SACK, timestamps and scaling, and asks for one.
@@ -125,12 +148,17 @@ inline constexpr std::size_t kMaxWrittenTcpOptions = 28;
   const bool cookie = options.fast_open.kind == FastOpen::Kind::cookie;
   // SACK-permitted takes the place of the padding before timestamps.
   const bool alone = options.sack_permitted && (cookie || !options.timestamps);
+  const std::size_t sack = options.sack.count > 0 ? 4u + 8u * options.sack.count : 0u;
   return (options.mss != 0 ? 4u : 0u) + (alone ? 4u : 0u) +
-         (options.timestamps ? (cookie ? 20u : 12u) : cookie ? 12u : 0u);
+         (options.timestamps ? (cookie ? 20u : 12u)
+          : cookie           ? 12u
+                             : 0u) +
+         sack;
 }
 
-// Writes what is present (MSS 0: absent; of Fast Open only a cookie); `out` has room for kMaxWrittenTcpOptions. Returns
-// written_length(), a multiple of 4, and adds what it wrote to `sum`, for the checksum.
+// Writes what is present (MSS 0: absent; of Fast Open only a cookie; with timestamps at most three SACK blocks); `out`
+// has room for kMaxWrittenTcpOptions. Returns written_length(), a multiple of 4, and adds what it wrote to `sum`, for
+// the checksum.
 [[nodiscard]] inline std::size_t write_tcp_options(const TcpOptions& options, std::uint8_t* out,
                                                    PartialSum& sum) noexcept {
   std::size_t at = 0;
@@ -157,6 +185,8 @@ inline constexpr std::size_t kMaxWrittenTcpOptions = 28;
     put(options.timestamps->value);
     put(options.timestamps->echo);
   }
+  if (options.sack.count > 0) [[unlikely]]
+    at += write_sack_blocks(options.sack, out + at, sum);
   return at;
 }
 [[nodiscard]] inline std::size_t write_tcp_options(const TcpOptions& options, std::uint8_t* out) noexcept {

@@ -1,4 +1,4 @@
-#include "lib/tcp/long_flows.h"
+#include "lib/tcp/soft_state/long_flows.h"
 
 #include <sodium.h>
 
@@ -19,13 +19,7 @@ LongFlows::LongFlows(std::size_t entries) {
 }
 
 std::uint64_t LongFlows::hash(const FlowKey& key) const noexcept {
-  const Bytes bytes = key.view();
-  std::uint64_t mixed = seed_[0];
-  for (std::size_t at = 0; at < bytes.size(); at += 4) {
-    mixed = (mixed ^ load_be<std::uint32_t>(bytes.data() + at)) * (seed_[1] | 1);
-    mixed ^= mixed >> 29;
-  }
-  return mixed * 0x9e3779b97f4a7c15u;
+  return seeded_hash(key, seed_);
 }
 
 LongFlow* LongFlows::find(const FlowKey& key, SeqNum ack) noexcept {

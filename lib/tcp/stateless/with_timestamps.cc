@@ -1,5 +1,5 @@
 // Segments of clients with timestamps: taken in, and answered.
-#include "lib/tcp/timestamp_rules.h"
+#include "lib/tcp/stateless/timestamp_rules.h"
 
 #include <optional>
 
@@ -14,7 +14,7 @@ TimestampRules::TimestampRules(RuleContext& context, const Accepted& cookie) noe
   ledger_.sent_end = cookie.off + gap_;
   if (gap_ <= kMaxStreamReply) return;
   ahead_ = kOffsetMask + 1 - gap_;
-  held_ = is_held(cookie.off, ledger_.sent_end);
+  stale_ = ahead_ > kMaxAhead;
   ledger_.sent_end = cookie.off - ahead_;
   gap_ = 0;
   // E leaves our FIN out, so a client that acknowledges the FIN is one byte ahead of it. So is one that read one byte
@@ -25,7 +25,7 @@ TimestampRules::TimestampRules(RuleContext& context, const Accepted& cookie) noe
 }
 
 void TimestampRules::apply() noexcept {
-  if (held_) return forgotten();
+  if (stale_) return stale();
   if (!segment_.payload.empty()) return data();
   if (context_.has(kFin)) return fin();
   acknowledgement();
@@ -39,9 +39,9 @@ bool TimestampRules::keepalive() const noexcept {
   return segment_.payload.size() <= 1 && ledger_.is_next(segment_.seq + 1) && level();
 }
 
-void TimestampRules::forgotten() noexcept {
+void TimestampRules::stale() noexcept {
   if (segment_.payload.empty() && !context_.has(kFin)) return context_.build.drop(Outcome::drop_ack_only);
-  context_.build.reset(Outcome::reset_forgotten);
+  context_.build.reset(Outcome::reset_stale);
 }
 
 Ledger TimestampRules::acked() const noexcept {
@@ -109,6 +109,10 @@ void TimestampRules::fresh(std::size_t skip, bool is_bare) noexcept {
                         static_cast<std::uint16_t>(past.value() & kNextMask), false, true};
     return context_.build.control(Outcome::acked_repeat, kAck, past, ledger);
   }
+  if (needs_flow(stop, context_.answers.size() - ahead_) &&
+      open_flow(skip, is_bare, ledger_.sent_end, ledger_.sent_end)) {
+    return;
+  }
   if (ahead_ > 0) return send(Outcome::continued, Outcome::continued, {ahead_, start, is_bare}, stop);
   send(Outcome::answered, Outcome::answered_withheld, {0, start, is_bare}, stop);
 }
@@ -123,15 +127,13 @@ void TimestampRules::nothing_complete(Stop stop, bool is_bare) noexcept {
     // `next` stays: with E unchanged it could wrap, and TSval would jump half the circle ahead of other replies.
     Ledger ledger = acked();
     ledger.prefix = true;
-    context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + 2, ledger);
-    if (context_.flows.enabled()) keep_prefix();
-    return;
+    if (context_.flows.enabled() && open_flow(0, false, ledger_.sent_end, ledger_.sent_end)) return;
+    return context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + 2, ledger);
   }
   if (stop == Stop::full) return context_.build.control(Outcome::closed_full, kFin | kAck, segment_.seq, ledger_);
   if (stop == Stop::malformed) return context_.build.reset(Outcome::reset_malformed);
-  if (!context_.flows.enabled()) return context_.build.drop(Outcome::drop_incomplete);
-  context_.build.drop(Outcome::flow_kept);
-  keep_query(segment_.payload, segment_.seq, is_bare);
+  if (context_.flows.enabled() && open_flow(0, is_bare, ledger_.sent_end, ledger_.sent_end)) return;
+  context_.build.drop(Outcome::drop_incomplete);
 }
 
 std::size_t TimestampRules::boundary(bool is_bare) const noexcept {
@@ -164,6 +166,9 @@ void TimestampRules::repeated() noexcept {
   if (!context_.answers.close_after() && segment_.payload.size() > counted) {
     stop = context_.answers.answer({segment_.payload, segment_.seq, false, SIZE_MAX, context_.room(cookie_, start)},
                                    context_.service);
+  }
+  if (needs_flow(stop, gap_ + context_.answers.size() - begun) && open_flow(0, first_bare, start, ledger_.sent_end)) {
+    return;
   }
   ledger_.sent_end = start;
   send(Outcome::continued, Outcome::continued, {static_cast<std::uint32_t>(begun) - gap_, segment_.seq, first_bare},
@@ -206,10 +211,16 @@ void TimestampRules::send(Outcome whole, Outcome parts, const Start& start, Stop
   const bool all = context_.build.answer(answers.bytes(), how);
   if (context_.plan.count == 0) return context_.build.drop(Outcome::drop_zero_window);
   context_.plan.outcome = all ? whole : parts;
-  if (!context_.flows.enabled() || (all && (how.fin || stop == Stop::end))) return;
-  Flow& flow = pace(start, sent_end, past);
-  flow.closing = how.fin;
-  if (all) flow.stamp_ack = past;
+  if (!all || how.fin || answers.queries() != 1 || start.bare || start.begin > 0 || !context_.flows.enabled()) return;
+  const Bytes query = segment_.payload.subspan(start.seq - segment_.seq, answers.consumed());
+  const OutSegment& sent = context_.plan.segments[context_.plan.count - 1u];
+  context_.flows.note(cookie_.isn, query, start.seq, answers.parts()[0], sent.timestamps.value, sent_end);
+}
+
+// More than one segment of answers, or bytes behind the last whole query: the rest is soft state's, where there is
+// some.
+bool TimestampRules::needs_flow(Stop stop, std::size_t size) const noexcept {
+  return context_.flows.enabled() && (stop != Stop::end || !fits_one(size));
 }
 
 bool TimestampRules::fits_one(std::size_t size) const noexcept {
@@ -224,8 +235,8 @@ void answer_with_timestamps(RuleContext& context) noexcept {
     context.long_flow = nullptr;
     cookie = check_ack(context.keys, segment.flow, segment.ack, std::nullopt);
   }
-  if (!cookie) return context.build.reset(Outcome::reset_no_cookie);
-  if (Flow* const flow = context.flows.find(context.segment.flow, cookie->isn); flow != nullptr) {
+  if (!cookie) return answer_ignoring_timestamps(context);
+  if (Flow* const flow = context.flows.find(segment.flow, cookie->isn); flow != nullptr) {
     if (answer_from_flow(context, *cookie, *flow)) return;
   }
   TimestampRules(context, *cookie).apply();

@@ -1,15 +1,25 @@
 // Segments of clients without timestamps. They carry only the cookie, which here covers their own ISN too: the
-// first segment of queries is known by its place in the stream, and no later one can be mistaken for it.
+// first segment of queries is known by its place in the stream, and no later one can be mistaken for it. So without an
+// entry of soft state one segment of queries is all; where there is one, these rules only begin it.
 #include <optional>
 
-#include "lib/tcp/rules.h"
+#include "lib/tcp/soft_state/flow_rules.h"
 
 namespace gl::tcp {
 namespace {
 
+// So often a segment comes that belongs to no connection known here: beyond what a tail loss probe repeats while the
+// segment before it is still to come (RFC 8985 section 7).
+constexpr unsigned kStrayRepeats = 3;
+
 class Rules {
  public:
   explicit Rules(RuleContext& context) noexcept : context_(context), segment_(context.segment) {}
+
+  // The segment of another kind of client, whose timestamps are left out. False: it is none of these either.
+  [[nodiscard]] bool fits() const noexcept {
+    return cookie_at(0) || cookie_at(2) || check_ack(context_.keys, segment_.flow, segment_.ack, segment_.seq);
+  }
 
   void apply() noexcept {
     if (!segment_.payload.empty()) return data();
@@ -36,6 +46,7 @@ class Rules {
   void fin() noexcept {
     const auto cookie = cookie_at(0);
     const bool unused = cookie && cookie->off == 0;
+    if (!unused && is_stray()) return;
     context_.build.control(unused ? Outcome::fin_ack : Outcome::acked_fin,
                            static_cast<std::uint8_t>(unused ? kFin | kAck : kAck), segment_.seq + 1, std::nullopt);
   }
@@ -57,13 +68,30 @@ class Rules {
 
   // A segment behind the first one, or one whose MAC fits by chance: the client was or will be answered without it.
   void late() noexcept {
+    if (is_stray()) return;
     if (!context_.has(kFin)) return context_.build.drop(Outcome::drop_no_timestamp_late);
     const SeqNum past = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size()) + 1;
     context_.build.control(Outcome::acked_fin, kAck, past, std::nullopt);
   }
 
+  // Where there is soft state, the segment is more likely of a connection whose entry is gone, or it has overtaken the
+  // one that begins an entry. Its client waits for more than an ACK: it gets nothing, and then a RST.
+  [[nodiscard]] bool is_stray() noexcept {
+    if (!context_.flows.enabled() || context_.settings.immediate) return false;
+    context_.build.drop(Outcome::drop_no_timestamp_late);
+    if (context_.flows.count_stray(segment_.flow, segment_.seq) >= kStrayRepeats) {
+      context_.build.reset(Outcome::reset_forgotten);
+    }
+    return true;
+  }
+
   // The client's first segment, of whose answer it has read nothing.
   void first(const Accepted& cookie, bool bare) noexcept {
+    if (context_.flows.enabled() && !context_.settings.immediate) {
+      if (Flow* const flow = context_.flows.make(segment_.flow, cookie.isn, false); flow != nullptr) {
+        return FlowRules(context_, cookie, *flow).open(0, bare, 0, 0);
+      }
+    }
     const Stop stop = answer(cookie, bare);
     if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
     if (stop == Stop::pending) return park(bare);
@@ -148,10 +176,30 @@ class Rules {
   const Segment& segment_;
 };
 
+// A remembered flow's segment is known by its numbers alone: the cookie was checked when the entry was made.
+bool answered_from_flow(RuleContext& context) noexcept {
+  Flow* const flow = context.flows.find(context.segment.flow);
+  if (flow == nullptr) return false;
+  const Accepted known{flow->isn, context.segment.ack - flow->isn - 1, flow->mss_class, false};
+  return answer_from_flow(context, known, *flow);
+}
+
 }  // namespace
 
 void answer_without_timestamps(RuleContext& context) noexcept {
-  Rules(context).apply();
+  if (!answered_from_flow(context)) Rules(context).apply();
+}
+
+void answer_ignoring_timestamps(RuleContext& context) noexcept {
+  Segment segment = context.segment;
+  segment.timestamps.reset();
+  RuleContext without{segment,       context.service, context.keys,  context.settings,  context.answers,
+                      context.build, context.plan,    context.flows, context.long_flows};
+  context.build.go_on(segment);
+  if (answered_from_flow(without)) return;
+  if (Rules rules(without); rules.fits()) return rules.apply();
+  context.build.go_on(context.segment);
+  context.build.reset(Outcome::reset_no_cookie);
 }
 
 }  // namespace gl::tcp

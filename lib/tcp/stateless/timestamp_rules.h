@@ -1,6 +1,6 @@
 // The rules for a segment of a client with timestamps. Every rule reads two things only: the cookie (how far the client
 // has read us) and the ledger that it echoes (how far we had answered, and which of its bytes those answers covered).
-// Internal to lib/tcp: with_timestamps.cc takes the segment in and answers it, keep_for_flow.cc leaves what cannot be
+// Internal to lib/tcp: with_timestamps.cc takes the segment in and answers it, handoff.cc leaves what cannot be
 // answered now to soft state. Thread: one core's own. Everything is borrowed for the call.
 #pragma once
 
@@ -19,9 +19,8 @@ class TimestampRules {
   // What the client has read is what the ledger says was sent.
   [[nodiscard]] bool level() const noexcept;
   [[nodiscard]] bool keepalive() const noexcept;
-  // The client was told to forget a piece of its query, and the entry that held the piece is gone (or this is no ledger
-  // of ours). Nothing can complete the query, so whatever needs an answer gets a RST.
-  void forgotten() noexcept;
+  // No ledger of ours counts so little of what the client has read.
+  void stale() noexcept;
   // The ledger with everything before `next` acknowledged.
   [[nodiscard]] Ledger acked() const noexcept;
   void acknowledgement() noexcept;
@@ -48,23 +47,20 @@ class TimestampRules {
   // Sends the answers collected. The ledger's sent_end is where they start in our stream.
   void send(Outcome whole, Outcome parts, const Start& start, Stop stop) noexcept;
   [[nodiscard]] bool fits_one(std::size_t size) const noexcept;
+  [[nodiscard]] bool needs_flow(Stop stop, std::size_t size) const noexcept;
 
-  // ---- What soft state may take over (keep_for_flow.cc). ----
-  // Behind a query whose answer has not arrived: soft state may keep it until then, so that it need not come again.
+  // ---- What soft state may take over (handoff.cc). ----
+  // The query at byte `skip` of the segment, whose answer begins at `end`, and all that follows. False: there is no
+  // entry to be had.
+  [[nodiscard]] bool open_flow(std::size_t skip, bool is_bare, std::uint32_t end, std::uint32_t ledger_end) noexcept;
+  // A FIN behind a query whose answer has not arrived.
   void early_fin() noexcept;
-  // The message may be right behind its prefix, sent before the client saw this ACK.
-  void keep_prefix() noexcept;
-  // Pipelined behind queries whose answers have not arrived: soft state may keep it until then.
+  // Pipelined behind queries whose answers have not arrived.
   void beyond(bool is_bare) noexcept;
-  // A client that repeats a piece alone again and again has nothing before it to repeat. So it is no query that came
-  // out of order, but the beginning of one whose answer has arrived: `next` is behind it.
+  // What was answered without an entry, if the segment is pipelined right behind it.
+  [[nodiscard]] const FlowTable::Recent* pipelined_behind() const noexcept;
+  // A client that repeats a piece alone again and again has nothing before it to repeat.
   void repeated_alone(Flow& flow) noexcept;
-  // An entry that knows where it stands: the query at `seq` is the next one to be answered, or the first one not yet
-  // wholly received by the client.
-  Flow& keep_query(Bytes payload, SeqNum seq, bool is_bare) noexcept;
-  // Not all is done: an answer of several segments, whose rest can follow the client's acknowledgements, or bytes
-  // behind the last whole query.
-  Flow& pace(const Start& start, std::uint32_t sent_end, SeqNum past) noexcept;
 
   RuleContext& context_;
   const Segment& segment_;
@@ -73,7 +69,7 @@ class TimestampRules {
   std::uint32_t gap_ = 0;    // what the client misses of what the ledger counts
   std::uint32_t ahead_ = 0;  // what the client has read beyond that
   bool our_fin_acked_ = false;
-  bool held_ = false;  // the client holds less than the whole of its query: see kHeldGap
+  bool stale_ = false;
 };
 
 }  // namespace gl::tcp

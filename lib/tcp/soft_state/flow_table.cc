@@ -1,0 +1,122 @@
+#include "lib/tcp/soft_state/flow_table.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "lib/base/endian.h"
+
+namespace gl::tcp {
+namespace {
+
+constexpr std::size_t kStrays = 1024;
+constexpr std::uint32_t kNetworkCopyMs = 50;
+
+}  // namespace
+
+FlowTable::FlowTable(std::size_t entries) {
+  if (entries == 0) return;
+  const std::size_t size = std::bit_ceil(std::max(entries, kWays));
+  tags_.resize(size);
+  uses_.resize(size);
+  flows_ = std::make_unique_for_overwrite<Flow[]>(size);
+  recent_.resize(size);
+  strays_.resize(kStrays);
+  randombytes_buf(seed_.data(), sizeof seed_);
+}
+
+std::uint64_t FlowTable::hash(const FlowKey& key) const noexcept {
+  return seeded_hash(key, seed_);
+}
+
+Flow* FlowTable::find_tag(const FlowKey& key, std::uint32_t tag) noexcept {
+  if (!enabled()) return nullptr;
+  const std::size_t first = set_of(tag);
+  for (std::size_t i = first; i < first + kWays; ++i) {
+    if (tags_[i] == tag && same_flow(flows_[i].key, key)) return &flows_[i];
+  }
+  return nullptr;
+}
+
+FlowTable::Rank FlowTable::rank_of(const Flow& flow) noexcept {
+  const bool needed = !flow.timestamps || flow.state == FlowState::partial_acked;
+  switch (flow.state) {
+    case FlowState::closing:
+      return flow.all_arrived() ? Rank::ended : needed ? Rank::busy_needed : Rank::busy;
+    case FlowState::idle:
+      return flow.buffered > 0 ? (needed ? Rank::busy_needed : Rank::busy) : needed ? Rank::idle_needed : Rank::idle;
+    default:
+      return needed ? Rank::busy_needed : Rank::busy;
+  }
+}
+
+void FlowTable::touch(const Flow& flow) noexcept {
+  uses_[index_of(flow)] = {now_ms_, rank_of(flow)};
+}
+
+std::optional<std::size_t> FlowTable::free_way(std::size_t first) const noexcept {
+  std::size_t way = first;
+  for (std::size_t i = first; i < first + kWays; ++i) {
+    if (tags_[i] == 0) return i;
+    const Use& use = uses_[i];
+    const Use& best = uses_[way];
+    if (use.rank != best.rank ? use.rank < best.rank : now_ms_ - use.at_ms > now_ms_ - best.at_ms) way = i;
+  }
+  const Use& use = uses_[way];
+  if (use.rank == Rank::busy_needed && now_ms_ - use.at_ms < kBusyMs) return std::nullopt;
+  return way;
+}
+
+Flow* FlowTable::make(const FlowKey& key, SeqNum isn, bool timestamps) noexcept {
+  const std::uint32_t tag = timestamps ? tag_of(isn) : tag_of(key);
+  Flow* flow = find_tag(key, tag);
+  if (flow == nullptr) {
+    const std::optional<std::size_t> way = free_way(set_of(tag));
+    if (!way) return nullptr;
+    tags_[*way] = tag;
+    flow = &flows_[*way];
+  }
+  flow->key = key;
+  flow->isn = isn;
+  flow->timestamps = timestamps;
+  return flow;
+}
+
+void FlowTable::forget(const FlowKey& key, SeqNum isn) noexcept {
+  if (Flow* const flow = find(key, isn); flow != nullptr) forget(*flow);
+}
+
+void FlowTable::note(SeqNum isn, Bytes query, SeqNum seq, const AnswerStream::Part& part, std::uint32_t stamp,
+                     std::uint32_t end) noexcept {
+  Recent& recent = recent_[isn.value() & (recent_.size() - 1)];
+  if (query.size() > recent.bytes.size()) return;
+  recent.tag = tag_of(isn);
+  recent.stamp = stamp;
+  recent.seq = seq;
+  recent.end = end;
+  recent.answer = part.answer;
+  recent.identity = part.identity;
+  recent.length = static_cast<std::uint16_t>(query.size());
+  std::memcpy(recent.bytes.data(), query.data(), query.size());
+}
+
+const FlowTable::Recent* FlowTable::recent(SeqNum isn) const noexcept {
+  const Recent& recent = recent_[isn.value() & (recent_.size() - 1)];
+  return recent.tag == tag_of(isn) ? &recent : nullptr;
+}
+
+unsigned FlowTable::count_stray(const FlowKey& key, SeqNum seq) noexcept {
+  const std::uint64_t hashed = (hash(key) + seq.value()) * 0x9e3779b97f4a7c15u;
+  Stray& stray = strays_[hashed & (kStrays - 1)];
+  const auto tag = static_cast<std::uint32_t>(hashed >> 32) | 1;
+  if (stray.tag != tag) {
+    stray = {tag, 1, now_ms_};
+  } else if (now_ms_ - stray.at_ms >= kNetworkCopyMs) {
+    stray = {tag, stray.times + 1, now_ms_};
+  }
+  return stray.times;
+}
+
+}  // namespace gl::tcp
