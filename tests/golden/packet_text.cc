@@ -46,6 +46,7 @@ RelativeLedger parse_ledger(TextCursor& in) {
 TimestampText parse_timestamp(TextCursor& in) {
   if (in.accept("last")) return LastReceived{};
   if (in.accept("ledger(")) return parse_ledger(in);
+  if (in.accept("other(")) return OthersLedger{parse_ledger(in)};
   return in.number();
 }
 
@@ -82,9 +83,11 @@ void parse_option(TextCursor& in, PacketText& packet) {
 std::string to_text(const TimestampText& timestamp) {
   if (const auto* number = std::get_if<std::uint32_t>(&timestamp)) return std::to_string(*number);
   if (std::holds_alternative<LastReceived>(timestamp)) return "last";
-  const auto& ledger = std::get<RelativeLedger>(timestamp);
-  return "ledger(E=" + std::to_string(ledger.sent_end) + " next=" + std::to_string(ledger.next) +
-         (ledger.prefix ? " prefix" : "") + (ledger.acked ? " acked)" : " withheld)");
+  const auto* other = std::get_if<OthersLedger>(&timestamp);
+  const auto& ledger = other != nullptr ? other->ledger : std::get<RelativeLedger>(timestamp);
+  return (other != nullptr ? "other(E=" : "ledger(E=") + std::to_string(ledger.sent_end) +
+         " next=" + std::to_string(ledger.next) + (ledger.prefix ? " prefix" : "") +
+         (ledger.acked ? " acked)" : " withheld)");
 }
 
 }  // namespace
@@ -129,6 +132,10 @@ std::string to_text(const PacketText& packet) {
   if (packet.sack_permitted) options += ",sackOK";
   if (packet.timestamps) {
     options += ",TS val " + to_text(packet.timestamps->value) + " ecr " + to_text(packet.timestamps->echo);
+  }
+  for (std::size_t i = 0; i < packet.sack.size(); ++i) {
+    const auto& [begin, end] = packet.sack[i];
+    options += (i == 0 ? ",sack " : " and ") + std::to_string(begin) + ':' + std::to_string(end);
   }
   if (packet.fast_open == PacketText::FastOpen::ok) options += ",FO ok";
   if (packet.fast_open == PacketText::FastOpen::wrong) options += ",FO wrong";

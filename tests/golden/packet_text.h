@@ -1,7 +1,8 @@
 // One TCP packet in packetdrill's notation: `P. 1:35(34) ack 1 win 65535 <TS val 100 ecr last>`.
 // Sequence numbers are relative to each side's first SYN. Our own additions: `ecr last`, a ledger spelled out as
-// `ledger(E=231 next=35 prefix withheld)`, and of Fast Open `FO ask`, `FO ok` (from us: the cookie that is right; from
-// the client: the one it got last), `FO wrong`. Ownership: values. Errors: std::runtime_error with what was expected.
+// `ledger(E=231 next=35 prefix withheld)`, `other(E=331 next=65 acked)` for the next one that another node may have
+// sent, and of Fast Open `FO ask`, `FO ok` (from us: the cookie that is right; from the client: the one it got last),
+// `FO wrong`. Ownership: values. Errors: std::runtime_error with what was expected.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,11 @@ using RelativeLedger = tcp::Ledger;
 struct LastReceived {
   friend bool operator==(LastReceived, LastReceived) = default;
 };
-using TimestampText = std::variant<std::uint32_t, RelativeLedger, LastReceived>;
+struct OthersLedger {
+  RelativeLedger ledger;
+  friend bool operator==(const OthersLedger&, const OthersLedger&) = default;
+};
+using TimestampText = std::variant<std::uint32_t, RelativeLedger, OthersLedger, LastReceived>;
 
 struct PacketText {
   std::uint8_t flags = 0;  // tcp::Flag
@@ -38,8 +43,8 @@ struct PacketText {
   std::optional<Timestamps> timestamps;
   enum class FastOpen : std::uint8_t { absent, ask, ok, wrong };
   FastOpen fast_open = FastOpen::absent;
-  bool sack_permitted = false;  // of a SYN-ACK of ours, and of a SYN
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> sack;  // relative to our SYN
+  bool sack_permitted = false;                                // of a SYN-ACK of ours, and of a SYN
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> sack;  // RFC 2018; relative to the SYN of who reads them
   bool lost = false;  // the packet never reaches the client: it is no `last` for the echo
 
   friend bool operator==(const PacketText&, const PacketText&) = default;

@@ -68,7 +68,7 @@ class Player {
   void act(const ExpectOutcome& expected) const;
   void act(Event event);
 
-  [[nodiscard]] std::uint32_t timestamp_of(const TimestampText& text) const;
+  [[nodiscard]] std::uint32_t timestamp_of(const TimestampText& text);
   [[nodiscard]] PacketText describe(const tcp::OutSegment& segment) const;
   void check_timestamps(const tcp::OutSegment& segment);
   void check_payload(const Sent& sent) const;
@@ -119,11 +119,13 @@ void Player::speak_dns() {
   streams_ = make_streams(queries, *service_);
 }
 
-std::uint32_t Player::timestamp_of(const TimestampText& text) const {
+std::uint32_t Player::timestamp_of(const TimestampText& text) {
   if (const auto* number = std::get_if<std::uint32_t>(&text)) return *number;
   if (std::holds_alternative<LastReceived>(text)) return last_received_;
-  tcp::Ledger ledger = std::get<RelativeLedger>(text);
+  const auto* other = std::get_if<OthersLedger>(&text);
+  tcp::Ledger ledger = other != nullptr ? other->ledger : std::get<RelativeLedger>(text);
   ledger.next = static_cast<std::uint16_t>((ledger.next + client_isn_.value()) & tcp::kNextMask);
+  if (other != nullptr) return last_received_ = ledger.encode(last_received_);
   // The value that carried this ledger: the latest one not after the last.
   const std::uint32_t low = ledger.encode(0);
   return last_received_ - ((last_received_ - low) & 0x7fffffffu);
@@ -249,6 +251,11 @@ PacketText Player::describe(const tcp::OutSegment& segment) const {
     tcp::Ledger ledger = tcp::Ledger::decode(segment.timestamps.value);
     ledger.next = static_cast<std::uint16_t>((ledger.next - client_isn_.value()) & tcp::kNextMask);
     text.timestamps = {ledger, segment.timestamps.echo};
+  }
+  if (segment.has_sack) {
+    const SeqNum begin{segment.sack.begin};
+    const SeqNum end{segment.sack.end};
+    text.sack.emplace_back(begin - client_isn_, end - client_isn_);
   }
   return text;
 }

@@ -1,8 +1,12 @@
-// Plays golden dialogues: `golden_runner FILE.pkt...`; each under both IP versions, several client ISNs and keys.
+// Plays golden dialogues: `golden_runner FILE.pkt...`, or all in a folder: `golden_runner FOLDER`; each under both IP
+// versions, several client ISNs and keys.
 // Exit status: 0 all as written, 1 a dialogue diverged, 2 a file that cannot be read or understood.
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "tests/golden/dialogue.h"
 #include "tests/golden/player.h"
@@ -33,23 +37,38 @@ bool plays(const Dialogue& dialogue) {
   return true;
 }
 
+std::vector<std::filesystem::path> dialogues_in(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return {path};
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
+    if (entry.path().extension() == ".pkt") found.push_back(entry.path());
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+// Exit status.
+int play_file(const std::filesystem::path& path) {
+  try {
+    const bool ok = plays(gl::golden::read_dialogue(path));
+    std::printf("%s %s\n", ok ? "ok  " : "FAIL", path.c_str());
+    return ok ? 0 : 1;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fputs("usage: golden_runner FILE.pkt...\n", stderr);
+    std::fputs("usage: golden_runner FILE.pkt|FOLDER...\n", stderr);
     return 2;
   }
   int status = 0;
   for (int i = 1; i < argc; ++i) {
-    try {
-      const bool ok = plays(gl::golden::read_dialogue(argv[i]));
-      std::printf("%s %s\n", ok ? "ok  " : "FAIL", argv[i]);
-      if (!ok && status == 0) status = 1;
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "%s\n", error.what());
-      status = 2;
-    }
+    for (const auto& path : dialogues_in(argv[i])) status = std::max(status, play_file(path));
   }
   return status;
 }

@@ -1,5 +1,5 @@
 // Connections beyond the reach of their cookie: who vouches for them, how far they go, and what forgetting does.
-#include "lib/tcp/long_flows.h"
+#include "lib/tcp/soft_state/long_flows.h"
 
 #include <gtest/gtest.h>
 
