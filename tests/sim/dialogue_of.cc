@@ -13,7 +13,7 @@ enum class Style : std::uint8_t { sequential, pipelined, batched, split_prefix, 
 constexpr std::size_t kLeastQuery = 40;
 constexpr std::size_t kLongestQuery = 300;
 constexpr std::size_t kPulls = 12;  // of an answer, each worth a timeout of the client: Linux gives up after 15
-constexpr std::size_t kServerWindow = 4095;
+constexpr std::size_t kServerWindow = 4094;
 
 std::size_t segment_room(const Scenario& s) {
   return std::min(s.client.mss, s.server.mss) - (s.client.timestamps ? 12u : 0u);

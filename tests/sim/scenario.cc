@@ -101,6 +101,7 @@ void slow(Scenario& s, Random& random) {
   if (random.chance(0.2)) s.client.timestamps = false;
 }
 void everything(Scenario& s, Random& random) {
+  s.loses_pieces = true;
   if (random.chance(0.3)) windows(s, random);
   disorder(s, random);
   loss(s, random);

@@ -25,7 +25,7 @@ struct ServerSettings {
   std::uint64_t slow_ms = 0;  // answers take up to so long, and segments wait for them; 0: none does
   unsigned zone_at = 0;       // the packet before which the zone changes, 0: never
   std::uint16_t mss = 1460;
-  std::uint16_t window = 4095;
+  std::uint16_t window = 4094;
   std::uint8_t key = 0;
   std::size_t largest_reply = kMaxStreamReply;  // as the service declares it
 };

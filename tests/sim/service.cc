@@ -96,7 +96,7 @@ Framed SimService::next_request(Bytes stream, bool bare) const noexcept {
   }
   if (stream.size() < kPrefix) return {};
   const std::size_t length = load_be<std::uint16_t>(stream.data());
-  if (length == 0 || length > 4093) return {Framed::Kind::malformed, {}, 0};
+  if (length == 0 || length > 4092) return {Framed::Kind::malformed, {}, 0};
   if (stream.size() == kPrefix) return {Framed::Kind::prefix_only, {}, 0};
   if (stream.size() < kPrefix + length) return {};
   return {Framed::Kind::complete, stream.subspan(kPrefix, length), kPrefix + length};

@@ -1,5 +1,7 @@
 // How long a client that waits hears nothing that brings it on: what it sees of a server that lost the thread.
-// Without loss it is never longer than until the client's timer repeats something, and three round trips more.
+// Without loss it is never longer than until the client's timer repeats something, and three round trips more. With a
+// piece of a query it may be two of its timers: the first may bring the piece for the first time, and a server that
+// keeps nothing for its correctness acknowledges only what is repeated.
 // Units: milliseconds. Ownership: borrows the scenario. Thread: one.
 #pragma once
 
@@ -40,7 +42,10 @@ class Silence {
   static constexpr std::uint64_t kRoundingMs = 3;
 
   [[nodiscard]] std::size_t query_end() const { return asked_at_ + scenario_.queries[asked_].query_length; }
-  [[nodiscard]] std::uint64_t limit() const { return repeats_at_ + grace_ms_; }
+  [[nodiscard]] std::uint64_t limit() const {
+    const bool twice = scenario_.client.timestamps && repeats_piece();
+    return repeats_at_ + grace_ms_ + (twice ? 2 * (repeats_at_ - since_ms_) : 0);
+  }
   // What the client repeats may hold no whole query, where others were acknowledged that began in the same segment.
   [[nodiscard]] bool repeats_piece() const {
     const auto [begin, end] = repeats_;
