@@ -72,26 +72,27 @@ def losses(timestamps, counts, limit_s, rto_max_ms=None, options=(), at_once=100
             sysctl("net.ipv4.tcp_rto_max_ms", rto_max_ms)
         expected = Expected(LARGE)
         sources = loss_by_client(lab)
+        whole = timestamps or options != without_cache()  # else one segment of queries a connection
 
         def job(kind, percent):
             randomness = random.Random(f"{kind.__name__} {percent} {timestamps}")
-            only_one = not timestamps and kind in (sequential, split)
+            only_one = not whole and kind in (sequential, split)
             return many(kind, lambda n: expected.choose(1 if only_one else 1 + n % (3 if kind is split else 8), randomness,
                                                         rare=4 if percent < 20 else 12),
                         counts[percent], 16 if percent == 0 else at_once, limit_s if percent < 20 else 3 * limit_s,
                         sources[percent])
 
         async def phase(percents):
-            keys = [(percent, kind) for percent in percents for kind in KINDS[timestamps]]
+            keys = [(percent, kind) for percent in percents for kind in KINDS[whole]]
             return dict(zip(keys, await asyncio.gather(*(job(k, p) for p, k in keys))))
 
         return {**asyncio.run(phase((0,))), **asyncio.run(phase(LOSSES[1:]))}
 
 
-def may_give_up(percent, kind, timestamps, options):
+def may_give_up(percent, kind, options):
     """Fifteen retransmissions are not lost by chance at up to 5 %. But a client that is stuck inside a query is helped on by the
-    cache alone, where one without timestamps has no entry (docs/protocol.md, "Held queries")."""
-    return percent > 5 or (kind is split and (not timestamps or options == without_cache()))
+    cache alone (docs/protocol.md, "Partial acknowledgement")."""
+    return percent > 5 or (kind is split and options == without_cache())
 
 
 # --- migration
