@@ -25,6 +25,7 @@ struct RuleContext {
   FlowTable& flows;
   LongFlows& long_flows;
   LongFlow* long_flow = nullptr;  // of this connection, once it is a long one
+  bool stays_open = false;        // without timestamps: an entry is made when the query comes again, so no FIN
   bool pipelines = false;         // this segment shows that closing would lose queries
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (segment.flags & flag) != 0; }

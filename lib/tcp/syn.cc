@@ -52,6 +52,7 @@ class Opening {
     if (!fits()) reply.mss = 0;
     if (!spoken || standing == FastOpenStanding::current) return Outcome::syn_ack;
     reply.fast_open = {Kind::cookie, make_fast_open_cookie(context_.keys, syn_.flow)};
+    if (!fits()) reply.sack_permitted = false;  // a cookie saves more than that does
     if (!fits()) reply.fast_open = {};
     if (proven_) return Outcome::syn_ack;
     if (syn_.fast_open.kind != Kind::request) return Outcome::syn_bad_cookie;
@@ -81,6 +82,7 @@ class Opening {
     context_.answers.begin(syn_.flow.view(), true);
     RuleContext early{data, context_.service, context_.keys, context_.settings, context_.answers, context_.build,
                       plan, no_flows,         no_long_flows};
+    early.stays_open = context_.flows.enabled();
     const Outcome before = plan.outcome;
     timestamps_ ? answer_with_timestamps(early) : answer_without_timestamps(early);
     if (plan.count > 1 && plan.segments[1].length > 0) {

@@ -200,36 +200,44 @@ def test_split_into_nine_pieces():
 
 
 def test_without_timestamps():
-    """A connection answers one segment of queries and then ends in good order."""
-    def body(lab, server):
+    """Without the flow cache a connection answers one segment of queries and then ends in good order; with it, any number."""
+    def body(lab, server, one_segment=False):
         ordinary = [wire.query(n, "NS") for n in NAMES]
         for address in BOTH:
             for batch in ([ordinary[0]], ordinary[:5]):
                 with wire.connect(address) as s:
-                    s.sendall(b"".join(map(wire.framed, batch)))
-                    for q in batch:
-                        check(q, wire.read_answer(s))
-                    assert wire.at_end(s)
+                    for _ in range(1 if one_segment else 3):
+                        s.sendall(b"".join(map(wire.framed, batch)))
+                        for q in batch:
+                            check(q, wire.read_answer(s))
+                    if one_segment:
+                        assert wire.at_end(s)
             expect(sh("dig", "@" + address, "+tcp", "com.", "NS").stdout, "status: NOERROR")
             expect(sh("kdig", "@" + address, "+tcp", "com.", "NS").stdout, "status: NOERROR")
             expect(sh("drill", "-t", "@" + address, "com.", "NS").stdout, "rcode: NOERROR")
             expect(sh("dig", "@" + address, "+tcp", "+dnssec", ".", "ANY").stdout, "status: NOERROR", "DNSKEY")
     with_server(body, {"timestamps": False})
+    with_server(lambda lab, server: body(lab, server, one_segment=True), {"timestamps": False},
+                options=("--flow-cache", "0"))
 
 
 def test_pipelining_without_timestamps():
-    """It gets its first answer and a clean close: EOF, no reset."""
-    def body(lab, server):
+    """Without the flow cache it gets its first answer and a clean close: EOF, no reset; with it, every answer."""
+    def body(lab, server, one_segment=False):
         for address in BOTH:
             for _ in range(10):
                 with wire.connect(address) as s:
-                    queries = several()
-                    for q in queries[:3]:
+                    queries = several()[:3]
+                    for q in queries:
                         s.sendall(wire.framed(q))
                         time.sleep(0.002)
-                    check(queries[0], wire.read_answer(s))
-                    assert wire.at_end(s)
+                    for q in queries[:1] if one_segment else queries:
+                        check(q, wire.read_answer(s))
+                    if one_segment:
+                        assert wire.at_end(s)
     with_server(body, {"timestamps": False})
+    with_server(lambda lab, server: body(lab, server, one_segment=True), {"timestamps": False},
+                options=("--flow-cache", "0"))
 
 
 def test_mss_536():

@@ -142,7 +142,7 @@ class Rules {
     how.begin = cookie.off;
     how.ack_all = past;
     how.ack_none = how.ack_early = segment_.seq;
-    how.fin = true;
+    how.fin = !context_.stays_open;
     how.mss_class = cookie.mss_class;
     how.immediate = context_.settings.immediate;
     how.acknowledged = segment_.resumed;
