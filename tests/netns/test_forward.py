@@ -114,17 +114,17 @@ def test_af_xdp():
 
 
 def test_without_timestamps():
-    """A connection answers one segment of queries and then ends in good order."""
+    """A connection answers one segment of queries after another."""
     with BackendLab(timestamps=False) as lab, Nsd(lab, 10), lab.goldilocks(["--forward", forward(10)]) as server:
         settle(server)
         ordinary = [wire.query(n, "NS") for n in NAMES]
         for at in BOTH:
             for batch in ([ordinary[0]], ordinary[:5]):
                 with wire.connect(at) as s:
-                    s.sendall(b"".join(map(wire.framed, batch)))
-                    for q in batch:
-                        check(q, wire.read_answer(s))
-                    assert wire.at_end(s)
+                    for _ in range(3):
+                        s.sendall(b"".join(map(wire.framed, batch)))
+                        for q in batch:
+                            check(q, wire.read_answer(s))
             expect(sh("dig", "@" + at, "+tcp", "com.", "NS").stdout, "status: NOERROR")
             expect(sh("kdig", "@" + at, "+tcp", "com.", "NS").stdout, "status: NOERROR")
 
