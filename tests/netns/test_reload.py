@@ -114,50 +114,40 @@ def test_read_twice_unchanged():
         scene.no_reset()
 
 
-def test_read_all_the_time():
+def ask_while(every_s, step):
+    """All kinds of questions for six seconds, and step(scene, n) again and again beside them: nobody is reset."""
     with Scene() as scene:
         large, small = wire.ask(LARGE), wire.ask(SMALL)
         done = threading.Event()
 
-        def read_again():
-            while not done.wait(0.3):
-                scene.server.signal(signal.SIGHUP)
-        reader = threading.Thread(target=read_again)
-        reader.start()
+        def go_on():
+            n = 0
+            while not done.wait(every_s):
+                n += 1
+                step(scene, n)
+        other = threading.Thread(target=go_on)
+        other.start()
         try:
             end = time.monotonic() + 6
             while time.monotonic() < end:
                 all_kinds(large, small)
         finally:
             done.set()
-            reader.join()
+            other.join()
         assert scene.reloads() >= 5, scene.reloads()
         scene.no_reset()
+
+
+def test_read_all_the_time():
+    ask_while(0.3, lambda scene, _: scene.server.signal(signal.SIGHUP))
 
 
 def test_others_change_all_the_time():
     """A new serial and a new name a second: what has not changed goes on."""
-    with Scene() as scene:
-        large, small = wire.ask(LARGE), wire.ask(SMALL)
-        done = threading.Event()
-
-        def change():
-            serial = 1
-            while not done.wait(0.5):
-                serial += 1
-                scene.zone.write_text(txt_zone(sizes=SIZES, serial=serial) + f"n{serial} A 192.0.2.77\n")
-                scene.server.signal(signal.SIGHUP)
-        changer = threading.Thread(target=change)
-        changer.start()
-        try:
-            end = time.monotonic() + 6
-            while time.monotonic() < end:
-                all_kinds(large, small)
-        finally:
-            done.set()
-            changer.join()
-        assert scene.reloads() >= 5, scene.reloads()
-        scene.no_reset()
+    def change(scene, n):
+        scene.zone.write_text(txt_zone(sizes=SIZES, serial=n + 1) + f"n{n + 1} A 192.0.2.77\n")
+        scene.server.signal(signal.SIGHUP)
+    ask_while(0.5, change)
 
 
 def test_changed_and_asked_anew():
