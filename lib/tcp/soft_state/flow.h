@@ -28,7 +28,7 @@ enum class FlowState : std::uint8_t {
 };
 
 inline constexpr std::size_t kBufferedBytes = 4096;  // the whole of the window that we advertise
-inline constexpr std::uint8_t kStuckRepeats = 3;     // of one piece, by its sender's timer, while nothing else comes
+inline constexpr std::uint8_t kStuckRepeats = 3;     // of one segment behind a gap that cannot be kept
 
 struct Flow {
   FlowKey key;
