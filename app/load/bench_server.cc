@@ -9,7 +9,7 @@
 namespace gl::load {
 
 BenchServer::BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::IpAddress& address,
-                         std::uint16_t service_port, zone::LoadedZones zones)
+                         std::uint16_t service_port, zone::LoadedZones zones, std::uint32_t flow_cache)
     : zones_(std::move(zones)), cycles_per_ms_(rte_get_tsc_hz() / 1000) {
   for (auto& key : keys_.by_parity) randombytes_buf(key.data(), key.size());
   published_.current = zones_.snapshot.get();
@@ -25,8 +25,9 @@ BenchServer::BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::
   worker::WorkerSettings settings;
   settings.lcore = rte_lcore_id();
   settings.pool = pool;
-  const control::Settings defaults;
-  context_ = std::make_unique<worker::WorkerContext>(settings, defaults.tcp, defaults.dns, shared_);
+  control::Settings server;
+  server.tcp.flow_cache = flow_cache;
+  context_ = std::make_unique<worker::WorkerContext>(settings, server.tcp, server.dns, shared_);
   context_->ports[0].port = port.id();
   context_->ports[0].interface = &interface_;
   context_->ports[0].out.bind(port.id(), 0, port.offloads().any_tx());

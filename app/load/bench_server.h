@@ -25,8 +25,9 @@ struct ServerTimes {
 
 class BenchServer {
  public:
+  // flow_cache: connections that are remembered (--flow-cache of the server).
   BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::IpAddress& address, std::uint16_t service_port,
-              zone::LoadedZones zones);
+              zone::LoadedZones zones, std::uint32_t flow_cache);
 
   // Polls until the rings are empty.
   void drain() noexcept;

@@ -36,7 +36,8 @@ constexpr const char* kUsage =
     "  --idle N        instead, N connections at once (to 2^20) that are open and idle: the memory before and after, "
     "and\n"
     "                  whether each is answered, twice. Exit status 1 where one is not, or the memory is not the same\n"
-    "  --idle-time S   seconds for which they are left alone (1)\n";
+    "  --idle-time S   seconds for which they are left alone (1)\n"
+    "  --flow-cache N  connections that the server remembers; 0: none (4096)\n";
 
 int fail(int status, const std::string& message) {
   std::fprintf(stderr, "goldilocks-loopback: %s\n", message.c_str());
@@ -48,6 +49,7 @@ struct Arguments {
   std::string zone;
   std::string idle;
   std::string idle_time = "1";
+  std::string flow_cache = "4096";
   std::vector<char*> load;  // the program's name first
 };
 
@@ -58,10 +60,11 @@ Arguments split(int argc, char** argv) {
   a.load.push_back(argv[0]);
   for (++i; i < argc; ++i) {
     const std::string flag = argv[i];
-    std::string* const own = flag == "--zone"        ? &a.zone
-                             : flag == "--idle"      ? &a.idle
-                             : flag == "--idle-time" ? &a.idle_time
-                                                     : nullptr;
+    std::string* const own = flag == "--zone"         ? &a.zone
+                             : flag == "--idle"       ? &a.idle
+                             : flag == "--idle-time"  ? &a.idle_time
+                             : flag == "--flow-cache" ? &a.flow_cache
+                                                      : nullptr;
     if (own != nullptr && i + 1 < argc)
       *own = argv[++i];
     else
@@ -146,6 +149,14 @@ gl::Result<Idle> parse_idle(const Arguments& a, gl::load::Options& options) {
   return idle;
 }
 
+gl::Result<std::uint32_t> parse_flow_cache(const std::string& text) {
+  char* end = nullptr;
+  const unsigned long entries = std::strtoul(text.c_str(), &end, 10);
+  if (text.empty() || *end != '\0' || entries > 1000000)
+    return gl::Error{"--flow-cache: '" + text + "' is not from 0 to 1000000"};
+  return static_cast<std::uint32_t>(entries);
+}
+
 int serve_on(unsigned lcore, BenchServer& server) {
   return rte_eal_remote_launch(
       [](void* s) {
@@ -187,15 +198,15 @@ int measure_idle(const Idle& idle, const gl::load::Options& options, const gl::l
   return ok ? 0 : 1;
 }
 
-int measure(const Idle& idle, gl::load::Options options, const gl::load::Queries& queries,
-            gl::zone::LoadedZones zones) {
+int measure(const Idle& idle, gl::load::Options options, const gl::load::Queries& queries, gl::zone::LoadedZones zones,
+            std::uint32_t flow_cache) {
   auto pair = gl::load::RingPair::make(kRing);
   if (!pair) return fail(1, pair.error());
   auto near = open_side("clients", pair->ports()[0]);
   if (!near) return fail(1, near.error());
   auto far = open_side("server", pair->ports()[1]);
   if (!far) return fail(1, far.error());
-  BenchServer server(far->port, far->pool.get(), options.target, options.target_port, std::move(zones));
+  BenchServer server(far->port, far->pool.get(), options.target, options.target_port, std::move(zones), flow_cache);
   options.port_id = near->port.id();
   options.source_mac = gl::wire::MacAddress{{0x02, 0, 0, 0, 0, 0x01}};  // two neighbours cannot share one
   options.target_mac = far->port.mac();
@@ -218,6 +229,8 @@ int main(int argc, char** argv) {
   }
   const auto idle = parse_idle(arguments, *options);
   if (!idle) return fail(2, idle.error());
+  const auto flow_cache = parse_flow_cache(arguments.flow_cache);
+  if (!flow_cache) return fail(2, flow_cache.error());
   auto queries = gl::load::render_queries(options->query, options->queries_file, options->dnssec);
   if (!queries) return fail(2, queries.error());
   if (arguments.zone.empty()) return fail(2, "--zone FILE is missing");
@@ -229,5 +242,5 @@ int main(int argc, char** argv) {
   const auto ask_stop = [](int) { stop = true; };
   std::signal(SIGINT, ask_stop);
   std::signal(SIGTERM, ask_stop);
-  return measure(*idle, *options, *queries, std::move(*zones));
+  return measure(*idle, *options, *queries, std::move(*zones), *flow_cache);
 }

@@ -97,14 +97,15 @@ class Conversation {
 
   // TSval runs forward for a client that opens once and echoes what it got. Any other can only confuse itself: what the
   // flow cache sends goes on from a value that may then be half the circle from those sent before.
-  void notice_strangeness(const tcp::Segment& in) {
+  void notice_client(const tcp::Segment& in) {
     if (!in.timestamps) return;
+    ts_vals_.push_back(in.timestamps->value);
     const bool known = std::find(echoes_.begin(), echoes_.end(), in.timestamps->echo) != echoes_.end();
     strange_ = strange_ || ((in.flags & tcp::kSyn) != 0 ? !echoes_.empty() : !known);
   }
 
   void inspect(const tcp::Segment& in, const tcp::Plan& plan) {
-    notice_strangeness(in);
+    notice_client(in);
     check(plan.count <= plan.segments.size(), "a plan has room for its segments");
     std::uint32_t bytes = 0;
     for (std::size_t i = 0; i < plan.count; ++i) {
@@ -127,7 +128,9 @@ class Conversation {
     check(in.timestamps.has_value(), "timestamps are for those that have them");
     const bool syn = (out.flags & tcp::kSyn) != 0;
     check(syn || strange_ || out.timestamps.value - in.timestamps->echo < 0x80000000u, "TSval never runs backwards");
-    check(out.timestamps.echo == in.timestamps->value, "TSecr is the client's TSval");
+    // The segment's own, or TS.Recent where the soft state has seen a newer one (RFC 7323 section 4.3).
+    check(std::find(ts_vals_.begin(), ts_vals_.end(), out.timestamps.echo) != ts_vals_.end(),
+          "TSecr is a TSval of the client's");
     echoes_.push_back(out.timestamps.value);
   }
 
@@ -140,7 +143,8 @@ class Conversation {
   bool timestamps_ = false;
   wire::SeqNum isn_;
   std::uint32_t sent_end_ = 0;
-  std::vector<std::uint32_t> echoes_;
+  std::vector<std::uint32_t> echoes_;   // TSvals of the server's
+  std::vector<std::uint32_t> ts_vals_;  // of the client's
   bool strange_ = false;  // it has opened twice, or echoed what it never got
   std::uint64_t now_ms_ = 0;
 };
