@@ -25,6 +25,31 @@ struct TcpPorts {
   Be16 server;
 };
 
+// Not inline, like what writes them: of an open connection most segments have timestamps alone, or nothing.
+[[gnu::noinline]] inline bool read_other_options(Bytes bytes, tcp::Segment& segment) noexcept {
+  wire::TcpOptions options;
+  if (!wire::parse_tcp_options(bytes, options)) return false;
+  if ((segment.flags & tcp::kSyn) != 0) {
+    segment.mss = options.mss;
+    segment.fast_open = options.fast_open;
+    segment.sack_permitted = options.sack_permitted;
+  }
+  if (options.timestamps) segment.timestamps = tcp::Timestamps{options.timestamps->value, options.timestamps->echo};
+  segment.sack = options.sack;
+  return true;
+}
+
+[[nodiscard, gnu::always_inline]] inline bool read_options(Bytes bytes, tcp::Segment& segment) noexcept {
+  segment.options_length = static_cast<std::uint8_t>(bytes.size());
+  if (bytes.empty()) return true;
+  if (bytes.size() != 12 || load_be<std::uint32_t>(bytes.data()) != wire::kNopNopTimestamps) {
+    return read_other_options(bytes, segment);
+  }
+  segment.timestamps =
+      tcp::Timestamps{load_be<std::uint32_t>(bytes.data() + 4), load_be<std::uint32_t>(bytes.data() + 8)};
+  return true;
+}
+
 // Fills in `segment`, whose payload then lies in the frame.
 [[nodiscard, gnu::always_inline]] inline Verdict read_segment(const Frame& frame, const Packet& packet,
                                                               tcp::Segment& segment, TcpPorts& ports) noexcept {
@@ -34,8 +59,8 @@ struct TcpPorts {
   if (header_length < sizeof header || header_length > packet.payload.size()) return Verdict::drop_tcp_length;
   if (!frame.l4_checksum_good && !l4_checksum_holds(packet)) return Verdict::drop_tcp_checksum;
   if (header.source_port == Be16(0)) return Verdict::drop_tcp_source_port;
-  wire::TcpOptions options;
-  if (!wire::parse_tcp_options(packet.payload.subspan(sizeof header, header_length - sizeof header), options)) {
+  segment.flags = header.flags;
+  if (!read_options(packet.payload.subspan(sizeof header, header_length - sizeof header), segment)) {
     return Verdict::drop_tcp_options;
   }
 
@@ -47,17 +72,7 @@ struct TcpPorts {
   }
   segment.seq = wire::SeqNum(header.sequence.host());
   segment.ack = wire::SeqNum(header.acknowledgment.host());
-  segment.flags = header.flags;
   segment.window = header.window.host();
-  if ((header.flags & tcp::kSyn) != 0) {
-    segment.mss = options.mss;
-    segment.fast_open = options.fast_open;
-    segment.sack_permitted = options.sack_permitted;
-    segment.options_length = static_cast<std::uint8_t>(header_length - sizeof header);
-  }
-  if (options.timestamps) segment.timestamps = tcp::Timestamps{options.timestamps->value, options.timestamps->echo};
-  if (options.sack.count != 0) [[unlikely]]
-    segment.sack = options.sack;
   segment.payload = packet.payload.subspan(header_length);
   return kContinue;
 }
@@ -68,7 +83,11 @@ struct Written {
   wire::PartialSum sum = 0;
 };
 
-inline wire::TcpOptions options_of(const tcp::OutSegment& out) noexcept {
+// A SYN-ACK, or one with a SACK block.
+inline bool has_other_options(const tcp::OutSegment& out) noexcept {
+  return (out.flags & tcp::kSyn) != 0 || out.has_sack;
+}
+inline wire::TcpOptions other_options(const tcp::OutSegment& out) noexcept {
   wire::TcpOptions options;
   options.mss = out.mss;
   options.fast_open = out.fast_open;
@@ -81,17 +100,37 @@ inline wire::TcpOptions options_of(const tcp::OutSegment& out) noexcept {
   return options;
 }
 
+[[gnu::noinline]] inline std::size_t other_options_length(const tcp::OutSegment& out) noexcept {
+  return wire::written_length(other_options(out));
+}
+[[gnu::noinline]] inline Written write_other_options(std::uint8_t* at, const tcp::OutSegment& out) noexcept {
+  Written written;
+  written.length = wire::write_tcp_options(other_options(out), at, written.sum);
+  return written;
+}
+inline std::size_t options_length(const tcp::OutSegment& out) noexcept {
+  if (has_other_options(out)) return other_options_length(out);
+  return out.has_timestamps ? 12 : 0;
+}
+
 // Header, options and payload at `l4`. The header goes out in whole words, each added to the sum on its way.
 [[gnu::always_inline]] inline Written write_segment(std::uint8_t* l4, const tcp::OutSegment& out, Bytes payload,
                                                     const TcpPorts& ports) noexcept {
-  const wire::TcpOptions options = options_of(out);
   Written written;
-  const std::size_t header_length =
-      sizeof(wire::TcpHeader) + wire::write_tcp_options(options, l4 + sizeof(wire::TcpHeader), written.sum);
+  std::size_t header_length = sizeof(wire::TcpHeader);
   const auto put = [&](std::size_t at, std::uint32_t word) {
     store_be(l4 + at, word);
     written.sum += host_to_be(word);
   };
+  if (has_other_options(out)) {
+    written = write_other_options(l4 + header_length, out);
+    header_length += written.length;
+  } else if (out.has_timestamps) {
+    put(header_length, wire::kNopNopTimestamps);
+    put(header_length + 4, out.timestamps.value);
+    put(header_length + 8, out.timestamps.echo);
+    header_length += 12;
+  }
   put(0, std::uint32_t{ports.server.host()} << 16 | ports.client.host());
   put(4, out.seq.value());
   put(8, out.ack.value());
@@ -116,9 +155,8 @@ inline void seal_tcp(Frame& frame, const Packet& packet, const Interface& interf
 // The bytes of the plan's stream that `out` carries, or nothing where the frame has no room for them.
 [[nodiscard]] inline bool fits(const Frame& frame, const Packet& packet, const tcp::Plan& plan,
                                const tcp::OutSegment& out) noexcept {
-  const std::size_t options = wire::written_length(options_of(out));
   return out.offset <= plan.stream.size() && out.length <= plan.stream.size() - out.offset &&
-         packet.reply_l4_offset() + sizeof(wire::TcpHeader) + options + out.length <= frame.capacity;
+         packet.reply_l4_offset() + sizeof(wire::TcpHeader) + options_length(out) + out.length <= frame.capacity;
 }
 
 // The plan's segments after the first. `headers` is Ethernet and IP of the first, which is gone by now.

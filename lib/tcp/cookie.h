@@ -61,10 +61,13 @@ struct FlowKey {
 [[nodiscard]] inline std::uint64_t seeded_hash(const FlowKey& key, const std::array<std::uint64_t, 2>& seed) noexcept {
   const std::span<const std::uint8_t> bytes = key.view();
   std::uint64_t mixed = seed[0];
-  for (std::size_t at = 0; at < bytes.size(); at += 4) {
-    mixed = (mixed ^ load_be<std::uint32_t>(bytes.data() + at)) * (seed[1] | 1);
+  const auto mix = [&](std::uint64_t word) {
+    mixed = (mixed ^ word) * (seed[1] | 1);
     mixed ^= mixed >> 29;
-  }
+  };
+  std::size_t at = 0;  // 12 bytes or 36
+  for (; at + 8 <= bytes.size(); at += 8) mix(load_be<std::uint64_t>(bytes.data() + at));
+  mix(load_be<std::uint32_t>(bytes.data() + at));
   return mixed * 0x9e3779b97f4a7c15u;
 }
 

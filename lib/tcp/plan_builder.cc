@@ -33,13 +33,11 @@ std::uint16_t PlanBuilder::own_mss() const noexcept {
   return segment_->flow.is_v6() ? settings_.mss_v6 : settings_.mss_v4;
 }
 
-std::uint32_t PlanBuilder::segment_size(std::uint8_t mss_class) const noexcept {
-  if (segment_size_ != 0) return segment_size_;  // a connection has one class
+std::uint32_t PlanBuilder::find_segment_size(std::uint8_t mss_class) const noexcept {
   const bool v6 = segment_->flow.is_v6();
   const std::uint16_t limit = v6 ? settings_.mss_limit_v6 : settings_.mss_limit_v4;
   const std::uint32_t mss = std::min({kMssClasses[mss_class], own_mss(), limit, paths_.mss(segment_->flow, now_s_)});
-  segment_size_ = timestamps_ ? mss - kTimestampOptionBytes : mss;
-  return segment_size_;
+  return timestamps_ ? mss - kTimestampOptionBytes : mss;
 }
 
 bool PlanBuilder::ends_part(std::uint32_t off, std::uint8_t mss_class) const noexcept {

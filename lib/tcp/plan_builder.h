@@ -68,7 +68,10 @@ class PlanBuilder {
 
   [[nodiscard]] std::uint16_t own_mss() const noexcept;
   // Payload bytes of a full segment to this client, on the way there as far as it is known.
-  [[nodiscard]] std::uint32_t segment_size(std::uint8_t mss_class) const noexcept;
+  [[nodiscard]] std::uint32_t segment_size(std::uint8_t mss_class) const noexcept {
+    if (segment_size_ == 0) segment_size_ = find_segment_size(mss_class);
+    return segment_size_;  // a connection has one class
+  }
   // Whether a part of an answer to a client without timestamps ends `off` bytes behind its beginning: where a segment
   // does, and where the window ends within one, at a place that is known again.
   [[nodiscard]] bool ends_part(std::uint32_t off, std::uint8_t mss_class) const noexcept;
@@ -76,6 +79,7 @@ class PlanBuilder {
  private:
   OutSegment& add(SeqNum seq, SeqNum ack, std::uint8_t flags) noexcept;
   void stamp(OutSegment& out, const Ledger& ledger) const noexcept;
+  [[nodiscard]] std::uint32_t find_segment_size(std::uint8_t mss_class) const noexcept;
   void cut(const AnswerSegments& how, SeqNum ack, std::uint32_t end, std::uint32_t segment_size,
            std::uint32_t stream_size) noexcept;
 

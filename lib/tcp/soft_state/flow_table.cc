@@ -19,7 +19,7 @@ constexpr std::uint32_t kNetworkCopyMs = 50;
 FlowTable::FlowTable(std::size_t entries) {
   if (entries == 0) return;
   const std::size_t size = std::bit_ceil(std::max(entries, kWays));
-  tags_.resize(size);
+  sets_.resize(size / kWays);
   uses_.resize(size);
   flows_ = std::make_unique_for_overwrite<Flow[]>(size);
   recent_.resize(size);
@@ -31,11 +31,10 @@ std::uint64_t FlowTable::hash(const FlowKey& key) const noexcept {
   return seeded_hash(key, seed_);
 }
 
-Flow* FlowTable::find_tag(const FlowKey& key, std::uint32_t tag) noexcept {
-  if (!enabled()) return nullptr;
-  const std::size_t first = set_of(tag);
-  for (std::size_t i = first; i < first + kWays; ++i) {
-    if (tags_[i] == tag && same_flow(flows_[i].key, key)) return &flows_[i];
+Flow* FlowTable::find_in(std::size_t set, const FlowKey& key, std::uint32_t tag) noexcept {
+  for (std::size_t way = 0; way < kWays; ++way) {
+    Flow& flow = flows_[set * kWays + way];
+    if (sets_[set].tags[way] == tag && same_flow(flow.key, key)) return &flow;
   }
   return nullptr;
 }
@@ -56,16 +55,23 @@ void FlowTable::touch(const Flow& flow) noexcept {
   uses_[index_of(flow)] = {now_ms_, rank_of(flow)};
 }
 
-std::optional<std::size_t> FlowTable::free_way(std::size_t first) const noexcept {
+std::optional<std::size_t> FlowTable::free_way(std::size_t set) const noexcept {
+  const std::size_t first = set * kWays;
   std::size_t way = first;
+  bool empty = false;
   for (std::size_t i = first; i < first + kWays; ++i) {
-    if (tags_[i] == 0) return i;
     const Use& use = uses_[i];
-    const Use& best = uses_[way];
-    if (use.rank != best.rank ? use.rank < best.rank : now_ms_ - use.at_ms > now_ms_ - best.at_ms) way = i;
+    if (sets_[set].tags[i - first] == 0) {
+      if (!empty) way = i;
+      empty = true;
+    } else if (use.rank == Rank::ended) {
+      return i;
+    } else if (const Use& best = uses_[way]; !empty) {
+      if (use.rank != best.rank ? use.rank < best.rank : now_ms_ - use.at_ms > now_ms_ - best.at_ms) way = i;
+    }
   }
   const Use& use = uses_[way];
-  if (use.rank == Rank::busy_needed && now_ms_ - use.at_ms < kBusyMs) return std::nullopt;
+  if (!empty && use.rank == Rank::busy_needed && now_ms_ - use.at_ms < kBusyMs) return std::nullopt;
   return way;
 }
 
@@ -75,7 +81,7 @@ Flow* FlowTable::make(const FlowKey& key, SeqNum isn, bool timestamps) noexcept 
   if (flow == nullptr) {
     const std::optional<std::size_t> way = free_way(set_of(tag));
     if (!way) return nullptr;
-    tags_[*way] = tag;
+    tag_at(*way) = tag;
     flow = &flows_[*way];
   }
   flow->key = key;

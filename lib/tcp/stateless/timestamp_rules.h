@@ -46,8 +46,14 @@ class TimestampRules {
   };
   // Sends the answers collected. The ledger's sent_end is where they start in our stream.
   void send(Outcome whole, Outcome parts, const Start& start, Stop stop) noexcept;
-  [[nodiscard]] bool fits_one(std::size_t size) const noexcept;
-  [[nodiscard]] bool needs_flow(Stop stop, std::size_t size) const noexcept;
+  [[nodiscard]] bool fits_one(std::size_t size) const noexcept {
+    return size <= context_.build.segment_size(cookie_.mss_class) && size <= segment_.window;
+  }
+  // More than one segment of answers, or bytes behind the last whole query: the rest is soft state's, where there is
+  // some.
+  [[nodiscard]] bool needs_flow(Stop stop, std::size_t size) const noexcept {
+    return (stop != Stop::end || !fits_one(size)) && context_.flows.enabled();
+  }
 
   // ---- What soft state may take over (handoff.cc). ----
   // The query at byte `skip` of the segment, whose answer begins at `end`, and all that follows. False: there is no

@@ -217,16 +217,6 @@ void TimestampRules::send(Outcome whole, Outcome parts, const Start& start, Stop
   context_.flows.note(cookie_.isn, query, start.seq, answers.parts()[0], sent.timestamps.value, sent_end);
 }
 
-// More than one segment of answers, or bytes behind the last whole query: the rest is soft state's, where there is
-// some.
-bool TimestampRules::needs_flow(Stop stop, std::size_t size) const noexcept {
-  return context_.flows.enabled() && (stop != Stop::end || !fits_one(size));
-}
-
-bool TimestampRules::fits_one(std::size_t size) const noexcept {
-  return size <= context_.build.segment_size(cookie_.mss_class) && size <= segment_.window;
-}
-
 void answer_with_timestamps(RuleContext& context) noexcept {
   const Segment& segment = context.segment;
   context.long_flow = context.long_flows.find(segment.flow, segment.ack);
