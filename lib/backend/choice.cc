@@ -47,6 +47,11 @@ std::optional<unsigned> Choice::pick(unsigned pool, const Wanted& wanted, Random
   return by_weight(from, preferred != 0 ? preferred : usable_ones, random);
 }
 
+bool Choice::resolving(unsigned pool) const noexcept {
+  return std::ranges::any_of(settings_.pools[pool].backends,
+                             [&](unsigned backend) { return health_.up(backend) && link_.resolving(backend); });
+}
+
 bool Choice::another(unsigned pool, const Wanted& wanted) const noexcept {
   for (const unsigned backend : settings_.pools[pool].backends) {
     if ((wanted.avoid & bit(backend)) == 0 && usable(backend, wanted)) return true;

@@ -26,6 +26,8 @@ class Choice {
       : settings_(settings), link_(link), health_(health), counters_(counters) {}
 
   [[nodiscard]] std::optional<unsigned> pick(unsigned pool, const Wanted& wanted, RandomStream& random) const noexcept;
+  // Whether a next hop may be found yet: right after the start nobody knows them.
+  [[nodiscard]] bool resolving(unsigned pool) const noexcept;
   // Whether there is one that is not to be avoided.
   [[nodiscard]] bool another(unsigned pool, const Wanted& wanted) const noexcept;
 

@@ -18,6 +18,8 @@ class Link {
 
   // Whether the backend's next hop is known.
   [[nodiscard]] virtual bool reachable(unsigned backend) const noexcept = 0;
+  // Whether it is being asked for, and may answer yet.
+  [[nodiscard]] virtual bool resolving(unsigned) const noexcept { return false; }
   // A source port of this core for questions to this backend, chosen by `random` (uniform, 32 bits): its replies come
   // back to this core, or are handed over to it.
   [[nodiscard]] virtual std::uint16_t source_port(unsigned backend, std::uint32_t random) const noexcept = 0;

@@ -47,7 +47,7 @@ void put_neighbour(rte_tel_data* data, const datapath::NeighbourTable& table, un
   rte_tel_data_add_dict_string(data, "source", ip_to_text(key.ours).c_str());
   rte_tel_data_add_dict_u64(data, "port", telemetry_view.network->ports()[key.interface].id());
   rte_tel_data_add_dict_string(data, "state", to_text(link.state()));
-  if (link.state() == datapath::LinkState::State::unresolved) return;
+  if (link.mac() == wire::MacAddress{}) return;
   rte_tel_data_add_dict_string(data, "mac", to_text(link.mac()).c_str());
 }
 

@@ -1,5 +1,6 @@
 // When the next hops are asked: at once and every second until they answer, then 20 seconds after each answer, first
 // the neighbour alone, then everybody, and after both in vain the next hop counts as unreachable, while asking goes on.
+// One that was never heard of counts as unreachable after three tries: until then what is sent to it may wait.
 // Units: milliseconds of a monotonic clock. Ownership: one core's own; the table is shared. Thread: that core only.
 // Sources: RFC 4861 sections 7.2.2, 7.3.3 and 10 (three tries, a second apart); RFC 1122 section 2.3.2.1.
 #pragma once
@@ -31,7 +32,10 @@ class NeighbourClock {
       table.give_up(entry, now);
       return Ask::everybody;
     }
-    if (!known) return Ask::everybody;
+    if (!known) {
+      if (now.state() == LinkState::State::unresolved && watch.tries++ == kTries) table.give_up(entry, now);
+      return Ask::everybody;
+    }
     return watch.tries++ < kTries ? Ask::neighbour : Ask::everybody;
   }
 

@@ -22,9 +22,9 @@ inline constexpr std::size_t kMaxNeighbours = 64;
 class LinkState {
  public:
   enum class State : std::uint8_t {
-    unresolved,   // never heard of
+    unresolved,   // not heard of yet, and not asked for long enough
     reachable,    // the MAC address is good to send to
-    unreachable,  // does not answer any more
+    unreachable,  // does not answer; without a MAC address: it never did
   };
   constexpr LinkState() noexcept = default;
   constexpr explicit LinkState(std::uint64_t word) noexcept : word_(word) {}

@@ -13,6 +13,10 @@ bool BackendLink::reachable(unsigned backend) const noexcept {
   return paths_.neighbours.reachable(paths_.backends[backend].neighbour);
 }
 
+bool BackendLink::resolving(unsigned backend) const noexcept {
+  return paths_.neighbours.at(paths_.backends[backend].neighbour).state() == datapath::LinkState::State::unresolved;
+}
+
 std::uint16_t BackendLink::source_port(unsigned backend, std::uint32_t random) const noexcept {
   return paths_.ports.pick(core_, backend, random);
 }

@@ -22,6 +22,7 @@ class BackendLink final : public backend::Link {
       : paths_(paths), core_(core), ports_(ports), pool_(pool), counters_(counters) {}
 
   [[nodiscard]] bool reachable(unsigned backend) const noexcept override;
+  [[nodiscard]] bool resolving(unsigned backend) const noexcept override;
   [[nodiscard]] std::uint16_t source_port(unsigned backend, std::uint32_t random) const noexcept override;
   [[nodiscard]] MutableBytes begin(unsigned backend) noexcept override;
   void send(std::uint16_t source_port, std::size_t length) noexcept override;

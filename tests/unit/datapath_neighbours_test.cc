@@ -157,6 +157,15 @@ TEST_F(Clock, UnresolvedIsAskedAtOnceAndEverySecond) {
   EXPECT_EQ(asked(5000, 8500), "5000e 6000e 7000e 8000e ");
 }
 
+TEST_F(Clock, NeverHeardOfIsUnreachableAfterThreeTries) {
+  EXPECT_EQ(asked(0, 3000), "0e 1000e 2000e ");
+  EXPECT_EQ(table.at(entry).state(), State::unresolved);
+  EXPECT_EQ(asked(3000, 5500), "3000e 4000e 5000e ") << "asking goes on";
+  EXPECT_EQ(table.at(entry).state(), State::unreachable);
+  learn(Heard::answer);
+  EXPECT_TRUE(table.reachable(entry));
+}
+
 TEST_F(Clock, AnAnswerLastsTwentySeconds) {
   EXPECT_EQ(asked(0, 300), "0e ");
   learn(Heard::answer);

@@ -55,6 +55,18 @@ TEST_F(ForwardingLimits, UnreachableAndBufferless) {
   EXPECT_EQ(forwarder->counters(1).no_buffer.value(), 1U);
 }
 
+TEST_F(ForwardingLimits, UntilTheNextHopIsFoundTheClientRepeats) {
+  make(settings_for(1));
+  link.no_way[0] = link.asks_for_way = true;
+  EXPECT_EQ(ask(Client(1)).kind, Kind::pending);
+  EXPECT_EQ(park(Client(1)), Forwarder::Park::repeated) << "nothing waits for a reply that nobody was asked for";
+  EXPECT_EQ(forwarder->counters().unresolved.value(), 1U);
+  EXPECT_EQ(forwarder->counters().failed_down.value(), 0U);
+  link.no_way[0] = false;
+  EXPECT_TRUE(ask_and_park(Client(1)));
+  EXPECT_EQ(take_sent().backend, 0U);
+}
+
 TEST_F(ForwardingLimits, HealthDownAndUp) {
   ForwardSettings with = settings_for(2);
   with.health_interval_ms = 1000;

@@ -28,9 +28,11 @@ class FakeLink final : public Link {
  public:
   std::deque<Sent> sent;
   std::vector<bool> no_way = std::vector<bool>(kMaxBackends);
+  bool asks_for_way = false;
   bool no_buffer = false;
 
   [[nodiscard]] bool reachable(unsigned backend) const noexcept override { return !no_way[backend]; }
+  [[nodiscard]] bool resolving(unsigned backend) const noexcept override { return asks_for_way && no_way[backend]; }
   [[nodiscard]] std::uint16_t source_port(unsigned, std::uint32_t random) const noexcept override {
     return static_cast<std::uint16_t>(1024 + random % 60000);
   }
