@@ -145,7 +145,7 @@ class Conversation {
   std::uint32_t sent_end_ = 0;
   std::vector<std::uint32_t> echoes_;   // TSvals of the server's
   std::vector<std::uint32_t> ts_vals_;  // of the client's
-  bool strange_ = false;  // it has opened twice, or echoed what it never got
+  bool strange_ = false;                // it has opened twice, or echoed what it never got
   std::uint64_t now_ms_ = 0;
 };
 
