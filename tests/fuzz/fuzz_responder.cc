@@ -104,8 +104,15 @@ class Conversation {
     strange_ = strange_ || ((in.flags & tcp::kSyn) != 0 ? !echoes_.empty() : !known);
   }
 
+  // The soft state knows the newest window, which need not be this segment's. It is never overstepped as it was widest.
+  void notice_window(const tcp::Segment& in) {
+    const std::uint32_t acknowledged = in.ack - (isn_ + 1);
+    if (acknowledged <= tcp::kOffsetLimit) window_end_ = std::max(window_end_, acknowledged + in.window);
+  }
+
   void inspect(const tcp::Segment& in, const tcp::Plan& plan) {
     notice_client(in);
+    notice_window(in);
     check(plan.count <= plan.segments.size(), "a plan has room for its segments");
     std::uint32_t bytes = 0;
     for (std::size_t i = 0; i < plan.count; ++i) {
@@ -116,10 +123,13 @@ class Conversation {
       check((out.flags & tcp::kRst) == 0 || (out.length == 0 && plan.count == 1), "a RST stands alone");
       check((out.flags & tcp::kFin) == 0 || i + 1 == plan.count, "a FIN comes last");
       bytes += out.length;
-      if ((out.flags & tcp::kSyn) != 0) isn_ = out.seq;
+      if ((out.flags & tcp::kSyn) != 0) {
+        isn_ = out.seq;
+        window_end_ = in.window;
+      }
+      check(out.length == 0 || out.seq + out.length - (isn_ + 1) <= window_end_, "answers keep to the client's window");
       note_timestamps(in, out);
     }
-    check(bytes <= in.window, "an answer keeps to the client's window");
     if (bytes > 0) sent_end_ = std::max(sent_end_, std::min(in.ack - (isn_ + 1) + bytes, tcp::kOffsetLimit));
   }
 
@@ -143,6 +153,7 @@ class Conversation {
   bool timestamps_ = false;
   wire::SeqNum isn_;
   std::uint32_t sent_end_ = 0;
+  std::uint32_t window_end_ = 0;
   std::vector<std::uint32_t> echoes_;   // TSvals of the server's
   std::vector<std::uint32_t> ts_vals_;  // of the client's
   bool strange_ = false;                // it has opened twice, or echoed what it never got

@@ -14,7 +14,7 @@ TimestampRules::TimestampRules(RuleContext& context, const Accepted& cookie) noe
   ledger_.sent_end = cookie.off + gap_;
   if (gap_ <= kMaxStreamReply) return;
   ahead_ = kOffsetMask + 1 - gap_;
-  stale_ = ahead_ > kMaxAhead;
+  stale_ = ahead_ > kMaxAhead || ahead_ > cookie.off;  // before the beginning of our stream there was nothing
   ledger_.sent_end = cookie.off - ahead_;
   gap_ = 0;
   // E leaves our FIN out, so a client that acknowledges the FIN is one byte ahead of it. So is one that read one byte
