@@ -40,9 +40,9 @@ bool FlowRules::receive() noexcept {
     const bool again = sent_anew();
     const std::uint32_t una = flow_.snd.una();
     note_acknowledgement(segment);
+    flow_.release();  // first: the segment may fill the window to the place that this very acknowledgement frees
     // Behind our FIN nothing is answered any more: only the client's FIN is awaited.
     if ((!flow_.fin_sent || segment == SegmentClass::fin) && !take(segment)) segment = SegmentClass::gap;
-    flow_.release();
     update_state();
     Circumstances is = circumstances(segment, again);
     is.advanced = una != flow_.snd.una() || !flow_.snd.in_flight();
