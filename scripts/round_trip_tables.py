@@ -19,9 +19,10 @@ is played after the other; behind 30 ms six are played at once, beyond that thos
 
 *Window* says what the client may fill by the arithmetic of the row: *queries*, more than {OUR_WINDOW:,} bytes of them, the most that goldilocks has room for;
 *answers*, more than {THEIR_WINDOW:,} bytes of them, the most without window scaling, which goldilocks does not offer. *Least* is the time that slow start from ten
-segments and these windows need at the least. The *verdict* is **silent** where the silence is longer than three round trips and {BETWEEN_MS} ms, and **slow** where the
-total is more than {scenes.SLOWER:g} times the kernel's (where a window may be filled: than the longer of *least* and the kernel's) and {scenes.NOISE_S * 1000:g} ms; in
-both, what the client's process was late for want of a CPU is not held against the server."""
+segments and these windows need at the least. The *verdict* is **silent** where the silence is longer than three round trips and {BETWEEN_MS} ms, and **slow** where no window is
+filled and the total is more than {scenes.SLOWER:g} times the kernel's and {scenes.NOISE_S * 1000:g} ms; in both, what the client's process was late for want of a CPU is not
+held against the server. Where a window is filled the total is compared with the longer of *least* and the kernel's: it is the price of a window that fits a ledger, and of
+at most 48 KB on their way beyond what a client with timestamps is known to have ([protocol.md](protocol.md), soft state)."""
 HEAD = ["round trip", "timestamps", "MSS", "answer", "queries", "silence ms", "kernel's", "total ms", "kernel's", "to the kernel's", "least ms", "window",
         "verdict"]
 LOSS_HEAD = ["loss", "timestamps", "client", "exchanges", "failed", "wrong bytes", "resets", "p50 ms", "kernel's", "p90", "kernel's", "max", "kernel's"]

@@ -99,15 +99,14 @@ class Row:
         return self.ours.total / self.kernels.total
 
     def flags(self):
-        """What is wrong with it, less what may be the client's own lateness. Where a window is the limit, the time that it takes
-        counts if that is longer than the kernel's."""
+        """What is wrong with it, less what may be the client's own lateness. Where a window may be the limit no time is too long:
+        the summary compares it with the least."""
         if self.ours.failure:
             return [self.ours.failure]
         found = []
         if self.ours.silence - self.ours.late > longest_silence_s(self.ms):
             found.append("silent")
-        fair = max(self.kernels.total, self.needed() if self.limits() else 0)
-        if self.ours.total > SLOWER * fair + NOISE_S + self.ours.late:
+        if not self.limits() and self.ours.total > SLOWER * self.kernels.total + NOISE_S + self.ours.late:
             found.append("slow")
         return found
 
