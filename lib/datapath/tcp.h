@@ -35,7 +35,7 @@ struct TcpPorts {
     segment.sack_permitted = options.sack_permitted;
   }
   if (options.timestamps) segment.timestamps = tcp::Timestamps{options.timestamps->value, options.timestamps->echo};
-  segment.sack = options.sack;
+  if (options.sack.count != 0) segment.sack = options.sack;
   return true;
 }
 
@@ -100,17 +100,10 @@ inline wire::TcpOptions other_options(const tcp::OutSegment& out) noexcept {
   return options;
 }
 
-[[gnu::noinline]] inline std::size_t other_options_length(const tcp::OutSegment& out) noexcept {
-  return wire::written_length(other_options(out));
-}
 [[gnu::noinline]] inline Written write_other_options(std::uint8_t* at, const tcp::OutSegment& out) noexcept {
   Written written;
   written.length = wire::write_tcp_options(other_options(out), at, written.sum);
   return written;
-}
-inline std::size_t options_length(const tcp::OutSegment& out) noexcept {
-  if (has_other_options(out)) return other_options_length(out);
-  return out.has_timestamps ? 12 : 0;
 }
 
 // Header, options and payload at `l4`. The header goes out in whole words, each added to the sum on its way.
@@ -155,8 +148,10 @@ inline void seal_tcp(Frame& frame, const Packet& packet, const Interface& interf
 // The bytes of the plan's stream that `out` carries, or nothing where the frame has no room for them.
 [[nodiscard]] inline bool fits(const Frame& frame, const Packet& packet, const tcp::Plan& plan,
                                const tcp::OutSegment& out) noexcept {
+  // At most: those that have others have no payload.
+  const std::size_t options = has_other_options(out) ? wire::kMaxWrittenTcpOptions : out.has_timestamps ? 12 : 0;
   return out.offset <= plan.stream.size() && out.length <= plan.stream.size() - out.offset &&
-         packet.reply_l4_offset() + sizeof(wire::TcpHeader) + options_length(out) + out.length <= frame.capacity;
+         packet.reply_l4_offset() + sizeof(wire::TcpHeader) + options + out.length <= frame.capacity;
 }
 
 // The plan's segments after the first. `headers` is Ethernet and IP of the first, which is gone by now.
