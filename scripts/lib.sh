@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the scripts here; sourced, never run. It finds the project's root, says things, and builds.
 # A script that sources this runs under `set -euo pipefail`.
 set -euo pipefail

@@ -2,6 +2,7 @@
 """Builds Goldilocks and runs its tests, one line each: ok, FAIL or skip, the name, the seconds. Called by scripts/test.
 
   build       release build (build/)
+  lint        the rules of the tree: scripts/lint, a test for each part
   unit        GoogleTest programs, and the golden dialogues, of the release build
   asan        the same tests built with AddressSanitizer and UndefinedBehaviorSanitizer (build-asan/)
   fuzz        every fuzzer for some seconds, from its corpus (build-fuzz/, clang)
@@ -28,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FUZZ_SECONDS = 8
 LOG_LINES_SHOWN = 60
 NETNS = sorted(p.stem.removeprefix("test_") for p in (ROOT / "tests/netns").glob("test_*.py"))
+LINT_PARTS = ("format", "tidy", "shell", "python", "layers", "links")
+LINT_LIMIT_S = 1800
 NETNS_LIMIT_S = 300  # for each test of a file
 # Of the sanitized program: what meets hostile or odd input. The rest would only be slow.
 NETNS_ASAN = [n for n in ("frames", "large", "options", "forward_faults") if n in NETNS]
@@ -108,11 +111,11 @@ def side_by_side(jobs):
             raise
 
 
-def build(folder, options=(), env=None):
-    """Configures a build folder if that is still to do and builds all of it; quiet unless it fails."""
+def build(folder, options=(), env=None, targets=()):
+    """Configures a build folder if that is still to do and builds all of it, or these targets; quiet unless it fails."""
     heading(f"Building {folder}/")
     steps = [] if (ROOT / folder / "build.ninja").exists() else [["meson", "setup", folder, *options]]
-    for step in steps + [["ninja", "-k", "0", "-C", folder]]:
+    for step in steps + [["ninja", "-k", "0", "-C", folder, *targets]]:
         code, log, seconds = run(step, 1200, env)
         print(f"{' '.join(step)} ({seconds:.0f} s)", flush=True)
         if code != 0:
@@ -206,6 +209,7 @@ def list_names():
     print("unit/*  (programs of tests/unit and tests/golden; the names are known once build/ is configured)")
     for suite, t in meson_tests("build") if (ROOT / "build/build.ninja").exists() else []:
         print(f"{suite}/{t['name'].split(':')[-1].strip()}")
+    print("\n".join(f"lint/{part}" for part in LINT_PARTS))
     print("asan/*  (the same, sanitized)\nfuzz/*")
     for area in NETNS:
         print("\n".join(netns_names(area)))
@@ -257,6 +261,10 @@ def run_everything(only, quick):
     netns = [n for a in NETNS for n in netns_names(a)]
     netns_asan = [n.replace("netns/", "netns-asan/", 1) for a in NETNS_ASAN for n in netns_names(a)]
     if build("build"):
+        if not quick and wanted_group("lint", only):
+            heading("The rules")
+            for part in chosen([f"lint/{part}" for part in LINT_PARTS], only):
+                job(part, ["scripts/lint", part.removeprefix("lint/")], LINT_LIMIT_S)
         heading("Unit tests and golden dialogues")
         run_meson_tests("build", "", only)
     else:
@@ -274,7 +282,7 @@ def run_everything(only, quick):
             run_meson_tests("build-asan", "asan", only, SANITIZERS)
         run_netns(NETNS_ASAN, only, "build-asan", "netns-asan", SANITIZERS)
     if wanted_group("fuzz", only) and build("build-fuzz", ["-Dfuzzers=true", "-Dtests=false", "-Dbenchmarks=false",
-                                                           "--buildtype=debugoptimized"], {"CXX": "clang++"}):
+                                                           "--buildtype=debugoptimized"], {"CXX": "clang++"}, ["fuzzers"]):
         heading(f"Fuzzers, {FUZZ_SECONDS} s each")
         run_fuzzers(only)
 

@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -90,10 +91,8 @@ int serve(control::CommandLine line) {
   return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  auto line = control::parse_command_line({argv, argv + argc});
+int run(const std::vector<std::string>& words) {
+  auto line = control::parse_command_line(words);
   if (!line) {
     control::say(line.error());
     return kWrongUsage;
@@ -109,4 +108,12 @@ int main(int argc, char** argv) {
       return serve(std::move(*line));
   }
   return kWrongUsage;
+}
+
+}  // namespace
+
+// What is thrown before the workers run: no memory for what was configured, no random numbers.
+int main(int argc, char** argv) try { return run({argv, argv + argc}); } catch (const std::exception& e) {
+  control::say(e.what());
+  return 1;
 }

@@ -30,7 +30,7 @@ struct TcpHeader {
 [[nodiscard]] std::optional<std::uint32_t> find_timestamp(const std::uint8_t* options, std::size_t length) noexcept;
 
 [[nodiscard]] inline std::optional<InSegment> read_segment(const Received& r) noexcept {
-  const std::size_t header = (r.l4[12] >> 4) * 4u;
+  const std::size_t header = std::size_t{r.l4[12]} / 16 * 4;
   if (r.l4_length < 20 || header < 20 || header > r.l4_length) return std::nullopt;
   InSegment in{};
   in.seq = load_be<std::uint32_t>(r.l4 + 4);

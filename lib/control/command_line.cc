@@ -48,6 +48,7 @@ Status check(Settings& settings) {
 
 Status apply_flags(std::vector<std::string> flags, CommandLine& line) {
   std::vector<char*> argv;
+  argv.reserve(flags.size() + 1);
   for (std::string& flag : flags) argv.push_back(flag.data());
   const int argc = static_cast<int>(argv.size());
   argv.push_back(nullptr);

@@ -62,7 +62,9 @@ Status apply_section(const std::string& path, rte_cfgfile* file, const char* sec
     const auto failure = [&](const std::string& reason) {
       std::size_t nth = 0;
       for (std::size_t j = 0; j < i; ++j) nth += key == entries[j].name ? 1u : 0u;
-      return Error{path + ":" + std::to_string(line_of(path, key, nth)) + ": " + key + ": " + reason};
+      std::string text = path;
+      text.append(":").append(std::to_string(line_of(path, key, nth))).append(": ").append(key);
+      return Error{text.append(": ").append(reason)};
     };
     const Option* const option = find_option(key);
     if (option == nullptr) return failure("no such key; --help lists them, without the dashes");
@@ -83,6 +85,7 @@ Status read_config_file(const std::string& path, Settings& settings) {
   const int count = rte_cfgfile_num_sections(file.get(), nullptr, 0);
   std::vector<std::array<char, CFG_NAME_LEN>> names(static_cast<std::size_t>(count));
   std::vector<char*> pointers;
+  pointers.reserve(names.size());
   for (auto& name : names) pointers.push_back(name.data());
   rte_cfgfile_sections(file.get(), pointers.data(), count);
   for (const char* const name : pointers) {

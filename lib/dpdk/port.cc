@@ -138,7 +138,8 @@ Status Port::set_up_queues(const PortSettings& settings, std::span<rte_mempool* 
   std::uint16_t tx = settings.tx_descriptors;
   if (const int code = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx, &tx); code != 0) return failure("queue sizes", code);
   const auto socket = static_cast<unsigned>(rte_eth_dev_socket_id(id_));
-  for (std::uint16_t queue = 0; queue < pools.size(); ++queue) {
+  const auto queues = static_cast<std::uint16_t>(pools.size());
+  for (std::uint16_t queue = 0; queue < queues; ++queue) {
     if (const int code = rte_eth_rx_queue_setup(id_, queue, rx, socket, nullptr, pools[queue]); code != 0) {
       return failure("receive queue " + std::to_string(queue), code);
     }

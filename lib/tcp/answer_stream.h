@@ -16,7 +16,7 @@ namespace gl::tcp {
 
 // Answers of one segment's queries stop at this size; queries beyond are neither answered nor acknowledged.
 // It keeps several steps of the ledger below 2^31, and so TSval from ever going backwards.
-inline constexpr std::size_t kMaxAnswersPerSegment = 64 * 1024;
+inline constexpr std::size_t kMaxAnswersPerSegment = std::size_t{64} * 1024;
 // What was counted in several steps may have to be rendered at once, if all of those ACKs were lost.
 inline constexpr std::size_t kMaxAnswersRepeated = 2 * kMaxAnswersPerSegment;
 

@@ -46,7 +46,7 @@ Layers layers_of(const rte_mbuf* mbuf) noexcept {
     const auto& header = *reinterpret_cast<const wire::Ipv4Header*>(l3);
     layers.l3 = header.header_length();
     layers.length = header.total_length.host() - layers.l3;
-    layers.offset = (header.fragment.host() & 0x1fffu) * 8u;
+    layers.offset = std::size_t{header.fragment.host() & 0x1fffu} * 8;
     layers.more = (header.fragment.host() & 0x2000u) != 0;
   }
   return layers;

@@ -44,8 +44,8 @@ void Denials::use_nsec3(std::string salt, std::uint16_t iterations) {
   iterations_ = iterations;
 }
 
-void Denials::add_nsec(std::string order_key, BlockId block) {
-  entries_.push_back({order_key.substr(apex_key_length_), block});
+void Denials::add_nsec(std::string_view order_key, BlockId block) {
+  entries_.push_back({std::string(order_key.substr(apex_key_length_)), block});
 }
 
 void Denials::add_nsec3(const Nsec3Hash& hash, BlockId block) {

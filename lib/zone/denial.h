@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/bytes.h"
@@ -58,7 +59,7 @@ class Denials {
   // Building: in any order, then sort() once.
   void use_nsec(std::size_t apex_key_length);
   void use_nsec3(std::string salt, std::uint16_t iterations);
-  void add_nsec(std::string order_key, BlockId block);
+  void add_nsec(std::string_view order_key, BlockId block);
   void add_nsec3(const Nsec3Hash& hash, BlockId block);
   void sort();
 

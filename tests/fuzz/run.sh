@@ -19,7 +19,7 @@ mkdir -p "$build/found/$target"
 log=$build/fuzz_$target.log
 if "$fuzzer" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=4200 -artifact_prefix="$build/found/$target-" \
   "$build/found/$target" "$here/corpus/$target" >"$log" 2>&1; then
-  echo "fuzz_$target: $(grep '^Done' "$log"), $(ls "$build/found/$target" | wc -l) inputs kept"
+  echo "fuzz_$target: $(grep '^Done' "$log"), $(find "$build/found/$target" -type f | wc -l) inputs kept"
 else
   tail -n 60 "$log"
   exit 1

@@ -1,6 +1,5 @@
 """The same through DPDK's AF_XDP driver."""
 
-import wire
 from goldilocks import Goldilocks
 from lab import SERVER_V4, SERVER_V6, Lab, sh
 from runner import run

@@ -6,14 +6,12 @@ import re
 import select
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import threading
 import time
 from pathlib import Path
 
-import dns.rcode
 
 import wire
 from goldilocks import DEFAULT_ADDRESSES, ROOT_ZONE, Goldilocks, lcores
@@ -418,7 +416,7 @@ def test_two_workers():
 
 
 def test_help_and_version():
-    with Lab() as lab:
+    with Lab():
         done = subprocess.run([str(Goldilocks.binary), "--help"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=20)
         text = done.stdout

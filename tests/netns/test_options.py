@@ -24,7 +24,7 @@ def big_query(bufsize=None, do=True):
 
 def test_udp_limits():
     """The smaller of the client's size and the server's decides, and 512 without EDNS."""
-    with Lab() as lab, Goldilocks(lab) as server:
+    with Lab() as lab, Goldilocks(lab):
         whole = len(wire.ask(wire.query("com.", "DS", do=True, bufsize=4096)))
         assert 512 < whole < 1232 or whole <= 512
         for address in BOTH:
@@ -127,7 +127,7 @@ def test_origin_on_the_command_line():
 
 def test_odd_messages():
     """FORMERR, NOTIMP, REFUSED; and a response is never answered."""
-    with Lab() as lab, Goldilocks(lab) as server:
+    with Lab() as lab, Goldilocks(lab):
         q = bytearray(wire.query("com.", "NS"))
         for ask in (wire.ask, wire.ask_udp):
             notify = bytes(q[:2]) + bytes([4 << 3]) + bytes(q[3:])

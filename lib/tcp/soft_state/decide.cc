@@ -71,7 +71,6 @@ Action closing(SegmentClass segment, const Circumstances& is) noexcept {
 Action decide(FlowState state, SegmentClass segment, const Circumstances& is) noexcept {
   switch (segment) {
     case SegmentClass::ahead:
-      return is.timestamps ? evict : stateless;
     case SegmentClass::foreign:
       return is.timestamps ? evict : stateless;
     case SegmentClass::stale:
