@@ -17,7 +17,7 @@ is compared; what is shown begins with the first query, when the connection is o
 still to come. Clients offer and keep to the *MSS*. At most {scenes.MOST_BYTES // 1000000} MB of answers go over a connection: fewer queries then, or no row. Without delay one connection
 is played after the other; behind 30 ms six are played at once, beyond that those of an MSS. Each is played {TURNS} times: the median of the totals, the longest silence.
 
-*Window* says what the client may fill by the arithmetic of the row: *queries*, more than {OUR_WINDOW:,} bytes of them, the most that goldilocks has room for;
+*Window* says what the client may fill by the arithmetic of the row: *queries*, more than {OUR_WINDOW[True]:,} bytes of them ({OUR_WINDOW[False]:,} without timestamps), the most that goldilocks has room for;
 *answers*, more than {THEIR_WINDOW:,} bytes of them, the most without window scaling, which goldilocks does not offer. *Least* is the time that slow start from ten
 segments and these windows need at the least. The *verdict* is **silent** where the silence is longer than three round trips and {BETWEEN_MS} ms, and **slow** where no window is
 filled and the total is more than {scenes.SLOWER:g} times the kernel's and {scenes.NOISE_S * 1000:g} ms; in both, what the client's process was late for want of a CPU is not

@@ -84,7 +84,7 @@ constexpr auto kOptions = std::to_array<Option>({
      [](Settings& s, const std::string& v) { return choice(v, "stateless", "immediate", s.tcp.immediate); }},
     {"rst-rate", "N", "RSTs a second and core; 0: never (1000)",
      number<0, 1000000, [](Settings& s, std::uint32_t n) { s.tcp.rst_per_second = n; }>},
-    {"flow-cache", "N", "connections a core remembers, about 7 KB each; 0: none (4096)",
+    {"flow-cache", "N", "connections a core remembers, about 11 KB each; 0: none (4096)",
      number<0, 1000000, [](Settings& s, std::uint32_t n) { s.tcp.flow_cache = n; }>},
     {"fast-open", "on|off", "TCP Fast Open (RFC 7413): answer a query that comes in the SYN (on)",
      [](Settings& s, const std::string& v) { return choice(v, "off", "on", s.tcp.fast_open); }},

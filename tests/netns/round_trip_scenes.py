@@ -90,10 +90,10 @@ class Row:
 
     def needed(self):
         """Seconds that the path and the windows take, at the least."""
-        return self.ms / 1000 * round_trips_needed(self.query_bytes, self.answer_bytes, self.count, self.mss)
+        return self.ms / 1000 * round_trips_needed(self.query_bytes, self.answer_bytes, self.count, self.mss, self.timestamps)
 
     def limits(self):
-        return limits(self.query_bytes, self.answer_bytes, self.count)
+        return limits(self.query_bytes, self.answer_bytes, self.count, self.timestamps)
 
     def ratio(self):
         return self.ours.total / self.kernels.total

@@ -14,7 +14,8 @@ from zones import txt_zone
 SIZES = (500, 4000, 8000, 15000, 26000, 64000)
 LARGE = [(f"t{n}.big.example.", "TXT", False) for n in range(len(SIZES))]
 MSSES = (536, 1220, 1460)
-OUR_WINDOW, THEIR_WINDOW = 4095, 65535  # of queries: the most that Goldilocks takes; of answers: the most without scaling
+OUR_WINDOW = {True: 4094, False: 8188}  # of queries: the most that Goldilocks takes, with timestamps and without
+THEIR_WINDOW = 65535                    # of answers: the most without scaling
 INITIAL_SEGMENTS = 10                   # RFC 6928
 BETWEEN_MS = 50                         # on top of three round trips: the longest silence
 
@@ -42,10 +43,11 @@ def longest_silence_s(round_trip_ms, slack_ms=0):
     return (3 * round_trip_ms + BETWEEN_MS + slack_ms) / 1000
 
 
-def round_trips_needed(query_bytes, answer_bytes, count, mss, windows=(OUR_WINDOW, THEIR_WINDOW)):
+def round_trips_needed(query_bytes, answer_bytes, count, mss, timestamps):
     """Of a connection that is open, without loss: each side begins with ten segments (the client's first hold a query each) and
     doubles, neither goes beyond the window of the other, and an answer follows its query at once. query_bytes and
     answer_bytes are of each of `count`."""
+    windows = (OUR_WINDOW[timestamps], THEIR_WINDOW)
     asked = read = trips = 0
     segments, room = INITIAL_SEGMENTS, query_bytes
     while read < count * answer_bytes:
@@ -56,9 +58,9 @@ def round_trips_needed(query_bytes, answer_bytes, count, mss, windows=(OUR_WINDO
     return trips
 
 
-def limits(query_bytes, answer_bytes, count):
+def limits(query_bytes, answer_bytes, count, timestamps):
     """Which windows a client may fill: what it could have on its way of queries, and of answers."""
-    return [name for name, on_the_way, window in (("queries", count * query_bytes, OUR_WINDOW),
+    return [name for name, on_the_way, window in (("queries", count * query_bytes, OUR_WINDOW[timestamps]),
                                                   ("answers", count * answer_bytes, THEIR_WINDOW)) if on_the_way > window]
 
 

@@ -123,6 +123,7 @@ TEST_F(FlowTest, AnyOrderOfSegmentsGivesTheStream) {
 }
 
 TEST_F(FlowTest, NoFurtherThanTheBuffer) {
+  flow->timestamps = true;
   EXPECT_TRUE(store(0, kBufferedBytes));
   expect_buffered(kBufferedBytes);
   flow->begin(SeqNum(kBase));
@@ -130,6 +131,14 @@ TEST_F(FlowTest, NoFurtherThanTheBuffer) {
   EXPECT_FALSE(flow->store(4000, Bytes(stream).first(97)));
   EXPECT_FALSE(flow->store(5000, Bytes(stream).first(1)));
   EXPECT_FALSE(flow->store(0xffffffff, Bytes(stream).first(2)));
+}
+
+TEST_F(FlowTest, TwiceAsMuchWithoutTimestamps) {
+  flow->timestamps = false;
+  EXPECT_TRUE(flow->store(0, Bytes(stream).first(kBufferedBytes)));
+  EXPECT_TRUE(flow->store(kBufferedBytesPlain - 10, Bytes(stream).first(10)));
+  EXPECT_FALSE(flow->store(kBufferedBytesPlain - 10, Bytes(stream).first(11)));
+  EXPECT_EQ(flow->buffered, kBufferedBytes);
 }
 
 TEST_F(FlowTest, TheEndInOrder) {

@@ -30,7 +30,7 @@ void Flow::synchronize(std::uint32_t end, std::uint32_t una) noexcept {
 }
 
 bool Flow::store(std::uint32_t offset, Bytes bytes) noexcept {
-  if (offset > queries.size() || bytes.size() > queries.size() - offset) return false;
+  if (offset > capacity() || bytes.size() > capacity() - offset) return false;
   const auto begin = static_cast<std::uint16_t>(offset);
   const auto end = static_cast<std::uint16_t>(offset + bytes.size());
   if (begin > buffered && !bytes.empty() && !add_island({begin, end})) return false;
@@ -72,14 +72,14 @@ void Flow::join_islands() noexcept {
 }
 
 void Flow::end_at(std::uint32_t offset) noexcept {
-  if (offset >= queries.size()) return;
+  if (offset >= capacity()) return;
   fin_at = static_cast<std::uint16_t>(offset + 1);
   if (offset == buffered) client_fin = true;
 }
 
 void Flow::adopt(const Flow& unsynchronized) noexcept {
   const std::uint32_t offset = unsynchronized.base - base;
-  if (offset >= queries.size() || unsynchronized.bare) return;
+  if (offset >= capacity() || unsynchronized.bare) return;
   const Bytes bytes(unsynchronized.queries);
   (void)store(offset, bytes.first(unsynchronized.buffered));
   for (std::size_t i = 0; i < unsynchronized.island_count; ++i) {

@@ -27,8 +27,11 @@ enum class FlowState : std::uint8_t {
   closing,         // our FIN was sent
 };
 
-inline constexpr std::size_t kBufferedBytes = 4096;  // the whole of the window that we advertise
-inline constexpr std::uint8_t kStuckRepeats = 3;     // of one segment behind a gap that cannot be kept
+// The whole of the window that we advertise. With timestamps the ledger's 12 bits have to tell every place in it; twice
+// as much serves a client without, whose answers then fill its own window (docs/decisions.md).
+inline constexpr std::size_t kBufferedBytes = 4096;
+inline constexpr std::size_t kBufferedBytesPlain = 2 * kBufferedBytes;
+inline constexpr std::uint8_t kStuckRepeats = 3;  // of one segment behind a gap that cannot be kept
 
 struct Flow {
   FlowKey key;
@@ -87,8 +90,9 @@ struct Flow {
   };
   std::uint8_t island_count = 0;
   std::array<Island, 4> islands;
-  std::array<std::uint8_t, kBufferedBytes> queries;
+  std::array<std::uint8_t, kBufferedBytesPlain> queries;
 
+  [[nodiscard]] std::size_t capacity() const noexcept { return timestamps ? kBufferedBytes : kBufferedBytesPlain; }
   [[nodiscard]] SeqNum rcv_end() const noexcept { return base + buffered; }
   [[nodiscard]] SeqNum answered_seq() const noexcept { return base + answered; }
   [[nodiscard]] bool piece_acked() const noexcept { return before(base, piece_ack); }

@@ -97,6 +97,7 @@ class FlowRules {
   void advance_ledger(std::uint32_t end, SeqNum ack, bool alone) noexcept;
   void stamp(const Ledger& ledger) noexcept;
   void settle() noexcept;
+  [[nodiscard]] std::uint16_t window() const noexcept;
   [[nodiscard]] bool opens_window() const noexcept;
   [[nodiscard]] std::uint16_t advertise(SeqNum ack) noexcept;
   void control(Outcome outcome, std::uint8_t flags, std::uint32_t off, SeqNum ack) noexcept;

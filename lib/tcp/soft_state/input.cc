@@ -7,8 +7,6 @@
 namespace gl::tcp {
 namespace {
 
-// A segment of this connection is never further away from what is buffered: the window that we advertise, twice.
-constexpr std::int32_t kFarAway = 2 * kBufferedBytes;
 // A repetition is a timer's only after a round trip and a half without any progress; before one was measured, after
 // this. Linux waits for 200 ms at least.
 constexpr std::uint32_t kUnknownRoundTripMs = 150;
@@ -79,7 +77,9 @@ bool FlowRules::has_gone_on() const noexcept {
 
 SegmentClass FlowRules::classify() const noexcept {
   if (flow_.timestamps && has_gone_on()) return SegmentClass::ahead;
-  if (std::abs(distance(flow_.rcv_end(), segment_.seq)) > kFarAway) return SegmentClass::foreign;
+  // A segment of this connection is never further away from what is buffered: the window that we advertise, twice.
+  const auto far_away = static_cast<std::int32_t>(2 * flow_.capacity());
+  if (std::abs(distance(flow_.rcv_end(), segment_.seq)) > far_away) return SegmentClass::foreign;
   const bool synchronized = flow_.state != FlowState::unsynchronized;
   if (synchronized && off_ > flow_.snd.nxt() + (flow_.fin_sent ? 1u : 0u)) return SegmentClass::ahead;
   if (segment_.resumed && synchronized) return SegmentClass::resumed;

@@ -231,15 +231,20 @@ void FlowRules::stamp(const Ledger& ledger) noexcept {
   flow_.stamp = ledger.encode(flow_.stamp);
 }
 
+std::uint16_t FlowRules::window() const noexcept {
+  const std::uint16_t window = context_.settings.window;
+  return flow_.timestamps ? window : static_cast<std::uint16_t>(2 * window);
+}
+
 // RFC 9293 section 3.8.6.2.2: half a window and more than the client was told.
 bool FlowRules::opens_window() const noexcept {
-  const std::uint32_t window = context_.settings.window;
+  const std::uint32_t window = this->window();
   return before(flow_.edge + window / 2, flow_.base + window);
 }
 
 // Our window ends where the buffer does, whatever was acknowledged of it.
 std::uint16_t FlowRules::advertise(SeqNum ack) noexcept {
-  std::uint16_t window = context_.settings.window;
+  std::uint16_t window = this->window();
   if (flow_.piece_acked() && before(flow_.base, ack)) {
     window = static_cast<std::uint16_t>(window - std::min<std::uint32_t>(window, ack - flow_.base));
   }
