@@ -39,7 +39,7 @@ namespace gl::backend {
   X(continued, "answers given again, unchanged")                                              \
   X(unrepeatable, "begun answers that are no longer known")                                   \
   X(retried, "questions asked again at another backend or over TCP")                          \
-  X(unresolved, "requests dropped until the next hop is found: right after the start")        \
+  X(unresolved, "TCP requests dropped until the next hop is found: right after the start")    \
   X(failed_timeout, "SERVFAIL: no backend answered in time")                                  \
   X(failed_down, "SERVFAIL: no backend of the pool is up")                                    \
   X(failed_full, "SERVFAIL: no free slot for the question, or none for the frame that waits") \

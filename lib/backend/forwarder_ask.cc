@@ -99,7 +99,7 @@ Asked Forwarder::Work::join_or_begin(const Asker& asker, Request* request, bool 
   if (!has_room(asker)) return fail(asker, Failure::full, request);
   if (slot == Pending::kNone) {
     const Failure failure = begin(asker, over_tcp, OnceRequests::kNone, slot);
-    if (failure == Failure::down && choice.resolving(asker.pool)) return comes_again(asker);
+    if (failure == Failure::down && comes_again(asker)) return {.kind = Asked::Kind::pending};
     if (failure != Failure::none) return fail(asker, failure, request);
   } else {
     pending[slot].wanted_whole |= asker.stream;
@@ -162,11 +162,12 @@ Asked Forwarder::Work::fail(const Asker& asker, Failure failure, Request* reques
   return failed(failure);
 }
 
-// Right after the start: SERVFAIL would be the wrong answer to clients whose repeated queries bring a server back to
-// work that was started again.
-Asked Forwarder::Work::comes_again(const Asker& asker) noexcept {
+// Right after the start: SERVFAIL would be the wrong answer to clients whose kernels repeat their queries to a server
+// that was started again. Over UDP there may be nobody who does.
+bool Forwarder::Work::comes_again(const Asker& asker) noexcept {
+  if (!asker.stream || !choice.resolving(asker.pool)) return false;
   if (!asker.prepares) forward.unresolved.add();
-  return {.kind = Asked::Kind::pending};
+  return true;
 }
 
 bool Forwarder::Work::is_resumed(const Asker& asker) const noexcept {

@@ -51,7 +51,7 @@ Asked Forwarder::Work::begin_once(const Asker& asker, std::uint64_t tag) noexcep
   const Failure failure = begin(asker, false, entry, slot);
   if (failure != Failure::none) {
     once[entry] = {};  // nothing was sent
-    if (failure == Failure::down && choice.resolving(asker.pool)) return comes_again(asker);
+    if (failure == Failure::down && comes_again(asker)) return {.kind = Asked::Kind::pending};
     return refuse_once(asker, failure);
   }
   once[entry].question = slot;

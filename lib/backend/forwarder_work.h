@@ -49,7 +49,7 @@ struct Forwarder::Work {
   [[nodiscard]] Asked give(const Asker& asker, std::uint64_t at, Request* request) noexcept;
   [[nodiscard]] Asked wait_for(const Asker& asker, std::uint32_t slot) noexcept;
   [[nodiscard]] Asked fail(const Asker& asker, Failure failure, Request* request) noexcept;
-  [[nodiscard]] Asked comes_again(const Asker& asker) noexcept;
+  [[nodiscard]] bool comes_again(const Asker& asker) noexcept;
   [[nodiscard]] Asked join_or_begin(const Asker& asker, Request* request, bool is_new, bool over_tcp) noexcept;
   [[nodiscard]] bool is_resumed(const Asker& asker) const noexcept;
   [[nodiscard]] bool may_serve(const StoredAnswer& answer) const noexcept;

@@ -62,6 +62,10 @@ TEST_F(ForwardingLimits, UntilTheNextHopIsFoundTheClientRepeats) {
   EXPECT_EQ(park(Client(1)), Forwarder::Park::repeated) << "nothing waits for a reply that nobody was asked for";
   EXPECT_EQ(forwarder->counters().unresolved.value(), 1U);
   EXPECT_EQ(forwarder->counters().failed_down.value(), 0U);
+  Client datagram(2, "d");
+  datagram.stream = false;
+  EXPECT_EQ(ask(datagram).kind, Kind::failed) << "over UDP there may be nobody who repeats it";
+  EXPECT_EQ(forwarder->counters().failed_down.value(), 1U);
   link.no_way[0] = false;
   EXPECT_TRUE(ask_and_park(Client(1)));
   EXPECT_EQ(take_sent().backend, 0U);
