@@ -30,7 +30,10 @@ class FlowTableTest : public ::testing::Test {
   static void shape(Flow& flow, Kind kind) {
     flow.begin(SeqNum(1));
     flow.synchronize(0, 0);
-    if (kind == Kind::ended) flow.state = FlowState::closing;
+    if (kind == Kind::ended) {
+      flow.state = FlowState::closing;
+      flow.client_fin_acked = flow.fin_arrived = true;
+    }
     if (kind != Kind::busy) return;
     flow.state = FlowState::in_flight;
     flow.answered_end = 1000;
@@ -88,6 +91,18 @@ TEST_F(FlowTableTest, Forgets) {
   table.forget(key_of(3), SeqNum(3));
   EXPECT_FALSE(has(2, true));
   for (std::uint32_t i = 10; i < 18; ++i) EXPECT_NE(make(i, Kind::busy, false), nullptr);
+}
+
+TEST_F(FlowTableTest, OneThatHasEndedGoesBeforeAnEmptyPlaceIsTaken) {
+  make(1, Kind::busy, false);
+  Flow* const ended = make(2, Kind::ended, false);
+  EXPECT_EQ(make(3, Kind::busy, false), ended);
+  Flow* const half = make(4, Kind::ended, false);
+  half->fin_arrived = false;  // its client may have to be sent our FIN again
+  table.touch(*half);
+  EXPECT_NE(make(5, Kind::busy, false), half);
+  EXPECT_TRUE(has(1, false));
+  EXPECT_TRUE(has(4, false));
 }
 
 TEST_F(FlowTableTest, EvictsInOrder) {

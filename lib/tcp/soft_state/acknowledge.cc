@@ -135,8 +135,9 @@ void FlowRules::acknowledge_fin(SegmentClass segment) noexcept {
   const bool probe = segment == SegmentClass::probe;
   const bool asks = probe || !segment_.payload.empty() || context_.has(kFin);
   const bool owes = before(flow_.acked, flow_.base) || (flow_.client_fin && !flow_.client_fin_acked);
-  if (!asks && !owes) return drop(Outcome::drop_ack_only);
   const bool ours_arrived = off_ > flow_.answered_end;
+  flow_.fin_arrived = flow_.fin_arrived || ours_arrived;
+  if (!asks && !owes) return drop(Outcome::drop_ack_only);
   if (flow_.timestamps && !flow_.piece_acked()) settle();
   flow_.acked = flow_.client_fin ? flow_.rcv_end() : later_of(flow_.piece_ack, flow_.base);
   flow_.client_fin_acked = flow_.client_fin;

@@ -11,7 +11,7 @@ void Flow::begin(SeqNum from) noexcept {
   buffered = answered = 0;
   island_count = 0;
   fin_at = 0;
-  client_fin_acked = bare = client_fin = last_answered = fin_sent = false;
+  client_fin_acked = fin_arrived = bare = client_fin = last_answered = fin_sent = false;
   repeats = count = 0;
   snd_wnd = 0;
   base_end = answered_end = begun_end = ledger_end = covered_end = 0;

@@ -51,6 +51,7 @@ struct Flow {
   bool last_answered = false;  // our FIN comes behind the last answer: no further query gets one
   bool fin_sent = false;       // it was
   bool client_fin_acked = false;
+  bool fin_arrived = false;   // ours
   std::uint16_t fin_at = 0;   // a FIN that came out of order: so many bytes behind `base`, plus one; 0: none
   std::uint8_t repeats = 0;   // of the same piece, by the client's timer
   std::uint16_t snd_wnd = 0;  // the client's receive window
@@ -97,6 +98,8 @@ struct Flow {
   [[nodiscard]] SeqNum answered_seq() const noexcept { return base + answered; }
   [[nodiscard]] bool piece_acked() const noexcept { return before(base, piece_ack); }
   [[nodiscard]] bool all_arrived() const noexcept { return snd.una() >= answered_end; }
+  // Both sides have closed, and nothing is missing.
+  [[nodiscard]] bool ended() const noexcept { return fin_arrived && client_fin_acked; }
   [[nodiscard]] Bytes unanswered() const noexcept {
     return Bytes(queries).subspan(answered, static_cast<std::size_t>(buffered - answered));
   }

@@ -43,7 +43,9 @@ FlowTable::Rank FlowTable::rank_of(const Flow& flow) noexcept {
   const bool needed = !flow.timestamps || flow.state == FlowState::partial_acked;
   switch (flow.state) {
     case FlowState::closing:
-      return flow.all_arrived() ? Rank::ended : needed ? Rank::busy_needed : Rank::busy;
+      if (flow.ended()) return Rank::ended;
+      if (!flow.all_arrived()) return needed ? Rank::busy_needed : Rank::busy;
+      return needed ? Rank::idle_needed : Rank::idle;
     case FlowState::idle:
       return flow.buffered > 0 ? (needed ? Rank::busy_needed : Rank::busy) : needed ? Rank::idle_needed : Rank::idle;
     default:

@@ -1,11 +1,11 @@
 // The remembered flows of a core: a table of fixed size. An entry is made only behind a valid cookie and data. Where a
-// set is full, the entry that goes is, in this order: one whose connection has ended (it goes before an empty place is
-// taken: its memory is in the caches), an idle one with timestamps, an idle one without, one with timestamps in the
-// middle of an answer, and last one that would end in a RST; among equals the one that has been quiet for longest. One
-// of the last kind is not taken within kBusyMs of its last segment: then the newcomer gets none, and is answered by the
-// rules without an entry. Byte order: host, the flow key as on the wire. Units: milliseconds of a monotonic clock.
-// Ownership: the responder's. Thread: one core's own. Errors: make() gives nothing where every entry of a set is in
-// use.
+// set is full, the entry that goes is, in this order: one whose connection both sides have closed (any of them, and
+// before an empty place is taken: its memory is in the caches), an idle one with timestamps, an idle one without, one
+// with timestamps in the middle of an answer, and last one that would end in a RST; among equals the one that has been
+// quiet for longest. One of the last kind is not taken within kBusyMs of its last segment: then the newcomer gets none,
+// and is answered by the rules without an entry. Byte order: host, the flow key as on the wire. Units: milliseconds of
+// a monotonic clock. Ownership: the responder's. Thread: one core's own. Errors: make() gives nothing where every entry
+// of a set is in use.
 #pragma once
 
 #include <array>

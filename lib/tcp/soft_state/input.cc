@@ -49,7 +49,11 @@ bool FlowRules::receive() noexcept {
   return apply(action, segment);
 }
 
+// A segment ends no further than our window behind what was acknowledged. One that ends further behind `seq` is of a
+// time when the ledger's 12 bits mean the place 4096 bytes on: the entry has been passed by.
 bool FlowRules::ledger_is_at(SeqNum seq) const noexcept {
+  const SeqNum end = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size());
+  if (distance(seq, end) > context_.settings.window) return false;
   const Ledger ledger = Ledger::decode(echo_);
   return ledger.is_next(seq) && ledger.sent_end == (off_ & kOffsetMask);
 }
