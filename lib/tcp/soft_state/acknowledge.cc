@@ -32,9 +32,13 @@ bool FlowRules::acknowledge_progress() noexcept {
 }
 
 // All that was sent has arrived, and no more may follow before the client has a later ledger.
+bool FlowRules::waits_for_ledger() const noexcept {
+  return flow_.timestamps && !flow_.piece_acked() && !flow_.snd.in_flight() &&
+         flow_.covered_end + kMaxAhead <= flow_.snd.nxt();
+}
+
 bool FlowRules::hand_over_ledger() noexcept {
-  if (!flow_.timestamps || flow_.piece_acked() || flow_.snd.in_flight()) return false;
-  if (flow_.covered_end + kMaxAhead > flow_.snd.nxt()) return false;
+  if (!waits_for_ledger()) return false;
   advance_ledger(flow_.snd.nxt(), flow_.base, true);
   control(Outcome::acked_withheld, kAck, flow_.snd.una(), flow_.base);
   flow_.acked = later_of(flow_.acked, flow_.base);

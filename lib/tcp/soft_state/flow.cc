@@ -42,7 +42,7 @@ bool Flow::store(std::uint32_t offset, Bytes bytes) noexcept {
 }
 
 bool Flow::add_island(Island island) noexcept {
-  std::array<Island, 5> all;
+  std::array<Island, kMaxIslands + 1> all;
   std::size_t at = 0;
   std::size_t next = 0;
   while (next < island_count && islands[next].end < island.begin) all[at++] = islands[next++];

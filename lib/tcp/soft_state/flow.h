@@ -90,7 +90,8 @@ struct Flow {
     std::uint16_t end = 0;
   };
   std::uint8_t island_count = 0;
-  std::array<Island, 4> islands;
+  static constexpr std::size_t kMaxIslands = 8;
+  std::array<Island, kMaxIslands> islands;
   std::array<std::uint8_t, kBufferedBytesPlain> queries;
 
   [[nodiscard]] std::size_t capacity() const noexcept { return timestamps ? kBufferedBytes : kBufferedBytesPlain; }

@@ -107,6 +107,7 @@ class FlowRules {
   void caught_up() noexcept;
   [[nodiscard]] bool acknowledge_progress() noexcept;
   void acknowledge_most() noexcept;
+  [[nodiscard]] bool waits_for_ledger() const noexcept;
   [[nodiscard]] bool hand_over_ledger() noexcept;
   void acknowledge(Outcome outcome) noexcept;
   void acknowledge_piece() noexcept;

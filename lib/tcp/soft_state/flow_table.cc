@@ -12,7 +12,7 @@ namespace gl::tcp {
 namespace {
 
 constexpr std::size_t kStrays = 1024;
-constexpr std::uint32_t kNetworkCopyMs = 50;
+constexpr std::uint32_t kNetworkCopyMs = 150;  // below every timer of a client
 
 }  // namespace
 

@@ -27,6 +27,7 @@ void FlowRules::collect() noexcept {
   const std::uint32_t nxt = snd.nxt();
   const std::uint32_t want = std::max(std::min(edge, nxt + budget), nxt);
   const Range needed{piece_count_ > 0 ? pieces_[0].begin : nxt, want};
+  if (needed.empty() && waits_for_ledger()) (void)render({nxt, nxt + 1});  // so that the ledger can count it
   if (needed.empty() || !render(needed)) return;
   const std::uint32_t end = std::min(want, flow_.answered_end);
   for (std::uint32_t at = nxt; at < end && piece_count_ < pieces_.size();) {
@@ -210,6 +211,7 @@ void FlowRules::send() noexcept {
 
 void FlowRules::advance_ledger(std::uint32_t end, SeqNum ack, bool alone) noexcept {
   SeqNum next = flow_.base;
+  if (before(ack + mss_, next)) return;  // rule 3; the client will echo what lies between, and the ACK follows
   std::uint32_t counted = flow_.base_end;
   for (std::size_t i = 0; i < flow_.count && counted < end; ++i) {
     const std::uint32_t counts = counted + flow_.parts[i].answer;

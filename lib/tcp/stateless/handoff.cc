@@ -42,7 +42,9 @@ void TimestampRules::beyond(bool is_bare) noexcept {
   context_.answers.prepare(segment_.payload, segment_.seq, is_bare, context_.service);
   if (!context_.flows.enabled()) return;
   if (Flow* const old = context_.flows.find(segment_.flow, cookie_.isn); old != nullptr) {
-    if (old->base == segment_.seq && old->buffered >= segment_.payload.size()) return repeated_alone(*old);
+    // Also behind the beginning of what waits there: that may have been acknowledged by an instance that is gone.
+    const std::uint32_t end = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size()) - old->base;
+    if (!before(segment_.seq, old->base) && end <= old->buffered) return repeated_alone(*old);
     if (before(old->base, segment_.seq)) return;  // not next to what waits there
   }
   if (const FlowTable::Recent* const recent = pipelined_behind(); recent != nullptr) {
