@@ -31,7 +31,7 @@ enum class FlowState : std::uint8_t {
 // as much serves a client without, whose answers then fill its own window (docs/decisions.md).
 inline constexpr std::size_t kBufferedBytes = 4096;
 inline constexpr std::size_t kBufferedBytesPlain = 2 * kBufferedBytes;
-inline constexpr std::uint8_t kStuckRepeats = 3;  // of one segment behind a gap that cannot be kept
+inline constexpr std::uint8_t kStuckRepeats = 3;  // of one segment behind a gap
 
 struct Flow {
   FlowKey key;

@@ -208,7 +208,7 @@ Circumstances FlowRules::circumstances(SegmentClass segment, bool again) noexcep
     is.piece = incomplete && is.all_arrived && flow_.answered == 0 && !flow_.client_fin;
   }
   is.due = is.due || ((flow_.client_fin || flow_.last_answered) && !flow_.fin_sent);
-  if (segment == SegmentClass::gap && flow_.island_count == 0) {
+  if (segment == SegmentClass::gap) {  // kept or not: its client has nothing before it to repeat
     is.stuck = context_.flows.count_stray(flow_.key, segment_.seq) > kStuckRepeats;
   }
   return is;
