@@ -169,12 +169,12 @@ TEST(Decide, BehindOurFin) {
 
 TEST(Decide, Stuck) {
   Row row = kArrived;
-  row.gap = "seeei";
+  row.gap = "eeeei";
   expect({.timestamps = true, .all_arrived = true, .stuck = true}, row);
   row = without_timestamps(kArrived);
   row.new_data = "saaaf";
   row.partial_repeat = "naaaf";
-  row.gap = "sxxxi";
+  row.gap = "exxxi";
   expect({.all_arrived = true, .stuck = true}, row);
 }
 

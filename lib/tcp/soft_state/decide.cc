@@ -5,10 +5,11 @@ namespace {
 
 using enum Action;
 
-Action unsynchronized(SegmentClass segment) noexcept {
+Action unsynchronized(SegmentClass segment, const Circumstances& is) noexcept {
   switch (segment) {
-    case SegmentClass::new_data:
     case SegmentClass::gap:
+      return is.stuck ? evict : keep;
+    case SegmentClass::new_data:
     case SegmentClass::fin:
       return keep;
     default:
@@ -80,7 +81,7 @@ Action decide(FlowState state, SegmentClass segment, const Circumstances& is) no
   }
   switch (state) {
     case FlowState::unsynchronized:
-      return unsynchronized(segment);
+      return unsynchronized(segment, is);
     case FlowState::closing:
       return closing(segment, is);
     default:

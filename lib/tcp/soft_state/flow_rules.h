@@ -64,6 +64,7 @@ class FlowRules {
   [[nodiscard]] bool take(SegmentClass segment) noexcept;
   void update_state() noexcept;
   [[nodiscard]] Circumstances circumstances(SegmentClass segment, bool again) noexcept;
+  [[nodiscard]] bool is_stuck(SegmentClass segment) noexcept;
   [[nodiscard]] bool sent_anew() const noexcept;
   // After so long without progress what was sent must have been lost.
   [[nodiscard]] std::uint32_t patience_ms() const noexcept;

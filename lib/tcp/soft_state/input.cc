@@ -32,7 +32,7 @@ bool FlowRules::receive() noexcept {
   SegmentClass segment = classify();
   Action action;
   if (flow_.state == FlowState::unsynchronized || segment == SegmentClass::ahead || segment == SegmentClass::foreign) {
-    action = decide(flow_.state, segment, {.timestamps = flow_.timestamps});
+    action = decide(flow_.state, segment, {.timestamps = flow_.timestamps, .stuck = is_stuck(segment)});
     if (action == Action::keep && !take(segment)) action = Action::ignore;
   } else {
     const bool again = sent_anew();
@@ -148,6 +148,11 @@ void FlowRules::note_acknowledgement(SegmentClass segment) noexcept {
   flow_.timed_end = 0;
 }
 
+// Kept or not: a client that repeats it again and again has nothing before it to repeat.
+bool FlowRules::is_stuck(SegmentClass segment) noexcept {
+  return segment == SegmentClass::gap && context_.flows.count_stray(flow_.key, segment_.seq) > kStuckRepeats;
+}
+
 // The copies that a network makes have one time of the client between them.
 bool FlowRules::sent_anew() const noexcept {
   return !flow_.timestamps || static_cast<std::int32_t>(segment_.timestamps->value - flow_.data_ts) > 0;
@@ -208,9 +213,7 @@ Circumstances FlowRules::circumstances(SegmentClass segment, bool again) noexcep
     is.piece = incomplete && is.all_arrived && flow_.answered == 0 && !flow_.client_fin;
   }
   is.due = is.due || ((flow_.client_fin || flow_.last_answered) && !flow_.fin_sent);
-  if (segment == SegmentClass::gap) {  // kept or not: its client has nothing before it to repeat
-    is.stuck = context_.flows.count_stray(flow_.key, segment_.seq) > kStuckRepeats;
-  }
+  is.stuck = is_stuck(segment);
   return is;
 }
 
