@@ -31,7 +31,8 @@ enum class FlowState : std::uint8_t {
 // as much serves a client without, whose answers then fill its own window (docs/decisions.md).
 inline constexpr std::size_t kBufferedBytes = 4096;
 inline constexpr std::size_t kBufferedBytesPlain = 2 * kBufferedBytes;
-inline constexpr std::uint8_t kStuckRepeats = 3;  // of one segment behind a gap
+inline constexpr unsigned kStuckRepeats = 3;  // of one segment behind a gap
+inline constexpr unsigned kStuckProbes = 12;  // the same, where it was kept and may be a probe
 
 struct Flow {
   FlowKey key;

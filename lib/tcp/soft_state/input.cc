@@ -148,9 +148,12 @@ void FlowRules::note_acknowledgement(SegmentClass segment) noexcept {
   flow_.timed_end = 0;
 }
 
-// Kept or not: a client that repeats it again and again has nothing before it to repeat.
+// Kept or not: a client that repeats it again and again has nothing before it to repeat. One without timestamps, which
+// would get a RST, may probe with it while what is missing is lost time after time.
 bool FlowRules::is_stuck(SegmentClass segment) noexcept {
-  return segment == SegmentClass::gap && context_.flows.count_stray(flow_.key, segment_.seq) > kStuckRepeats;
+  if (segment != SegmentClass::gap) return false;
+  const bool probes = !flow_.timestamps && flow_.island_count > 0;
+  return context_.flows.count_stray(flow_.key, segment_.seq) > (probes ? kStuckProbes : kStuckRepeats);
 }
 
 // The copies that a network makes have one time of the client between them.
