@@ -92,13 +92,14 @@ TEST_F(FlowTest, IslandsThatTouchAreOne) {
   EXPECT_EQ(islands(), "10-60 ");
 }
 
-TEST_F(FlowTest, EightIslandsAreTheMost) {
-  for (std::uint32_t at = 10; at < 170; at += 20) EXPECT_TRUE(store(at, at + 10));
-  EXPECT_FALSE(store(175, 179));
-  EXPECT_EQ(islands(), "10-20 30-40 50-60 70-80 90-100 110-120 130-140 150-160 ");
-  EXPECT_TRUE(store(160, 179));  // next to one that is known
-  EXPECT_TRUE(store(0, 150));
-  expect_buffered(179);
+TEST_F(FlowTest, SoManyIslandsAreTheMost) {
+  constexpr std::uint32_t kEnd = 10 + 20 * Flow::kMaxIslands;
+  for (std::uint32_t at = 10; at < kEnd; at += 20) EXPECT_TRUE(store(at, at + 10));
+  EXPECT_FALSE(store(kEnd, kEnd + 4));
+  EXPECT_EQ(flow->island_count, Flow::kMaxIslands);
+  EXPECT_TRUE(store(kEnd - 10, kEnd + 4));  // next to one that is known
+  EXPECT_TRUE(store(0, kEnd - 20));
+  expect_buffered(kEnd + 4);
 }
 
 TEST_F(FlowTest, AnyOrderOfSegmentsGivesTheStream) {

@@ -91,7 +91,7 @@ struct Flow {
     std::uint16_t end = 0;
   };
   std::uint8_t island_count = 0;
-  static constexpr std::size_t kMaxIslands = 8;
+  static constexpr std::size_t kMaxIslands = 20;  // every second one of the smallest segments in a whole window
   std::array<Island, kMaxIslands> islands;
   std::array<std::uint8_t, kBufferedBytesPlain> queries;
 
