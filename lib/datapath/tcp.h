@@ -42,7 +42,7 @@ struct TcpPorts {
 [[nodiscard, gnu::always_inline]] inline bool read_options(Bytes bytes, tcp::Segment& segment) noexcept {
   segment.options_length = static_cast<std::uint8_t>(bytes.size());
   if (bytes.empty()) return true;
-  if (bytes.size() != 12 || load_be<std::uint32_t>(bytes.data()) != wire::kNopNopTimestamps) {
+  if (bytes.size() != wire::kTimestampsLength || load_be<std::uint32_t>(bytes.data()) != wire::kNopNopTimestamps) {
     return read_other_options(bytes, segment);
   }
   segment.timestamps =
@@ -122,7 +122,7 @@ inline wire::TcpOptions other_options(const tcp::OutSegment& out) noexcept {
     put(header_length, wire::kNopNopTimestamps);
     put(header_length + 4, out.timestamps.value);
     put(header_length + 8, out.timestamps.echo);
-    header_length += 12;
+    header_length += wire::kTimestampsLength;
   }
   put(0, std::uint32_t{ports.server.host()} << 16 | ports.client.host());
   put(4, out.seq.value());
@@ -149,7 +149,9 @@ inline void seal_tcp(Frame& frame, const Packet& packet, const Interface& interf
 [[nodiscard]] inline bool fits(const Frame& frame, const Packet& packet, const tcp::Plan& plan,
                                const tcp::OutSegment& out) noexcept {
   // At most: those that have others have no payload.
-  const std::size_t options = has_other_options(out) ? wire::kMaxWrittenTcpOptions : out.has_timestamps ? 12 : 0;
+  const std::size_t options = has_other_options(out) ? wire::kMaxWrittenTcpOptions
+                              : out.has_timestamps   ? wire::kTimestampsLength
+                                                     : 0;
   return out.offset <= plan.stream.size() && out.length <= plan.stream.size() - out.offset &&
          packet.reply_l4_offset() + sizeof(wire::TcpHeader) + options + out.length <= frame.capacity;
 }

@@ -5,8 +5,7 @@
 namespace gl::tcp {
 namespace {
 
-constexpr std::uint32_t kTimestampOptionBytes = 12;  // with its padding, RFC 7323 appendix A
-constexpr std::uint32_t kPlaceBytes = 64;            // within a segment, parts of an answer end at multiples of this
+constexpr std::uint32_t kPlaceBytes = 64;  // within a segment, parts of an answer end at multiples of this
 
 // How much of `burst` goes out from `begin` on, so that it ends where a part may.
 std::uint32_t part(std::uint32_t begin, std::uint32_t burst, std::uint32_t segment) noexcept {
@@ -37,7 +36,7 @@ std::uint32_t PlanBuilder::find_segment_size(std::uint8_t mss_class) const noexc
   const bool v6 = segment_->flow.is_v6();
   const std::uint16_t limit = v6 ? settings_.mss_limit_v6 : settings_.mss_limit_v4;
   const std::uint32_t mss = std::min({kMssClasses[mss_class], own_mss(), limit, paths_.mss(segment_->flow, now_s_)});
-  return timestamps_ ? mss - kTimestampOptionBytes : mss;
+  return timestamps_ ? mss - wire::kTimestampsLength : mss;
 }
 
 bool PlanBuilder::ends_part(std::uint32_t off, std::uint8_t mss_class) const noexcept {

@@ -65,6 +65,7 @@ struct TcpOptions {
 inline constexpr std::size_t kMaxTcpOptions = 40;
 inline constexpr std::uint32_t kFastOpenCookie = 0x220a;        // kind and length
 inline constexpr std::uint32_t kNopNopTimestamps = 0x0101080a;  // as every common stack sends them
+inline constexpr std::uint8_t kTimestampsLength = 12;           // with that padding, RFC 7323 appendix A
 inline constexpr std::uint32_t kNopNopSackPermitted = 0x01010402;
 inline constexpr std::uint32_t kSackPermittedTimestamps = 0x0402080a;
 
@@ -100,10 +101,6 @@ inline constexpr std::uint32_t kSackPermittedTimestamps = 0x0402080a;
 [[nodiscard]] inline bool parse_tcp_options(Bytes options, TcpOptions& found) noexcept {
   const std::uint8_t* const p = options.data();
   const std::size_t n = options.size();
-  if (n == 12 && load_be<std::uint32_t>(p) == kNopNopTimestamps) {
-    found.timestamps = TcpTimestamps{load_be<std::uint32_t>(p + 4), load_be<std::uint32_t>(p + 8)};
-    return true;
-  }
   for (std::size_t at = 0; at < n;) {
     const auto kind = static_cast<TcpOptionKind>(p[at]);
     if (kind == TcpOptionKind::end) break;

@@ -12,7 +12,6 @@ import threading
 import time
 from pathlib import Path
 
-
 import wire
 from goldilocks import DEFAULT_ADDRESSES, ROOT_ZONE, Goldilocks, lcores
 from lab import SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, sh

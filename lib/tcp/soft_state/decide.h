@@ -37,7 +37,7 @@ struct Circumstances {
   bool piece = false;        // the beginning of one is buffered, and everything before it is answered and has arrived
   bool missed_ack = false;   // the segment begins with bytes that were acknowledged
   bool too_late = false;     // bytes behind what our FIN, which has arrived, is the answer to
-  bool stuck = false;        // a segment behind a gap came more than kStuckRepeats times
+  bool stuck = false;        // a segment behind a gap came so often that its client has nothing before it to repeat
 };
 
 enum class Action : std::uint8_t {

@@ -3,9 +3,9 @@
 // before an empty place is taken: its memory is in the caches), an idle one with timestamps, an idle one without, one
 // with timestamps in the middle of an answer, and last one that would end in a RST; among equals the one that has been
 // quiet for longest. One of the last kind is not taken within kBusyMs of its last segment: then the newcomer gets none,
-// and is answered by the rules without an entry. Byte order: host, the flow key as on the wire. Units: milliseconds of
-// a monotonic clock. Ownership: the responder's. Thread: one core's own. Errors: make() gives nothing where every entry
-// of a set is in use.
+// and is answered by the rules without an entry.
+// Byte order: host, the flow key as on the wire. Units: milliseconds of a monotonic clock. Ownership: the responder's.
+// Thread: one core's own. Errors: make() gives nothing where every entry of a set is in use.
 #pragma once
 
 #include <array>
