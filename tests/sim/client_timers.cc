@@ -64,18 +64,21 @@ void Client::measure(std::uint64_t round_trip_ms) {
     if (below && error > 0) error /= 8;
     deviation_x4_ += static_cast<std::uint64_t>(error);
   }
-  timeout_ms_ = smoothed_x8_ / 8 + std::max(kLeastTimeoutMs, deviation_x4_);
+  timeout_ms_ = std::min(smoothed_x8_ / 8 + std::max(kLeastTimeoutMs, deviation_x4_), kLongestTimeoutMs);
 }
 
-// Without timestamps what was repeated tells nothing (Karn), and the timer stays backed off.
+// Without timestamps an ACK for anything that was repeated tells nothing (Karn), and the timer stays backed off.
 void Client::forget_acknowledged(std::uint64_t now_ms, const Packet& packet) {
   const std::size_t before = buffers_.size();
   std::optional<std::uint64_t> round_trip;
+  bool original = false;
+  bool repeated = false;
   for (const Buffer& buffer : buffers_) {
     if (buffer.end > acked_) break;
+    (buffer.repeated ? repeated : original) = true;
     if (!buffer.repeated && !round_trip) round_trip = now_ms - buffer.sent_ms;
   }
-  const bool original = round_trip.has_value();
+  if (repeated) round_trip.reset();
   if (!round_trip && packet.timestamps && packet.timestamps->echo != 0) round_trip = age(now_ms, *packet.timestamps);
   std::erase_if(buffers_, [this](const Buffer& buffer) { return buffer.end <= acked_; });
   congestion_window_ += before - buffers_.size();  // slow start

@@ -32,6 +32,8 @@ class Silence {
       repeats_at_ = now_ms + client.timeout_ms();
       progress_ = client.progress();
     }
+    // What the timer repeats so soon behind progress may as well be a copy that the network made: the next one counts.
+    if (client.timeouts() != timeouts_ && now_ms < since_ms_ + grace_ms_ / 2) timeouts_ = client.timeouts();
     // A probe puts the timer off; the timer itself does not count twice.
     if (client.timeouts() == timeouts_) repeats_at_ = std::max(repeats_at_, client.repeats_at());
     return {};
