@@ -102,7 +102,7 @@ class Client {
     return {acked_, buffers_.empty() ? acked_ : buffers_.front().end};
   }
   // More than its timer repeats is not acknowledged.
-  [[nodiscard]] bool repeats_a_part() const { return buffers_.size() > 1; }
+  [[nodiscard]] bool repeats_a_part() const { return buffers_.size() > 1 || sent_ - acked_ > segment_room(); }
   [[nodiscard]] std::uint64_t timeout_ms() const { return timeout_ms_; }
   [[nodiscard]] std::uint64_t repeats_at() const;
   // What was lost on the way, for the trace.
