@@ -10,18 +10,18 @@
 #include <utility>
 #include <vector>
 
-#include "lib/control/announce.h"
-#include "lib/control/command_line.h"
-#include "lib/control/forward_helper.h"
-#include "lib/control/forward_plan.h"
-#include "lib/control/key_store.h"
+#include "lib/control/keys/key_store.h"
 #include "lib/control/log.h"
-#include "lib/control/network.h"
-#include "lib/control/summary.h"
-#include "lib/control/supervisor.h"
-#include "lib/control/telemetry.h"
-#include "lib/control/workers.h"
-#include "lib/control/zone_store.h"
+#include "lib/control/options/command_line.h"
+#include "lib/control/start/announce.h"
+#include "lib/control/start/forward_helper.h"
+#include "lib/control/start/forward_plan.h"
+#include "lib/control/start/network.h"
+#include "lib/control/start/supervisor.h"
+#include "lib/control/start/workers.h"
+#include "lib/control/telemetry/summary.h"
+#include "lib/control/telemetry/telemetry.h"
+#include "lib/control/zones/zone_store.h"
 #include "lib/dpdk/capture.h"
 #include "lib/dpdk/eal.h"
 
@@ -71,7 +71,7 @@ int serve(control::CommandLine line) {
   control::Workers workers(line.settings, *network, lcores, shared, paths.get());
   std::optional<control::ForwardHelper> helper;
   if (paths != nullptr) helper.emplace(line.settings.forward, workers);
-  const control::TcpHelper* const tcp_helper = helper ? &helper->helper() : nullptr;
+  const tcp_client::TcpHelper* const tcp_helper = helper ? &helper->helper() : nullptr;
   const control::Telemetry telemetry(workers, *network, zones, tcp_helper);
   if (helper) {
     if (Status status = helper->start(); !status) return fail(status.error());

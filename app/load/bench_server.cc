@@ -3,7 +3,7 @@
 #include <rte_cycles.h>
 #include <sodium.h>
 
-#include "lib/control/settings.h"
+#include "lib/control/options/settings.h"
 #include "lib/worker/poll_loop.h"
 
 namespace gl::load {

@@ -36,7 +36,7 @@ struct Flight {
   Output& output;
   SlotTable slots;
   std::uint64_t now;  // once a poll
-  Variety variety;
+  Prng variety;
   Pacer pacer;
   TimerWalk walk;
   std::uint64_t timeout;

@@ -2,7 +2,7 @@
 
 #include <rte_cycles.h>
 
-#include "app/load/station.h"
+#include "app/load/endpoint.h"
 #include "app/load/tcp_clients.h"
 #include "app/load/udp_clients.h"
 
@@ -12,24 +12,24 @@ namespace {
 template <class Clients>
 class GeneratorOf final : public Generator {
  public:
-  GeneratorOf(Station station, const Options& o, const Queries& queries)
-      : line_(std::move(station.line)), flight_(o, queries, line_->output), clients_(flight_, station.link) {}
+  GeneratorOf(Endpoint station, const Options& o, const Queries& queries)
+      : io_(std::move(station.line)), flight_(o, queries, io_->output), clients_(flight_, station.link) {}
 
   std::size_t poll() noexcept override {
-    const std::size_t count = receive_burst(*line_, clients_, flight_);
+    const std::size_t count = receive_burst(*io_, clients_, flight_);
     begin_idle();
     flight_.walk.step(flight_.now, [this](std::size_t i) {
       Slot& s = flight_.slots[i];
       if (s.state != State::idle && s.deadline <= flight_.now) clients_.expire(s);
     });
-    line_->output.flush();
+    io_->output.flush();
     return count;
   }
 
   void drain() noexcept override { flight_.draining = true; }
   [[nodiscard]] std::size_t in_flight() const noexcept override { return flight_.busy(); }
   [[nodiscard]] const Report& report() const noexcept override { return flight_.report; }
-  [[nodiscard]] const Output& output() const noexcept override { return line_->output; }
+  [[nodiscard]] const Output& output() const noexcept override { return io_->output; }
 
  private:
   // At most a burst's worth, so that the first exchanges do not come all at once.
@@ -42,13 +42,13 @@ class GeneratorOf final : public Generator {
     }
   }
 
-  std::unique_ptr<Line> line_;
+  std::unique_ptr<PortIo> io_;
   Flight flight_;
   Clients clients_;
 };
 
 template <class Ip>
-std::unique_ptr<Generator> make_for(Station s, const Options& o, const Queries& q) {
+std::unique_ptr<Generator> make_for(Endpoint s, const Options& o, const Queries& q) {
   if (o.mode == Mode::udp) return std::make_unique<GeneratorOf<UdpClients<Ip>>>(std::move(s), o, q);
   if (o.timestamps) return std::make_unique<GeneratorOf<TcpClients<Ip, true>>>(std::move(s), o, q);
   return std::make_unique<GeneratorOf<TcpClients<Ip, false>>>(std::move(s), o, q);
@@ -57,7 +57,7 @@ std::unique_ptr<Generator> make_for(Station s, const Options& o, const Queries& 
 }  // namespace
 
 Result<std::unique_ptr<Generator>> Generator::make(const Options& options, const Queries& queries, rte_mempool* pool) {
-  auto station = open_station(options, pool);
+  auto station = open_endpoint(options, pool);
   if (!station) return Error{station.error()};
   return options.sources.v6 ? make_for<Ip6>(std::move(*station), options, queries)
                             : make_for<Ip4>(std::move(*station), options, queries);

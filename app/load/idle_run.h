@@ -9,12 +9,12 @@
 #include <functional>
 #include <span>
 
-#include "app/load/crowd.h"
+#include "app/load/idle_connections.h"
 
 namespace gl::load {
 
 struct IdleRun {
-  Crowd& crowd;
+  IdleConnections& crowd;
   std::uint32_t connections = 0;
   double rest_seconds = 1;              // how long they are left alone
   std::function<void()> serve;          // the server's turn; empty where it has a core of its own

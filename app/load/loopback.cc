@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "app/load/bench_server.h"
-#include "app/load/crowd.h"
 #include "app/load/generator.h"
+#include "app/load/idle_connections.h"
 #include "app/load/idle_run.h"
 #include "app/load/memory.h"
 #include "app/load/ring_pair.h"
@@ -186,7 +186,7 @@ int measure_rates(const gl::load::Options& options, const gl::load::Queries& que
 int measure_idle(const Idle& idle, const gl::load::Options& options, const gl::load::Queries& queries,
                  std::span<rte_mempool* const> pools, BenchServer& server) {
   gl::load::keep_pages_small();
-  auto crowd = gl::load::Crowd::make(options, queries, pools[0]);
+  auto crowd = gl::load::IdleConnections::make(options, queries, pools[0]);
   if (!crowd) return fail(1, crowd.error());
   gl::load::IdleRun run{**crowd, idle.connections, idle.seconds, {}, pools, options.json, stop};
   const auto lcores = gl::dpdk::Eal::worker_lcores();

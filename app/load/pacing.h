@@ -52,9 +52,9 @@ class TimerWalk {
 };
 
 // ISNs and identifiers that a peer does not see repeat (xorshift64*): variety, not secrecy.
-class Variety {
+class Prng {
  public:
-  explicit Variety(std::uint64_t seed) noexcept : state_(seed | 1) {}
+  explicit Prng(std::uint64_t seed) noexcept : state_(seed | 1) {}
   [[nodiscard]] std::uint32_t next() noexcept {
     state_ ^= state_ >> 12;
     state_ ^= state_ << 25;

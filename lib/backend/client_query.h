@@ -37,7 +37,7 @@ struct ClientQuery {
   // Behind its OPT.
   [[nodiscard]] std::size_t opt_end() const noexcept { return opt_at + dns::kOptSize + options.size(); }
   // UPDATE and NOTIFY: we never send them twice.
-  [[nodiscard]] bool once() const noexcept { return kind == Kind::notify || kind == Kind::update; }
+  [[nodiscard]] bool non_idempotent() const noexcept { return kind == Kind::notify || kind == Kind::update; }
 };
 
 // Fills `query` as far as the message goes. noerror: it can be forwarded. `message` has at least a header, and QR=0.

@@ -52,7 +52,7 @@ namespace gl::backend {
   X(ignored_response, "messages with QR=1, never answered")                                   \
   X(ignored_short, "datagrams shorter than a DNS header")                                     \
   X(truncated, "UDP answers with TC")                                                         \
-  X(waiting, "frames parked, ever")                                                           \
+  X(waiting, "frames suspended, ever")                                                        \
   X(resumed, "of them, taken up again")                                                       \
   X(late, "replies from a backend to no question in flight, of an unknown backend")
 

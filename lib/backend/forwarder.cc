@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kMiB = std::size_t{1} << 20;
 constexpr std::size_t kAnswerBytes = 256;  // for the size of the index: an answer and its header
 constexpr std::size_t kOnceBytes = kMiB;   // a kilobyte for each of them
-constexpr std::size_t kOnceIndex = 2 * OnceRequests::kEntries;
+constexpr std::size_t kOnceIndex = 2 * NonIdempotentRequests::kEntries;
 
 // libsodium has to be ready before the first member draws a key.
 const ForwardSettings& with_sodium(const ForwardSettings& settings) {
@@ -23,27 +23,27 @@ const ForwardSettings& with_sodium(const ForwardSettings& settings) {
 
 }  // namespace
 
-Forwarder::Work::Work(const ForwardSettings& given, Link& to, TcpJobs* tcp, std::size_t frame_bytes)
+Forwarder::Work::Work(const ForwardSettings& given, BackendTx& to, TcpJobs* tcp, std::size_t frame_bytes)
     : settings(with_sodium(given)),
-      link(to),
+      tx(to),
       jobs(tcp),
       backends(given.backends.size()),
       store(std::max<std::size_t>(given.store_mb, 1) * kMiB,
             std::max<std::size_t>(given.store_mb, 1) * kMiB / kAnswerBytes),
-      once_store(kOnceBytes, kOnceIndex),
+      non_idempotent_store(kOnceBytes, kOnceIndex),
       requests(given.requests),
       pending(given.slots, given.backends.size()),
       waiters(given.waiting, frame_bytes),
       health(given, backends),
-      choice(given, to, health, backends) {
+      selector(given, to, health, backends) {
   randombytes_buf(secret.key.data(), secret.key.size());
   for (std::size_t i = 0; i < given.pools.size(); ++i) {
     pool_proxies[i] = std::ranges::any_of(given.pools[i].backends, [&](unsigned b) { return given.backends[b].proxy; });
   }
 }
 
-Forwarder::Forwarder(const ForwardSettings& settings, Link& link, TcpJobs* jobs, std::size_t frame_bytes)
-    : work_(std::make_unique<Work>(settings, link, jobs, frame_bytes)) {}
+Forwarder::Forwarder(const ForwardSettings& settings, BackendTx& tx, TcpJobs* jobs, std::size_t frame_bytes)
+    : work_(std::make_unique<Work>(settings, tx, jobs, frame_bytes)) {}
 
 Forwarder::~Forwarder() = default;
 
@@ -51,7 +51,8 @@ void Forwarder::tick(std::uint64_t now_us) noexcept {
   work_->tick(now_us);
 }
 
-Asked Forwarder::ask(const ClientQuery& query, unsigned pool, bool stream, const RequestContext& context) noexcept {
+QueryResult Forwarder::ask(const ClientQuery& query, unsigned pool, bool stream,
+                           const RequestContext& context) noexcept {
   return work_->ask(query, pool, stream, context, false);
 }
 
@@ -59,11 +60,11 @@ void Forwarder::prepare(const ClientQuery& query, unsigned pool, const RequestCo
   (void)work_->ask(query, pool, true, context, true);
 }
 
-Forwarder::Park Forwarder::park(const Parked& what, Bytes flow, std::uint32_t request) noexcept {
-  return work_->park(what, flow, request);
+Forwarder::Suspend Forwarder::suspend(const Suspended& what, Bytes flow, std::uint32_t request) noexcept {
+  return work_->suspend(what, flow, request);
 }
 
-Forwarder::Park Forwarder::Work::park(const Parked& what, Bytes flow, std::uint32_t request) noexcept {
+Forwarder::Suspend Forwarder::Work::suspend(const Suspended& what, Bytes flow, std::uint32_t request) noexcept {
   const std::uint64_t tag = tagger.tag(flow, request);
   const std::uint32_t waiting = waiters.find(tag);
   if (waiting != Waiters::kNone) {
@@ -72,10 +73,10 @@ Forwarder::Park Forwarder::Work::park(const Parked& what, Bytes flow, std::uint3
       waiters.replace(waiting, what);
     }
     last = {};
-    return Park::repeated;
+    return Suspend::repeated;
   }
   // Nobody said `pending`, or the frame is longer than agreed: it comes again by itself.
-  if (last.slot == Pending::kNone || !waiters.fits(what.frame)) return Park::repeated;
+  if (last.slot == Pending::kNone || !waiters.fits(what.frame)) return Suspend::repeated;
   Question& question = pending[last.slot];
   const bool again = resumed != Waiters::kNone && waiters[resumed].tag == tag;
   const Waiters::Waiter waiter{
@@ -84,14 +85,14 @@ Forwarder::Park Forwarder::Work::park(const Parked& what, Bytes flow, std::uint3
   waiters.add(waiter, what, question.generation == last.generation ? question.waiters : waiters.ready());
   forward.waiting.add();
   last = {};
-  return Park::parked;
+  return Suspend::suspended;
 }
 
 bool Forwarder::waits(Bytes flow) const noexcept {
   return work_->waiters.find(work_->tagger.tag(flow, 0)) != Waiters::kNone;
 }
 
-const Parked* Forwarder::resume() noexcept {
+const Suspended* Forwarder::resume() noexcept {
   Work& work = *work_;
   release();
   work.last = {};

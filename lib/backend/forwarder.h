@@ -9,9 +9,9 @@
 #include <cstdint>
 #include <memory>
 
+#include "lib/backend/backend_tx.h"
 #include "lib/backend/client_query.h"
 #include "lib/backend/counters.h"
-#include "lib/backend/link.h"
 #include "lib/backend/reply.h"
 #include "lib/backend/settings.h"
 #include "lib/backend/tcp_jobs.h"
@@ -21,10 +21,10 @@
 namespace gl::backend {
 
 // What became of a request.
-struct Asked {
+struct QueryResult {
   enum class Kind : std::uint8_t {
     answered,      // `reply`, `age_s`
-    pending,       // the frame that asks is to be parked
+    pending,       // the frame that asks is to be suspended
     failed,        // SERVFAIL, for this reason (an extended error, RFC 8914)
     unrepeatable,  // a continuation whose beginning is no longer known
     over_tcp,      // by datagram only: TC, the client is to come over TCP
@@ -36,7 +36,7 @@ struct Asked {
 };
 
 // A frame that waits, or has waited.
-struct Parked {
+struct Suspended {
   Bytes frame{};               // as it was received
   std::uint16_t port = 0;      // index of the interface that it came through
   std::uint8_t checksums = 0;  // whatever the caller wants to know again
@@ -44,8 +44,8 @@ struct Parked {
 
 class Forwarder {
  public:
-  // `jobs` may be null: nothing goes over TCP. `frame_bytes`: the longest frame that may be parked.
-  Forwarder(const ForwardSettings& settings, Link& link, TcpJobs* jobs, std::size_t frame_bytes);
+  // `jobs` may be null: nothing goes over TCP. `frame_bytes`: the longest frame that may be suspended.
+  Forwarder(const ForwardSettings& settings, BackendTx& tx, TcpJobs* jobs, std::size_t frame_bytes);
   ~Forwarder();
   Forwarder(const Forwarder&) = delete;
   Forwarder& operator=(const Forwarder&) = delete;
@@ -55,25 +55,26 @@ class Forwarder {
   void tick(std::uint64_t now_us) noexcept;
 
   // ---- Clients: called by the service.
-  [[nodiscard]] Asked ask(const ClientQuery& query, unsigned pool, bool stream, const RequestContext& context) noexcept;
+  [[nodiscard]] QueryResult ask(const ClientQuery& query, unsigned pool, bool stream,
+                                const RequestContext& context) noexcept;
   // The same without a wish to wait: begins what ask() would begin.
   void prepare(const ClientQuery& query, unsigned pool, const RequestContext& context) noexcept;
 
   // ---- Frames that wait: called by the stages right after a service said `pending`.
-  enum class Park : std::uint8_t {
-    parked,
+  enum class Suspend : std::uint8_t {
+    suspended,
     repeated,  // this request waits already: drop the frame
   };
   // A copy is taken. `request` tells the requests of one flow apart: TCP: 0 (a flow waits once); UDP: kDatagram and its
   // DNS ID.
   // There is always room: ask() has failed otherwise.
   static constexpr std::uint32_t kDatagram = 0x10000;
-  [[nodiscard]] Park park(const Parked& what, Bytes flow, std::uint32_t request) noexcept;
+  [[nodiscard]] Suspend suspend(const Suspended& what, Bytes flow, std::uint32_t request) noexcept;
   // Whether a frame of this TCP flow waits.
   [[nodiscard]] bool waits(Bytes flow) const noexcept;
   // Frames whose answer has come: null if there is none. Between resume() and release() ask() knows that the frame
-  // has waited; it may have to be parked again.
-  [[nodiscard]] const Parked* resume() noexcept;
+  // has waited; it may have to be suspended again.
+  [[nodiscard]] const Suspended* resume() noexcept;
   void release() noexcept;
 
   // ---- Replies: a datagram to a port from which this core may have sent. The source is that of the datagram.

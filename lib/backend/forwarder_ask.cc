@@ -16,29 +16,29 @@ constexpr std::uint16_t kNoReachableAuthority = 22;
 constexpr std::uint16_t kNetworkError = 23;
 constexpr std::uint16_t kNoInfo = 0xffff;
 
-Asked failed(Failure failure) noexcept {
+QueryResult failed(Failure failure) noexcept {
   switch (failure) {
     case Failure::timeout:
     case Failure::down:
-      return {.kind = Asked::Kind::failed, .info = kNoReachableAuthority};
+      return {.kind = QueryResult::Kind::failed, .info = kNoReachableAuthority};
     case Failure::reply:
-      return {.kind = Asked::Kind::failed, .info = kNetworkError};
+      return {.kind = QueryResult::Kind::failed, .info = kNetworkError};
     case Failure::none:
     case Failure::full:
       break;
   }
-  return {.kind = Asked::Kind::failed, .info = kNoInfo};
+  return {.kind = QueryResult::Kind::failed, .info = kNoInfo};
 }
 
-Asked answered(const StoredAnswer& answer, std::uint32_t age_s) noexcept {
+QueryResult answered(const StoredAnswer& answer, std::uint32_t age_s) noexcept {
   if (answer.failure != Failure::none) return failed(answer.failure);
-  return {.kind = Asked::Kind::answered, .reply = answer.reply, .age_s = age_s};
+  return {.kind = QueryResult::Kind::answered, .reply = answer.reply, .age_s = age_s};
 }
 
 }  // namespace
 
-Asked Forwarder::Work::ask(const ClientQuery& query, unsigned pool, bool stream, const RequestContext& context,
-                           bool prepares) noexcept {
+QueryResult Forwarder::Work::ask(const ClientQuery& query, unsigned pool, bool stream, const RequestContext& context,
+                                 bool prepares) noexcept {
   if (!prepares) last = {};
   const std::uint32_t number =
       stream || query.message.size() < 2 ? 0U : kDatagram | load_be<std::uint16_t>(query.message.data());
@@ -48,114 +48,119 @@ Asked Forwarder::Work::ask(const ClientQuery& query, unsigned pool, bool stream,
   secret.pool = pool;
   secret.proxy = pool_proxies[pool];
   const QuestionKey key = question_key(query, settings, secret, context.flow);
-  const Asker asker{.query = query,
-                    .context = context,
-                    .pool = pool,
-                    .stream = stream,
-                    .waits = !prepares && !context.early,
-                    .prepares = prepares,
-                    .key = key,
-                    .waiter_tag = tagger.tag(context.flow, number),
-                    // A port used again may stand at the same number with another question. The set stays the same.
-                    .request_tag = request_tag ^ key[1] << 32};
-  return query.once() ? ask_once(asker) : ask_question(asker);
+  const QueryContext query_context{
+      .query = query,
+      .context = context,
+      .pool = pool,
+      .stream = stream,
+      .waits = !prepares && !context.early,
+      .prepares = prepares,
+      .key = key,
+      .waiter_tag = tagger.tag(context.flow, number),
+      // A port used again may stand at the same number with another question. The set stays the same.
+      .request_tag = request_tag ^ key[1] << 32};
+  return query.non_idempotent() ? ask_non_idempotent(query_context) : ask_question(query_context);
 }
 
-Asked Forwarder::Work::ask_question(const Asker& asker) noexcept {
-  const RequestContext& context = asker.context;
-  Request* request = asker.stream ? requests.find(asker.request_tag) : nullptr;
+QueryResult Forwarder::Work::ask_question(const QueryContext& query_context) noexcept {
+  const RequestContext& context = query_context.context;
+  Request* request = query_context.stream ? requests.find(query_context.request_tag) : nullptr;
   if (request != nullptr) {
-    if (const std::optional<Asked> again = give_again(asker, *request)) return *again;
+    if (const std::optional<QueryResult> again = give_again(query_context, *request)) return *again;
   }
-  if (context.continuation) return continue_unknown(asker);
+  if (context.continuation) return continue_unknown(query_context);
 
   const bool is_new = request == nullptr
-                          ? !is_resumed(asker)
+                          ? !is_resumed(query_context)
                           : request->was_given() || request->since(now_ms) > settings.keep_ms + kPatienceMs;
-  if (asker.stream && (request == nullptr || is_new))
-    request = &requests.enter(asker.request_tag, store.head(), now_ms);
+  if (query_context.stream && (request == nullptr || is_new))
+    request = &requests.enter(query_context.request_tag, store.head(), now_ms);
 
   std::uint64_t since = request != nullptr ? request->asked_at : store.head();
-  if (is_resumed(asker)) since = std::min(since, waiters[resumed].asked_at);
+  if (is_resumed(query_context)) since = std::min(since, waiters[resumed].asked_at);
   bool over_tcp = false;
-  if (const std::uint64_t at = store.newest(asker.key); at != AnswerStore::kNone) {
+  if (const std::uint64_t at = store.newest(query_context.key); at != AnswerStore::kNone) {
     const StoredAnswer newest = store.read(at);
     const bool acceptable = at >= since || may_serve(newest);
-    over_tcp = acceptable && asker.stream && newest.reply.truncated;
-    if (over_tcp && !tcp_possible(asker.pool)) return fail(asker, Failure::reply, request);
+    over_tcp = acceptable && query_context.stream && newest.reply.truncated;
+    if (over_tcp && !tcp_possible(query_context.pool)) return fail(query_context, Failure::reply, request);
     if (acceptable && !over_tcp) {
       if (at < since) forward.served.add();
-      return give(asker, at, request);
+      return give(query_context, at, request);
     }
   }
   // It waited for this very question, and the answer is overwritten already: it must not wait for ever.
-  if (is_resumed(asker) && !over_tcp && waiters[resumed].key == asker.key) return fail(asker, Failure::full, request);
-  return join_or_begin(asker, request, is_new, over_tcp);
+  if (is_resumed(query_context) && !over_tcp && waiters[resumed].key == query_context.key)
+    return fail(query_context, Failure::full, request);
+  return join_or_begin(query_context, request, is_new, over_tcp);
 }
 
-Asked Forwarder::Work::join_or_begin(const Asker& asker, Request* request, bool is_new, bool over_tcp) noexcept {
-  std::uint32_t slot = pending.find(asker.key);
-  if (!asker.stream && is_for_tcp(asker, slot == Pending::kNone)) return come_over_tcp();
-  if (!has_room(asker)) return fail(asker, Failure::full, request);
+QueryResult Forwarder::Work::join_or_begin(const QueryContext& query_context, Request* request, bool is_new,
+                                           bool over_tcp) noexcept {
+  std::uint32_t slot = pending.find(query_context.key);
+  if (!query_context.stream && is_for_tcp(query_context, slot == Pending::kNone)) return come_over_tcp();
+  if (!has_room(query_context)) return fail(query_context, Failure::full, request);
   if (slot == Pending::kNone) {
-    const Failure failure = begin(asker, over_tcp, OnceRequests::kNone, slot);
-    if (failure == Failure::down && comes_again(asker)) return {.kind = Asked::Kind::pending};
-    if (failure != Failure::none) return fail(asker, failure, request);
+    const Failure failure = begin(query_context, over_tcp, NonIdempotentRequests::kNone, slot);
+    if (failure == Failure::down && comes_again(query_context)) return {.kind = QueryResult::Kind::pending};
+    if (failure != Failure::none) return fail(query_context, failure, request);
   } else {
-    pending[slot].wanted_whole |= asker.stream;
+    pending[slot].wanted_whole |= query_context.stream;
     if (is_new) forward.merged.add();
   }
-  return wait_for(asker, slot);
+  return wait_for(query_context, slot);
 }
 
-std::optional<Asked> Forwarder::Work::give_again(const Asker& asker, const Request& request) noexcept {
+std::optional<QueryResult> Forwarder::Work::give_again(const QueryContext& query_context,
+                                                       const Request& request) noexcept {
   if (!request.was_given() || request.since(now_ms) > settings.keep_ms) return std::nullopt;
   if (request.failure() == Failure::none && !store.holds(request.given)) return std::nullopt;
-  if (asker.context.continuation) forward.continued.add();
-  if (request.failure() != Failure::none) return failed_again(asker, request.failure());
+  if (query_context.context.continuation) forward.continued.add();
+  if (request.failure() != Failure::none) return failed_again(query_context, request.failure());
   const StoredAnswer answer = store.read(request.given);
-  if (answer.failure != Failure::none) return failed_again(asker, answer.failure);
+  if (answer.failure != Failure::none) return failed_again(query_context, answer.failure);
   return answered(answer, request.age_s);
 }
 
-Asked Forwarder::Work::failed_again(const Asker& asker, Failure failure) noexcept {
-  if (!asker.context.continuation && !asker.prepares) count(failure);
+QueryResult Forwarder::Work::failed_again(const QueryContext& query_context, Failure failure) noexcept {
+  if (!query_context.context.continuation && !query_context.prepares) count(failure);
   return failed(failure);
 }
 
 // What this client was given is not known; but if nobody can have been given anything else, it was this.
-Asked Forwarder::Work::continue_unknown(const Asker& asker) noexcept {
+QueryResult Forwarder::Work::continue_unknown(const QueryContext& query_context) noexcept {
   const std::optional<std::uint32_t> age =
-      asker.stream ? store.only_age(asker.key, now_ms, std::max<std::uint64_t>(kDoubtMs, settings.keep_ms))
-                   : std::nullopt;
+      query_context.stream
+          ? store.only_age(query_context.key, now_ms, std::max<std::uint64_t>(kDoubtMs, settings.keep_ms))
+          : std::nullopt;
   if (!age) {
     forward.unrepeatable.add();
-    return {.kind = Asked::Kind::unrepeatable};
+    return {.kind = QueryResult::Kind::unrepeatable};
   }
   forward.continued.add();
-  const std::uint64_t at = store.newest(asker.key);
-  requests.enter(asker.request_tag, store.head(), now_ms).give(at, *age, now_ms);
+  const std::uint64_t at = store.newest(query_context.key);
+  requests.enter(query_context.request_tag, store.head(), now_ms).give(at, *age, now_ms);
   return answered(store.read(at), *age);
 }
 
-Asked Forwarder::Work::give(const Asker& asker, std::uint64_t at, Request* request) noexcept {
+QueryResult Forwarder::Work::give(const QueryContext& query_context, std::uint64_t at, Request* request) noexcept {
   const StoredAnswer answer = store.read(at);
   const auto age_s = static_cast<std::uint32_t>((now_ms - answer.completed_ms) / 1000);
   if (request != nullptr) {
     request->give(at, age_s, now_ms);
     store.note_given(at, age_s);
   }
-  if (!asker.prepares) count(answer.failure);
+  if (!query_context.prepares) count(answer.failure);
   return answered(answer, age_s);
 }
 
-Asked Forwarder::Work::wait_for(const Asker& asker, std::uint32_t slot) noexcept {
-  if (asker.waits) last = {.slot = slot, .generation = pending[slot].generation};
-  return {.kind = Asked::Kind::pending};
+QueryResult Forwarder::Work::wait_for(const QueryContext& query_context, std::uint32_t slot) noexcept {
+  if (query_context.waits) last = {.slot = slot, .generation = pending[slot].generation};
+  return {.kind = QueryResult::Kind::pending};
 }
 
-Asked Forwarder::Work::fail(const Asker& asker, Failure failure, Request* request) noexcept {
-  if (!asker.prepares) {
+QueryResult Forwarder::Work::fail(const QueryContext& query_context, Failure failure, Request* request) noexcept {
+  if (!query_context.prepares) {
     if (request != nullptr) request->give(failure, now_ms);
     count(failure);
   }
@@ -164,14 +169,14 @@ Asked Forwarder::Work::fail(const Asker& asker, Failure failure, Request* reques
 
 // Right after the start: SERVFAIL would be the wrong answer to clients whose kernels repeat their queries to a server
 // that was started again. Over UDP there may be nobody who does.
-bool Forwarder::Work::comes_again(const Asker& asker) noexcept {
-  if (!asker.stream || !choice.resolving(asker.pool)) return false;
-  if (!asker.prepares) forward.unresolved.add();
+bool Forwarder::Work::comes_again(const QueryContext& query_context) noexcept {
+  if (!query_context.stream || !selector.resolving(query_context.pool)) return false;
+  if (!query_context.prepares) forward.unresolved.add();
   return true;
 }
 
-bool Forwarder::Work::is_resumed(const Asker& asker) const noexcept {
-  return resumed != Waiters::kNone && waiters[resumed].tag == asker.waiter_tag;
+bool Forwarder::Work::is_resumed(const QueryContext& query_context) const noexcept {
+  return resumed != Waiters::kNone && waiters[resumed].tag == query_context.waiter_tag;
 }
 
 bool Forwarder::Work::may_serve(const StoredAnswer& answer) const noexcept {
@@ -180,23 +185,23 @@ bool Forwarder::Work::may_serve(const StoredAnswer& answer) const noexcept {
 
 // Datagrams come from whoever their senders say: of slots and waiting frames they may fill three quarters, and none of
 // them occupies the helper because it is long.
-bool Forwarder::Work::is_for_tcp(const Asker& asker, bool begins) const noexcept {
-  if (begins && (pending.is_crowded() || asker.query.message.size() > Question::kMaxQuery)) return true;
-  return resumed == Waiters::kNone && waiters.is_crowded() && waiters.find(asker.waiter_tag) == Waiters::kNone;
+bool Forwarder::Work::is_for_tcp(const QueryContext& query_context, bool begins) const noexcept {
+  if (begins && (pending.is_crowded() || query_context.query.message.size() > Question::kMaxQuery)) return true;
+  return resumed == Waiters::kNone && waiters.is_crowded() && waiters.find(query_context.waiter_tag) == Waiters::kNone;
 }
 
-Asked Forwarder::Work::come_over_tcp() noexcept {
+QueryResult Forwarder::Work::come_over_tcp() noexcept {
   forward.to_tcp.add();
-  return {.kind = Asked::Kind::over_tcp};
+  return {.kind = QueryResult::Kind::over_tcp};
 }
 
-bool Forwarder::Work::has_room(const Asker& asker) const noexcept {
-  return !asker.waits || waiters.has_room(resumed != Waiters::kNone) ||
-         waiters.find(asker.waiter_tag) != Waiters::kNone;
+bool Forwarder::Work::has_room(const QueryContext& query_context) const noexcept {
+  return !query_context.waits || waiters.has_room(resumed != Waiters::kNone) ||
+         waiters.find(query_context.waiter_tag) != Waiters::kNone;
 }
 
 bool Forwarder::Work::tcp_possible(unsigned pool) const noexcept {
-  return jobs != nullptr && choice.another(pool, {.tcp = true});
+  return jobs != nullptr && selector.another(pool, {.tcp = true});
 }
 
 void Forwarder::Work::count(Failure failure) noexcept {

@@ -70,8 +70,8 @@ ReplyEnd Forwarder::Work::take_answer(std::uint32_t slot, Bytes reply, std::uint
   if (rcode_of(flags) == dns::Rcode::servfail) {
     counters.servfail.add();
     // Another may know better.
-    if (question.once == OnceRequests::kNone && question.tries < settings.tries &&
-        choice.another(question.pool, {.avoid = question.tried})) {
+    if (question.non_idempotent == NonIdempotentRequests::kNone && question.tries < settings.tries &&
+        selector.another(question.pool, {.avoid = question.tried})) {
       retry_udp(slot, Failure::reply);
       return ReplyEnd::taken;
     }
@@ -88,7 +88,8 @@ ReplyEnd Forwarder::Work::take_answer(std::uint32_t slot, Bytes reply, std::uint
 // Those who ask by datagram can do with a sign to come over TCP, and are not worth a connection.
 bool Forwarder::Work::ask_over_tcp(std::uint32_t slot) noexcept {
   Question& question = pending[slot];
-  if (question.once != OnceRequests::kNone || !question.wanted_whole || !tcp_possible(question.pool)) return false;
+  if (question.non_idempotent != NonIdempotentRequests::kNone || !question.wanted_whole || !tcp_possible(question.pool))
+    return false;
   ClientQuery query;
   (void)parse_client_query(question.message(), query);
   question.tries = 0;
@@ -105,7 +106,8 @@ bool Forwarder::Work::ask_without_edns(std::uint32_t slot, Bytes reply, std::uin
   Question& question = pending[slot];
   const bool not_understood = rcode_of(flags) == dns::Rcode::formerr || rcode_of(flags) == dns::Rcode::notimp;
   const bool knows_edns = load_be<std::uint16_t>(reply.data() + 10) != 0;
-  if (!not_understood || knows_edns || question.plain || question.once != OnceRequests::kNone) return false;
+  if (!not_understood || knows_edns || question.plain || question.non_idempotent != NonIdempotentRequests::kNone)
+    return false;
   ClientQuery query;
   (void)parse_client_query(question.message(), query);
   if (query.is_signed || query.dnssec_ok || copy_options(query.options, 0, nullptr) != 0) return false;

@@ -28,26 +28,26 @@ std::uint16_t Forwarder::Work::payload(const Question& question) const noexcept 
   return question.plain ? 0 : payload();
 }
 
-Failure Forwarder::Work::begin(const Asker& asker, bool over_tcp, std::uint16_t once_entry,
+Failure Forwarder::Work::begin(const QueryContext& query_context, bool over_tcp, std::uint16_t non_idempotent_entry,
                                std::uint32_t& slot) noexcept {
   slot = pending.take();
   if (slot == Pending::kNone) return Failure::full;
-  const ClientQuery& query = asker.query;
+  const ClientQuery& query = query_context.query;
   Question& question = pending[slot];
-  question.wanted_whole = asker.stream;
+  question.wanted_whole = query_context.stream;
   question.is_signed = query.is_signed;
   question.transfer = query.kind == ClientQuery::Kind::transfer;
-  question.pool = static_cast<std::uint8_t>(asker.pool);
-  question.once = once_entry;
-  question.key = asker.key;
+  question.pool = static_cast<std::uint8_t>(query_context.pool);
+  question.non_idempotent = non_idempotent_entry;
+  question.key = query_context.key;
   question.waiters = {};
-  const Bytes flow = asker.context.flow;
+  const Bytes flow = query_context.context.flow;
   question.flow_length = static_cast<std::uint8_t>(std::min(flow.size(), kMaxFlow));
   std::copy_n(flow.begin(), question.flow_length, question.flow.begin());
   const bool fits = query.message.size() <= Question::kMaxQuery;
   question.query_length = static_cast<std::uint16_t>(fits ? query.message.size() : 0);
   std::copy_n(query.message.begin(), question.query_length, question.query.begin());
-  if (once_entry == OnceRequests::kNone) pending.enter_key(slot);
+  if (non_idempotent_entry == NonIdempotentRequests::kNone) pending.enter_key(slot);
 
   over_tcp = over_tcp || !fits || question.transfer || query.kind == ClientQuery::Kind::update;
   const Failure failure = over_tcp ? send_tcp(slot, query, 0) : send_udp(slot, query, payload());
@@ -59,7 +59,7 @@ Failure Forwarder::Work::send_udp(std::uint32_t slot, const ClientQuery& query, 
   const Question& question = pending[slot];
   Wanted wanted{.avoid = question.tried};
   Failure failure = Failure::down;
-  while (const std::optional<unsigned> backend = choice.pick(question.pool, wanted, random)) {
+  while (const std::optional<unsigned> backend = selector.pick(question.pool, wanted, random)) {
     if (send_datagram(slot, query, *backend, payload)) return Failure::none;
     wanted.exclude |= bit(*backend);
     failure = Failure::full;
@@ -70,7 +70,7 @@ Failure Forwarder::Work::send_udp(std::uint32_t slot, const ClientQuery& query, 
 bool Forwarder::Work::send_datagram(std::uint32_t slot, const ClientQuery& query, unsigned backend,
                                     std::uint16_t payload) noexcept {
   Question& question = pending[slot];
-  const MutableBytes out = link.begin(backend);
+  const MutableBytes out = tx.begin(backend);
   if (out.empty()) return backends[backend].no_buffer.add(), false;
   pending.draw_id(slot, random);
   const Outgoing how{
@@ -80,13 +80,13 @@ bool Forwarder::Work::send_datagram(std::uint32_t slot, const ClientQuery& query
     pending.drop_id(slot);
     return backends[backend].no_buffer.add(), false;
   }
-  question.source_port = link.source_port(backend, random.u32());
+  question.source_port = tx.source_port(backend, random.u32());
   question.backend = static_cast<std::uint8_t>(backend);
   question.tried |= bit(backend);
   question.state = Question::State::udp;
   question.sent_us = now_us;
   ++question.tries;
-  link.send(question.source_port, length);
+  tx.send(question.source_port, length);
   backends[backend].sent.add();
   pending.append(udp_tries, slot);
   return true;
@@ -100,7 +100,7 @@ void Forwarder::Work::leave_udp(std::uint32_t slot) noexcept {
 
 Failure Forwarder::Work::send_tcp(std::uint32_t slot, const ClientQuery& query, std::uint32_t avoid) noexcept {
   if (jobs == nullptr) return Failure::down;
-  const std::optional<unsigned> backend = choice.pick(pending[slot].pool, {.avoid = avoid, .tcp = true}, random);
+  const std::optional<unsigned> backend = selector.pick(pending[slot].pool, {.avoid = avoid, .tcp = true}, random);
   if (!backend) return Failure::down;
   TcpJob* const job = jobs->take();
   if (job == nullptr) return wait_for_job(slot, avoid);
@@ -131,7 +131,7 @@ Failure Forwarder::Work::wait_for_job(std::uint32_t slot, std::uint32_t avoid) n
 
 Failure Forwarder::Work::take_turn(std::uint32_t slot, TcpJob& job) noexcept {
   const Question& question = pending[slot];
-  const auto backend = choice.pick(question.pool, {.avoid = question.avoid, .tcp = true}, random);
+  const auto backend = selector.pick(question.pool, {.avoid = question.avoid, .tcp = true}, random);
   if (!backend) return jobs->give_back(&job), Failure::down;
   ClientQuery query;
   (void)parse_client_query(question.message(), query);  // it was forwarded before
@@ -169,7 +169,8 @@ void Forwarder::Work::submit(std::uint32_t slot, TcpJob& job, unsigned backend) 
 
 void Forwarder::Work::retry_udp(std::uint32_t slot, Failure reason) noexcept {
   const Question& question = pending[slot];
-  if (question.once != OnceRequests::kNone || question.tries >= settings.tries) return end_with_failure(slot, reason);
+  if (question.non_idempotent != NonIdempotentRequests::kNone || question.tries >= settings.tries)
+    return end_with_failure(slot, reason);
   ClientQuery query;
   (void)parse_client_query(question.message(), query);  // it was forwarded before
   const std::uint16_t most = payload(question);
@@ -181,8 +182,8 @@ void Forwarder::Work::retry_udp(std::uint32_t slot, Failure reason) noexcept {
 bool Forwarder::Work::retry_tcp(std::uint32_t slot, Failure reason, TcpJob& job) noexcept {
   Question& question = pending[slot];
   std::optional<unsigned> backend;
-  if (question.once == OnceRequests::kNone && question.tries < settings.tries) {
-    backend = choice.pick(question.pool, {.avoid = question.tried, .tcp = true}, random);
+  if (question.non_idempotent == NonIdempotentRequests::kNone && question.tries < settings.tries) {
+    backend = selector.pick(question.pool, {.avoid = question.tried, .tcp = true}, random);
   }
   if (!backend) return end_with_failure(slot, reason), false;
   // The message is in the job; in front of it only where this backend, too, is told who asks.
@@ -210,15 +211,15 @@ void Forwarder::Work::end_with_failure(std::uint32_t slot, Failure failure) noex
 void Forwarder::Work::end(std::uint32_t slot, std::uint64_t answer) noexcept {
   Question& question = pending[slot];
   waiters.make_ready(question.waiters);
-  if (question.once != OnceRequests::kNone) {
-    once[question.once].answer = answer;
-    once[question.once].done_ms = now_ms;
+  if (question.non_idempotent != NonIdempotentRequests::kNone) {
+    non_idempotent[question.non_idempotent].answer = answer;
+    non_idempotent[question.non_idempotent].done_ms = now_ms;
   }
   free_question(slot);
 }
 
 void Forwarder::Work::free_question(std::uint32_t slot) noexcept {
-  if (pending[slot].once == OnceRequests::kNone) pending.leave_key(slot);
+  if (pending[slot].non_idempotent == NonIdempotentRequests::kNone) pending.leave_key(slot);
   pending.release(slot);
 }
 

@@ -39,7 +39,7 @@ void Forwarder::Work::tick(std::uint64_t now) noexcept {
   if (!started) {
     started = true;
     store.start(now_ms);
-    once_store.start(now_ms);
+    non_idempotent_store.start(now_ms);
     health.start(now_ms);
   }
   if (jobs_out != 0) take_jobs();
@@ -108,7 +108,7 @@ void Forwarder::Work::check_health() noexcept {
 void Forwarder::Work::send_check(unsigned backend) noexcept {
   const std::uint32_t slot = pending.health_slot(backend);
   Question& question = pending[slot];
-  const MutableBytes out = link.begin(backend);
+  const MutableBytes out = tx.begin(backend);
   std::size_t header = 0;
   if (settings.backends[backend].proxy) {
     std::array<std::uint8_t, kMaxFlow> flow;
@@ -119,7 +119,7 @@ void Forwarder::Work::send_check(unsigned backend) noexcept {
   const std::size_t length = write_health_query(settings, question.id, question.query);
   if (length == 0 || header + length > out.size()) {
     pending.drop_id(slot);
-    (link.reachable(backend) ? backends[backend].no_buffer : backends[backend].unreachable).add();
+    (tx.reachable(backend) ? backends[backend].no_buffer : backends[backend].unreachable).add();
     health.check_failed(backend);
     return;
   }
@@ -129,8 +129,8 @@ void Forwarder::Work::send_check(unsigned backend) noexcept {
   question.backend = static_cast<std::uint8_t>(backend);
   question.state = Question::State::udp;
   question.sent_us = now_us;
-  question.source_port = link.source_port(backend, random.u32());
-  link.send(question.source_port, header + length);
+  question.source_port = tx.source_port(backend, random.u32());
+  tx.send(question.source_port, header + length);
   backends[backend].sent.add();
   backends[backend].health_sent.add();
   pending.append(udp_tries, slot);

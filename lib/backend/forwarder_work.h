@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "lib/backend/answer_store.h"
-#include "lib/backend/choice.h"
+#include "lib/backend/backend_selector.h"
 #include "lib/backend/flow_tag.h"
 #include "lib/backend/forwarder.h"
 #include "lib/backend/health.h"
-#include "lib/backend/once.h"
+#include "lib/backend/non_idempotent.h"
 #include "lib/backend/pending.h"
 #include "lib/backend/random_stream.h"
 #include "lib/backend/requests.h"
@@ -22,12 +22,12 @@
 namespace gl::backend {
 
 // One call of ask() or prepare().
-struct Asker {
+struct QueryContext {
   const ClientQuery& query;
   const RequestContext& context;
   unsigned pool = 0;
   bool stream = false;
-  bool waits = false;     // its frame will be parked
+  bool waits = false;     // its frame will be suspended
   bool prepares = false;  // wants no answer yet
   QuestionKey key{};
   std::uint64_t waiter_tag = 0;
@@ -35,33 +35,35 @@ struct Asker {
 };
 
 struct Forwarder::Work {
-  Work(const ForwardSettings& settings, Link& link, TcpJobs* jobs, std::size_t frame_bytes);
+  Work(const ForwardSettings& settings, BackendTx& tx, TcpJobs* jobs, std::size_t frame_bytes);
 
   // ---- Requests.
-  [[nodiscard]] Asked ask(const ClientQuery& query, unsigned pool, bool stream, const RequestContext& context,
-                          bool prepares) noexcept;
-  [[nodiscard]] Asked ask_question(const Asker& asker) noexcept;
-  [[nodiscard]] Asked ask_once(const Asker& asker) noexcept;
-  [[nodiscard]] Asked refuse_once(const Asker& asker, Failure failure) noexcept;
-  [[nodiscard]] Asked begin_once(const Asker& asker, std::uint64_t tag) noexcept;
-  [[nodiscard]] std::optional<Asked> give_again(const Asker& asker, const Request& request) noexcept;
-  [[nodiscard]] Asked continue_unknown(const Asker& asker) noexcept;
-  [[nodiscard]] Asked give(const Asker& asker, std::uint64_t at, Request* request) noexcept;
-  [[nodiscard]] Asked wait_for(const Asker& asker, std::uint32_t slot) noexcept;
-  [[nodiscard]] Asked fail(const Asker& asker, Failure failure, Request* request) noexcept;
-  [[nodiscard]] bool comes_again(const Asker& asker) noexcept;
-  [[nodiscard]] Asked join_or_begin(const Asker& asker, Request* request, bool is_new, bool over_tcp) noexcept;
-  [[nodiscard]] bool is_resumed(const Asker& asker) const noexcept;
+  [[nodiscard]] QueryResult ask(const ClientQuery& query, unsigned pool, bool stream, const RequestContext& context,
+                                bool prepares) noexcept;
+  [[nodiscard]] QueryResult ask_question(const QueryContext& query_context) noexcept;
+  [[nodiscard]] QueryResult ask_non_idempotent(const QueryContext& query_context) noexcept;
+  [[nodiscard]] QueryResult refuse_non_idempotent(const QueryContext& query_context, Failure failure) noexcept;
+  [[nodiscard]] QueryResult begin_non_idempotent(const QueryContext& query_context, std::uint64_t tag) noexcept;
+  [[nodiscard]] std::optional<QueryResult> give_again(const QueryContext& query_context,
+                                                      const Request& request) noexcept;
+  [[nodiscard]] QueryResult continue_unknown(const QueryContext& query_context) noexcept;
+  [[nodiscard]] QueryResult give(const QueryContext& query_context, std::uint64_t at, Request* request) noexcept;
+  [[nodiscard]] QueryResult wait_for(const QueryContext& query_context, std::uint32_t slot) noexcept;
+  [[nodiscard]] QueryResult fail(const QueryContext& query_context, Failure failure, Request* request) noexcept;
+  [[nodiscard]] bool comes_again(const QueryContext& query_context) noexcept;
+  [[nodiscard]] QueryResult join_or_begin(const QueryContext& query_context, Request* request, bool is_new,
+                                          bool over_tcp) noexcept;
+  [[nodiscard]] bool is_resumed(const QueryContext& query_context) const noexcept;
   [[nodiscard]] bool may_serve(const StoredAnswer& answer) const noexcept;
-  [[nodiscard]] bool is_for_tcp(const Asker& asker, bool begins) const noexcept;
-  [[nodiscard]] Asked come_over_tcp() noexcept;
-  [[nodiscard]] bool has_room(const Asker& asker) const noexcept;
+  [[nodiscard]] bool is_for_tcp(const QueryContext& query_context, bool begins) const noexcept;
+  [[nodiscard]] QueryResult come_over_tcp() noexcept;
+  [[nodiscard]] bool has_room(const QueryContext& query_context) const noexcept;
   [[nodiscard]] bool tcp_possible(unsigned pool) const noexcept;
-  [[nodiscard]] Asked failed_again(const Asker& asker, Failure failure) noexcept;
+  [[nodiscard]] QueryResult failed_again(const QueryContext& query_context, Failure failure) noexcept;
   void count(Failure failure) noexcept;
 
   // ---- Questions. Failure::none: under way, in `slot`.
-  [[nodiscard]] Failure begin(const Asker& asker, bool over_tcp, std::uint16_t once_entry,
+  [[nodiscard]] Failure begin(const QueryContext& query_context, bool over_tcp, std::uint16_t non_idempotent_entry,
                               std::uint32_t& slot) noexcept;
   [[nodiscard]] Failure send_udp(std::uint32_t slot, const ClientQuery& query, std::uint16_t payload) noexcept;
   [[nodiscard]] bool send_datagram(std::uint32_t slot, const ClientQuery& query, unsigned backend,
@@ -87,7 +89,7 @@ struct Forwarder::Work {
   [[nodiscard]] std::uint16_t payload() const noexcept;
   [[nodiscard]] std::uint16_t payload(const Question& question) const noexcept;
   [[nodiscard]] AnswerStore& store_of(const Question& question) noexcept {
-    return question.once == OnceRequests::kNone ? store : once_store;
+    return question.non_idempotent == NonIdempotentRequests::kNone ? store : non_idempotent_store;
   }
 
   // ---- Replies.
@@ -114,10 +116,10 @@ struct Forwarder::Work {
   void check_health() noexcept;
   void send_check(unsigned backend) noexcept;
 
-  [[nodiscard]] Park park(const Parked& what, Bytes flow, std::uint32_t request) noexcept;
+  [[nodiscard]] Suspend suspend(const Suspended& what, Bytes flow, std::uint32_t request) noexcept;
 
   const ForwardSettings& settings;
-  Link& link;
+  BackendTx& tx;
   TcpJobs* jobs;
   ForwardCounters forward;
   std::vector<BackendCounters> backends;
@@ -131,9 +133,9 @@ struct Forwarder::Work {
   std::array<bool, kMaxPools> pool_proxies{};
 
   AnswerStore store;
-  AnswerStore once_store;
+  AnswerStore non_idempotent_store;
   Requests requests;
-  OnceRequests once;
+  NonIdempotentRequests non_idempotent;
   Pending pending;
   Pending::List udp_tries;
   Pending::List tcp_tries;
@@ -141,7 +143,7 @@ struct Forwarder::Work {
   std::uint32_t jobs_out = 0;
   Waiters waiters;
   Health health;
-  Choice choice;
+  BackendSelector selector;
 
   // The question that the frame at hand waits for, if ask() said so last.
   struct LastPending {

@@ -1,4 +1,4 @@
-// The name servers behind us, as the operator named them.
+// The backends, as the operator named them.
 // Byte order: addresses as on the wire, ports host. Units in the names. Ownership: plain values, filled by the main
 // core before the workers start. Thread: read-only then.
 #pragma once

@@ -19,14 +19,14 @@ std::uint32_t Waiters::find(std::uint64_t tag) const noexcept {
   return i;
 }
 
-void Waiters::copy(std::uint32_t i, const Parked& what) noexcept {
+void Waiters::copy(std::uint32_t i, const Suspended& what) noexcept {
   std::uint8_t* const memory = frames_.data() + i * frame_bytes_;
   if (!what.frame.empty()) std::memcpy(memory, what.frame.data(), what.frame.size());
   waiters_[i].frame = what;
   waiters_[i].frame.frame = {memory, what.frame.size()};
 }
 
-void Waiters::add(const Waiter& waiter, const Parked& what, WaiterChain& chain) noexcept {
+void Waiters::add(const Waiter& waiter, const Suspended& what, WaiterChain& chain) noexcept {
   const std::uint32_t i = free_;
   free_ = waiters_[i].next;
   --free_count_;

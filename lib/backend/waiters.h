@@ -21,7 +21,7 @@ class Waiters {
  public:
   static constexpr std::uint32_t kNone = WaiterChain::kNone;
 
-  // One slot more than `count`: a frame that was taken up may have to wait again before its slot is free.
+  // One slot more than `count`: a frame that was resumed may have to wait again before its slot is free.
   Waiters(std::size_t count, std::size_t frame_bytes);
 
   struct Waiter {
@@ -30,7 +30,7 @@ class Waiters {
     std::uint64_t asked_at = 0;  // the head of the store's log when the frame first waited
     std::uint32_t next = kNone;
     std::uint32_t next_in_bucket = kNone;
-    Parked frame{};
+    Suspended frame{};
   };
   [[nodiscard]] const Waiter& operator[](std::uint32_t i) const noexcept { return waiters_[i]; }
 
@@ -41,8 +41,8 @@ class Waiters {
   [[nodiscard]] bool fits(Bytes frame) const noexcept { return frame.size() <= frame_bytes_; }
   [[nodiscard]] std::uint32_t find(std::uint64_t tag) const noexcept;
   // `what` fits, and there is room. It waits behind `chain`.
-  void add(const Waiter& waiter, const Parked& what, WaiterChain& chain) noexcept;
-  void replace(std::uint32_t i, const Parked& what) noexcept { copy(i, what); }
+  void add(const Waiter& waiter, const Suspended& what, WaiterChain& chain) noexcept;
+  void replace(std::uint32_t i, const Suspended& what) noexcept { copy(i, what); }
 
   // Everyone in the chain is ready; the chain is empty then.
   void make_ready(WaiterChain& chain) noexcept;
@@ -53,7 +53,7 @@ class Waiters {
 
  private:
   [[nodiscard]] std::uint32_t& bucket(std::uint64_t tag) noexcept { return buckets_[tag & (buckets_.size() - 1)]; }
-  void copy(std::uint32_t i, const Parked& what) noexcept;
+  void copy(std::uint32_t i, const Suspended& what) noexcept;
 
   std::size_t frame_bytes_;
   std::vector<std::uint8_t> frames_;

@@ -1,5 +1,5 @@
 // Stage 2, beside IP: ARP for our IPv4 addresses (RFC 826), probes and conflicts (RFC 5227), and what it says of the
-// next hops towards name servers behind us. Byte order: wire. Ownership: the reply is written over the request. Thread:
+// next hops towards backends. Byte order: wire. Ownership: the reply is written over the request. Thread:
 // pure function. Outcomes: verdict.h.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Stage 4: a datagram to a port of ours that no service has: perhaps the reply of a name server behind us.
+// Stage 4: a datagram to a port of ours that no service has: perhaps the reply of a backend.
 // Byte order: wire. Ownership: the forwarder copies what it keeps. Thread: that core only. Outcomes: verdict.h.
 #pragma once
 
@@ -27,7 +27,7 @@ template <ReplySink Sink>
   if (upstream.owners != nullptr) {
     const unsigned owner = upstream.owners->owner(source, header.source_port.host(), our_port, upstream.core);
     if (owner != upstream.core) {
-      return sink.hand_over(owner) ? Verdict::backend_handed_over : Verdict::drop_handover_full;
+      return sink.hand_off(owner) ? Verdict::backend_handed_off : Verdict::drop_handoff_full;
     }
   }
   using End = backend::Forwarder::ReplyEnd;

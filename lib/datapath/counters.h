@@ -1,4 +1,4 @@
-// What one core counts. Identity: received + taken_up == the sum of `verdicts`.
+// What one core counts. Identity: received + resumed == the sum of `verdicts`.
 // Units: frames unless named otherwise. Ownership: a worker's context. Thread: that core writes, telemetry reads.
 #pragma once
 
@@ -10,15 +10,15 @@
 
 namespace gl::datapath {
 
-#define GL_CORE_COUNTERS(X)                                                                  \
-  X(received, "frames taken from the ports")                                                 \
-  X(received_bytes, "bytes of them")                                                         \
-  X(taken_up, "frames taken up again: they waited for an answer, or came from another core") \
-  X(sent, "frames that the ports took")                                                      \
-  X(sent_bytes, "bytes of them")                                                             \
-  X(extra_segments, "frames sent beyond the first for one received")                         \
-  X(tx_full, "replies lost: the port's queue stayed full")                                   \
-  X(no_buffer, "segments lost: the core's pool was empty")                                   \
+#define GL_CORE_COUNTERS(X)                                                          \
+  X(received, "frames taken from the ports")                                         \
+  X(received_bytes, "bytes of them")                                                 \
+  X(resumed, "frames resumed: they waited for an answer, or came from another core") \
+  X(sent, "frames that the ports took")                                              \
+  X(sent_bytes, "bytes of them")                                                     \
+  X(extra_segments, "frames sent beyond the first for one received")                 \
+  X(tx_full, "replies lost: the port's queue stayed full")                           \
+  X(no_buffer, "segments lost: the core's pool was empty")                           \
   X(fragments_dropped, "fragments kept in vain: too late, overlapping, too many, or no room")
 
 struct CoreCounters {

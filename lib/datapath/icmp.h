@@ -23,7 +23,7 @@ inline void reply_echo(Frame& frame, const Packet& packet, const Interface& inte
   const Be16 before = word();
   echo.type = reply_type;
   echo.checksum = wire::checksum_update(echo.checksum, before, word());
-  turn_around(frame, packet, interface, protocol, packet.payload.size());
+  write_reply_headers(frame, packet, interface, protocol, packet.payload.size());
 }
 
 [[nodiscard]] inline Verdict icmp(Frame& frame, const Packet& packet, const Interface& interface,

@@ -1,5 +1,5 @@
 // Stage 2: the IPv4 header (RFC 791, RFC 1122 section 3.2.1). Length is settled here: later stages get an exact span.
-// Fragments are dropped, but for those of name servers behind us: whoever has the frame keeps them until they are a
+// Fragments are dropped, but for those of backends: whoever has the frame keeps them until they are a
 // whole. Byte order: wire. Ownership: borrows. Thread: pure function. Outcomes: verdict.h.
 #pragma once
 

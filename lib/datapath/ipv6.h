@@ -1,6 +1,6 @@
 // Stage 2: the IPv6 header and its extension headers (RFC 8200). Length is settled here: later stages get an exact
 // span. Atomic fragments are whole packets and taken as such (RFC 6946); real fragments are dropped, but for those of
-// name servers behind us. Byte order: wire. Ownership: borrows. Thread: pure function. Outcomes: verdict.h.
+// backends. Byte order: wire. Ownership: borrows. Thread: pure function. Outcomes: verdict.h.
 #pragma once
 
 #include <cstring>

@@ -1,5 +1,5 @@
 // Stage 3: neighbour discovery for our IPv6 addresses (RFC 4861 sections 7.1 and 7.2, RFC 4862 section 5.4).
-// What it says of the next hops towards name servers behind us is learned (section 7.2.5). Byte order: wire. Ownership:
+// What it says of the next hops towards backends is learned (section 7.2.5). Byte order: wire. Ownership:
 // the advertisement is written over the solicitation. Thread: that core only. Outcomes: verdict.h.
 #pragma once
 
@@ -56,7 +56,7 @@ inline void write_advertisement(std::uint8_t* l4, const wire::Ipv6Address& targe
   // RFC 4861 section 7.2.4: a probe is answered to all nodes and without the solicited flag.
   std::uint8_t* const l3 = frame.data + packet.l2_length;
   std::uint8_t* const l4 = frame.data + packet.reply_l4_offset();
-  turn_around(frame, packet, interface, wire::IpProtocol::icmpv6, kAdvertisementLength);
+  write_reply_headers(frame, packet, interface, wire::IpProtocol::icmpv6, kAdvertisementLength);
   auto& header = *reinterpret_cast<wire::Ipv6Header*>(l3);
   header.hop_limit = 255;
   header.source = target;

@@ -1,4 +1,4 @@
-// The link addresses of the next hops towards the name servers behind us: a fixed table that all cores share. Whichever
+// The link addresses of the next hops towards the backends: a fixed table that all cores share. Whichever
 // core receives an ARP packet or a message of neighbour discovery writes what it says; every core reads; one core asks
 // (neighbour_clock.h). Nothing is learned of addresses that are no next hop of ours.
 // Byte order: wire. Ownership: filled by the main core before the workers start. Thread: one atomic word an entry; of

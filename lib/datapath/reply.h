@@ -18,8 +18,8 @@ namespace gl::datapath {
 
 inline constexpr std::uint8_t kReplyHopLimit = 64;
 
-// The header is one of turn_ipv4()'s. Its sum is taken over values, not over the bytes: those were written in small
-// pieces a moment ago, and wide loads would wait until the stores have left the store buffer.
+// The header is one of write_reply_ipv4()'s. Its sum is taken over values, not over the bytes: those were written in
+// small pieces a moment ago, and wide loads would wait until the stores have left the store buffer.
 inline void set_ipv4_length(std::uint8_t* l3, std::size_t l4_length, bool checksum_by_port) noexcept {
   auto& header = *reinterpret_cast<wire::Ipv4Header*>(l3);
   const auto total_length = static_cast<std::uint16_t>(sizeof header + l4_length);
@@ -34,8 +34,8 @@ inline void set_ipv4_length(std::uint8_t* l3, std::size_t l4_length, bool checks
 
 // The whole IPv4 header of a reply, turned around. Its words are summed while they are in registers: a sum over memory
 // that was just written in smaller pieces would wait for every piece.
-inline void turn_ipv4(std::uint8_t* l3, wire::IpProtocol protocol, std::uint8_t hop_limit, std::size_t l4_length,
-                      bool checksum_by_port) noexcept {
+inline void write_reply_ipv4(std::uint8_t* l3, wire::IpProtocol protocol, std::uint8_t hop_limit, std::size_t l4_length,
+                             bool checksum_by_port) noexcept {
   const auto client = wire::detail::load_raw<std::uint32_t>(l3 + 12);
   const auto server = wire::detail::load_raw<std::uint32_t>(l3 + 16);
   const std::uint32_t version_length = host_to_be(static_cast<std::uint32_t>(0x45000000u + 20u + l4_length));
@@ -62,8 +62,8 @@ inline void set_ip_length(std::uint8_t* l3, bool v6, std::size_t l4_length, cons
 }
 
 // The whole IPv6 header of a reply, turned around.
-inline void turn_ipv6(std::uint8_t* l3, wire::IpProtocol protocol, std::uint8_t hop_limit,
-                      std::size_t l4_length) noexcept {
+inline void write_reply_ipv6(std::uint8_t* l3, wire::IpProtocol protocol, std::uint8_t hop_limit,
+                             std::size_t l4_length) noexcept {
   auto& header = *reinterpret_cast<wire::Ipv6Header*>(l3);
   header.version_class_flow = Be32(0x60000000);
   header.payload_length = Be16(static_cast<std::uint16_t>(l4_length));
@@ -75,14 +75,14 @@ inline void turn_ipv6(std::uint8_t* l3, wire::IpProtocol protocol, std::uint8_t 
 }
 
 // Ethernet and IP of a reply to `packet`, in place, and the frame's new length.
-inline void turn_around(Frame& frame, const Packet& packet, const Interface& interface, wire::IpProtocol protocol,
-                        std::size_t l4_length) noexcept {
+inline void write_reply_headers(Frame& frame, const Packet& packet, const Interface& interface,
+                                wire::IpProtocol protocol, std::size_t l4_length) noexcept {
   std::uint8_t* const l3 = frame.data + packet.l2_length;
   reply_ethernet(frame.data, interface);
   if (packet.v6) {
-    turn_ipv6(l3, protocol, kReplyHopLimit, l4_length);
+    write_reply_ipv6(l3, protocol, kReplyHopLimit, l4_length);
   } else {
-    turn_ipv4(l3, protocol, kReplyHopLimit, l4_length, interface.tx_ipv4_checksum);
+    write_reply_ipv4(l3, protocol, kReplyHopLimit, l4_length, interface.tx_ipv4_checksum);
   }
   frame.length = packet.reply_l4_offset() + l4_length;
   frame.tx.v6 = packet.v6;

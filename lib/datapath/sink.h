@@ -14,7 +14,7 @@ concept ReplySink = requires(T& sink, Frame& frame, unsigned core) {
   { sink.reply(frame) }
   noexcept->std::same_as<void>;
   // The frame is a reply for another core: true where it takes the buffer.
-  { sink.hand_over(core) }
+  { sink.hand_off(core) }
   noexcept->std::same_as<bool>;
   // Fills in an empty buffer for one further frame; false where there is none.
   { sink.extra(frame) }

@@ -9,10 +9,10 @@
 
 #include "lib/datapath/backend_reply.h"
 #include "lib/datapath/counters.h"
-#include "lib/datapath/parking.h"
 #include "lib/datapath/reply.h"
 #include "lib/datapath/services.h"
 #include "lib/datapath/sink.h"
+#include "lib/datapath/suspend.h"
 #include "lib/datapath/verdict.h"
 #include "lib/tcp/responder.h"
 #include "lib/wire/tcp.h"
@@ -134,7 +134,8 @@ inline wire::TcpOptions other_options(const tcp::OutSegment& out) noexcept {
   return written;
 }
 
-inline void seal_tcp(Frame& frame, const Packet& packet, const Interface& interface, const Written& written) noexcept {
+inline void finish_tcp_checksum(Frame& frame, const Packet& packet, const Interface& interface,
+                                const Written& written) noexcept {
   auto& header = *reinterpret_cast<wire::TcpHeader*>(frame.data + packet.reply_l4_offset());
   const auto pseudo = pseudo_header(frame.data + packet.l2_length, packet.v6, wire::IpProtocol::tcp, written.length);
   if (interface.tx_tcp_checksum) {
@@ -173,7 +174,7 @@ void send_further(const tcp::Plan& plan, const Frame& first, Bytes headers, cons
     set_ip_length(frame.data + packet.l2_length, packet.v6, written.length, interface);
     frame.tx = first.tx;
     frame.length = headers.size() + written.length;
-    seal_tcp(frame, packet, interface, written);
+    finish_tcp_checksum(frame, packet, interface, written);
     counters.extra_segments.add();
     sink.send_extra(frame);
   }
@@ -189,8 +190,8 @@ template <ReplySink Sink>
   if (const Verdict verdict = read_segment(frame, packet, segment, ports); verdict != kContinue) return verdict;
   const tcp::Plan& plan = responder.handle(segment, services.find(ports.server.host()));
   const Verdict verdict = verdict_of(plan.outcome);
-  if (plan.outcome == tcp::Outcome::parked && upstream.forwarder != nullptr) {
-    if (!park(frame, interface, *upstream.forwarder, segment.flow.view(), 0)) {
+  if (plan.outcome == tcp::Outcome::suspended && upstream.forwarder != nullptr) {
+    if (!suspend(frame, interface, *upstream.forwarder, segment.flow.view(), 0)) {
       return verdict_of(tcp::Outcome::drop_waiting);
     }
   }
@@ -207,8 +208,8 @@ template <ReplySink Sink>
   }
   const std::size_t l4_at = packet.reply_l4_offset();
   const Written written = write_segment(frame.data + l4_at, out, plan.stream.subspan(out.offset, out.length), ports);
-  turn_around(frame, packet, interface, wire::IpProtocol::tcp, written.length);
-  seal_tcp(frame, packet, interface, written);
+  write_reply_headers(frame, packet, interface, wire::IpProtocol::tcp, written.length);
+  finish_tcp_checksum(frame, packet, interface, written);
   if (plan.count == 1) {
     sink.reply(frame);
     return verdict;

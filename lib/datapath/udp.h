@@ -1,5 +1,5 @@
 // Stage 3: UDP (RFC 768, RFC 8200 section 8.1), and the service's answer rendered straight into the reply's place. What
-// comes to another port than a service's may be the reply of a name server behind us.
+// comes to another port than a service's may be the reply of a backend.
 // Byte order: wire. Ownership: the reply is written over the request. Thread: that core only. Outcomes: verdict.h.
 #pragma once
 
@@ -7,9 +7,9 @@
 #include <cstring>
 
 #include "lib/datapath/backend_reply.h"
-#include "lib/datapath/parking.h"
 #include "lib/datapath/reply.h"
 #include "lib/datapath/services.h"
+#include "lib/datapath/suspend.h"
 #include "lib/datapath/verdict.h"
 #include "lib/tcp/cookie.h"
 #include "lib/wire/udp.h"
@@ -26,7 +26,7 @@ namespace gl::datapath {
 inline void write_udp(Frame& frame, const Packet& packet, const Interface& interface, Be16 client_port,
                       Be16 server_port, std::size_t payload_length) noexcept {
   const std::size_t l4_length = sizeof(wire::UdpHeader) + payload_length;
-  turn_around(frame, packet, interface, wire::IpProtocol::udp, l4_length);
+  write_reply_headers(frame, packet, interface, wire::IpProtocol::udp, l4_length);
   std::uint8_t* const l4 = frame.data + packet.reply_l4_offset();
   auto& header = *reinterpret_cast<wire::UdpHeader*>(l4);
   const std::uint32_t ports = std::uint32_t{server_port.host()} << 16 | client_port.host();
@@ -88,8 +88,8 @@ template <ReplySink Sink>
   const Reply reply = service->answer_datagram(request, {frame.data + at, end - at}, {.flow = flow.view()});
   if (reply.kind == Reply::Kind::pending && upstream.forwarder != nullptr) {
     const std::uint32_t id = request_length < 2 ? 0U : load_be<std::uint16_t>(request.data());
-    return park(frame, interface, *upstream.forwarder, flow.view(), backend::Forwarder::kDatagram | id)
-               ? Verdict::udp_parked
+    return suspend(frame, interface, *upstream.forwarder, flow.view(), backend::Forwarder::kDatagram | id)
+               ? Verdict::udp_suspended
                : Verdict::drop_udp_waiting;
   }
   return finish_udp(frame, packet, interface, header, reply);

@@ -1,8 +1,7 @@
 // How a frame can end: every frame that a core receives ends in exactly one of these, and each is a counter of that
-// core. received + taken_up == the sum over all verdicts (a frame that waits ends twice: parked, and after it was taken
-// up). Names that hold `drop_` are drops, those with
-// `kept`, `learned`, `parked` or `backend` were useful without a reply, the others are replies. Units:
-// frames. Thread: constants.
+// core. received + resumed == the sum over all verdicts (a frame that waits ends twice: suspended, and after it was
+// taken up). Names that hold `drop_` are drops, those with `kept`, `learned`, `suspended` or `backend` were useful
+// without a reply, the others are replies. Units: frames. Thread: constants.
 #pragma once
 
 #include <array>
@@ -49,13 +48,13 @@ namespace gl::datapath {
   X(drop_icmp_malformed, "ICMP cut short or with a wrong code")                            \
   X(drop_icmp_checksum, "ICMP checksum wrong")                                             \
   X(drop_icmp_type, "ICMP that needs no answer")                                           \
-  X(icmp_too_big_learned, "a router's word that our segments are too big: heeded")         \
+  X(icmp_too_big_learned, "a router's word that our segments are too big: applied")        \
   X(drop_icmp_too_big_invalid, "the same, of no segment that we can have sent")            \
   X(icmpv6_echo_reply, "ICMPv6 echo answered")                                             \
   X(drop_icmpv6_malformed, "ICMPv6 cut short or with a wrong code")                        \
   X(drop_icmpv6_checksum, "ICMPv6 checksum wrong")                                         \
   X(drop_icmpv6_type, "ICMPv6 that needs no answer")                                       \
-  X(icmpv6_too_big_learned, "a router's word that our segments are too big: heeded")       \
+  X(icmpv6_too_big_learned, "a router's word that our segments are too big: applied")      \
   X(drop_icmpv6_too_big_invalid, "the same, of no segment that we can have sent")          \
   X(ndp_advertised, "neighbour solicitation answered")                                     \
   X(drop_ndp_invalid, "neighbour discovery that RFC 4861 section 7.1 rejects")             \
@@ -68,14 +67,14 @@ namespace gl::datapath {
   X(drop_udp_source_port, "UDP from port 0")                                               \
   X(drop_udp_closed, "UDP port without a service")                                         \
   X(drop_udp_silent, "datagram that is never answered")                                    \
-  X(udp_parked, "datagram whose answer is not there yet: it waits")                        \
+  X(udp_suspended, "datagram whose answer is not there yet: it waits")                     \
   X(drop_udp_waiting, "datagram that waits already")                                       \
   X(backend_reply_taken, "reply of a name server behind")                                  \
   X(drop_backend_late, "datagram from a name server behind to no question in flight")      \
   X(drop_backend_wrong, "the same from a wrong address, port or question")                 \
   X(drop_backend_malformed, "reply of a name server behind that is no DNS answer")         \
-  X(backend_handed_over, "reply that belongs to another core: handed over")                \
-  X(drop_handover_full, "the same, but the ring between the two cores was full")           \
+  X(backend_handed_off, "reply that belongs to another core: handed off")                  \
+  X(drop_handoff_full, "the same, but the ring between the two cores was full")            \
   X(fragment_kept, "fragment of such a reply, kept until the others are there")            \
   X(neighbour_learned, "ARP or neighbour discovery that tells of a next hop of ours")      \
   X(drop_no_buffer, "frame that waited, and found no buffer")                              \
@@ -101,7 +100,7 @@ struct VerdictText {
   }
   [[nodiscard]] constexpr bool is_drop() const noexcept { return has("drop_"); }
   [[nodiscard]] constexpr bool is_reply() const noexcept {
-    return !is_drop() && !has("_kept") && !has("_learned") && !has("parked") && !has("backend_");
+    return !is_drop() && !has("_kept") && !has("_learned") && !has("suspended") && !has("backend_");
   }
 };
 

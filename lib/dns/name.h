@@ -117,7 +117,7 @@ struct Name {
 };
 
 // Hash of a name, built from its last label to its first, so that every ancestor's hash falls out on the way.
-// Not keyed: what is looked up comes from strangers, but what is stored only from zone files.
+// Not keyed: what is looked up comes from off-path senders, but what is stored only from zone files.
 namespace name_hash {
 inline constexpr std::uint64_t root = 0x9e3779b97f4a7c15ULL;
 

@@ -16,7 +16,7 @@ inline constexpr std::size_t kMaxFramedQuery = 4094;
 namespace detail {
 // A message whose prefix is gone. Bytes that a client hid after the last counted record, within the length it
 // declared, cannot be told from the next prefix: such a client gets FORMERR or a reset for what follows.
-[[nodiscard]] inline Framed next_bare(Bytes stream) noexcept {
+[[nodiscard]] inline Framed next_without_prefix(Bytes stream) noexcept {
   const Bytes window = stream.first(std::min(stream.size(), kMaxFramedQuery - kPrefixSize));
   const Framed::Kind unfinished = stream.size() > window.size() || window.size() == kMaxFramedQuery - kPrefixSize
                                       ? Framed::Kind::malformed
@@ -42,8 +42,8 @@ namespace detail {
 }
 }  // namespace detail
 
-[[nodiscard]] inline Framed next_message(Bytes stream, bool bare) noexcept {
-  if (bare) return detail::next_bare(stream);
+[[nodiscard]] inline Framed next_message(Bytes stream, bool prefix_consumed) noexcept {
+  if (prefix_consumed) return detail::next_without_prefix(stream);
   if (stream.size() < kPrefixSize) return {Framed::Kind::incomplete};
   const std::size_t length = load_be<std::uint16_t>(stream.data());
   if (length < kHeaderSize || kPrefixSize + length > kMaxFramedQuery) return {Framed::Kind::malformed};

@@ -53,8 +53,8 @@ class Service {
   // Called once before a burst of frames; `now_ms` is monotonic. Picks up newly published data.
   virtual void begin_burst(std::uint64_t now_ms) noexcept = 0;
 
-  // TCP: the request at the front of `stream`. `bare` means its length prefix was consumed earlier.
-  [[nodiscard]] virtual Framed next_request(Bytes stream, bool bare) const noexcept = 0;
+  // TCP: the request at the front of `stream`. `prefix_consumed` means its length prefix was consumed earlier.
+  [[nodiscard]] virtual Framed next_request(Bytes stream, bool prefix_consumed) const noexcept = 0;
   // TCP: the whole answer with its framing into `out`, which has room for kMaxStreamReply bytes.
   [[nodiscard]] virtual Reply answer_stream(Bytes request, MutableBytes out,
                                             const RequestContext& context) noexcept = 0;

@@ -19,11 +19,11 @@ Stop stop_of(Framed::Kind kind) noexcept {
 }  // namespace
 
 Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
-  bool bare = request.bare;
+  bool prefix_consumed = request.prefix_consumed;
   while (true) {
     if (state_.consumed >= request.limit) return Stop::boundary;
     if (state_.consumed == request.payload.size()) return Stop::end;
-    const Framed framed = service.next_request(request.payload.subspan(state_.consumed), bare);
+    const Framed framed = service.next_request(request.payload.subspan(state_.consumed), prefix_consumed);
     if (framed.kind != Framed::Kind::complete) return stop_of(framed.kind);
     if (state_.size >= request.most || state_.queries == kMaxParts) return Stop::full;
     const Reply reply = service.answer_stream(
@@ -47,46 +47,46 @@ Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
       state_.close_after = true;
       return Stop::boundary;
     }
-    bare = false;
+    prefix_consumed = false;
   }
 }
 
 RequestContext AnswerStream::context_at(const Framed& framed, const Request& request) const noexcept {
   const auto at = static_cast<std::uint32_t>(framed.request.data() - request.payload.data());
-  return {state_.size < request.held, early_, flow_, (request.seq + at).value(), request.identity};
+  return {state_.size < request.client_has, early_, flow_, (request.seq + at).value(), request.identity};
 }
 
-void AnswerStream::prepare(Bytes payload, SeqNum seq, bool bare, Service& service) const noexcept {
+void AnswerStream::prepare(Bytes payload, SeqNum seq, bool prefix_consumed, Service& service) const noexcept {
   if (!service.takes_time() || early_) return;
   const Request request{payload, seq};
-  for (std::size_t at = 0; at < payload.size(); bare = false) {
-    const Framed framed = service.next_request(payload.subspan(at), bare);
+  for (std::size_t at = 0; at < payload.size(); prefix_consumed = false) {
+    const Framed framed = service.next_request(payload.subspan(at), prefix_consumed);
     if (framed.kind != Framed::Kind::complete) return;
     service.prepare(framed.request, context_at(framed, request));
     at += framed.consumed;
   }
 }
 
-std::size_t find_boundary(Bytes payload, bool bare, std::uint32_t seq, std::uint16_t next,
+std::size_t find_boundary(Bytes payload, bool prefix_consumed, std::uint32_t seq, std::uint16_t next,
                           const Service& service) noexcept {
   std::size_t consumed = 0;
   while (consumed < payload.size()) {
-    const Framed framed = service.next_request(payload.subspan(consumed), bare);
+    const Framed framed = service.next_request(payload.subspan(consumed), prefix_consumed);
     if (framed.kind != Framed::Kind::complete) return 0;
     consumed += framed.consumed;
     if (((seq + consumed) & kNextMask) == next) return consumed;
-    bare = false;
+    prefix_consumed = false;
   }
   return 0;
 }
 
-std::size_t whole_queries(Bytes payload, bool bare, const Service& service) noexcept {
+std::size_t whole_queries(Bytes payload, bool prefix_consumed, const Service& service) noexcept {
   std::size_t whole = 0;
   while (whole < payload.size()) {
-    const Framed framed = service.next_request(payload.subspan(whole), bare);
+    const Framed framed = service.next_request(payload.subspan(whole), prefix_consumed);
     if (framed.kind != Framed::Kind::complete) break;
     whole += framed.consumed;
-    bare = false;
+    prefix_consumed = false;
   }
   return whole;
 }

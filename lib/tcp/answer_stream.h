@@ -43,17 +43,17 @@ class AnswerStream {
 
   // Answers queries from `payload` on, which begins at `seq` of the client's stream, after those that were answered by
   // earlier calls since reset().
-  // `bare`: the first query's length prefix was consumed before. `limit`: consume at most these bytes.
-  // `room`: how many answer bytes the connection may still carry. `held`: the client has read so
+  // `prefix_consumed`: the first query's length prefix was consumed before. `limit`: consume at most these bytes.
+  // `room`: how many answer bytes the connection may still carry. `client_has`: the client has read so
   // many bytes of the answers, or may have: those that begin among them are continuations (see RequestContext).
   // `most`: answers stop there, unless it is a single one.
   struct Request {
     Bytes payload;
     SeqNum seq;
-    bool bare = false;
+    bool prefix_consumed = false;
     std::size_t limit = SIZE_MAX;
     std::size_t room = kOffsetLimit;
-    std::size_t held = 0;
+    std::size_t client_has = 0;
     std::size_t most = kMaxAnswersPerSegment;
     std::uint32_t identity = 0;  // of a continuation, where it is known: see RequestContext
   };
@@ -67,7 +67,7 @@ class AnswerStream {
   [[nodiscard]] Stop answer(const Request& request, Service& service) noexcept;
 
   // Tells the service of every whole query in `payload`, which will be asked for later.
-  void prepare(Bytes payload, SeqNum seq, bool bare, Service& service) const noexcept;
+  void prepare(Bytes payload, SeqNum seq, bool prefix_consumed, Service& service) const noexcept;
 
   [[nodiscard]] std::size_t consumed() const noexcept { return state_.consumed; }
   [[nodiscard]] std::size_t size() const noexcept { return state_.size; }
@@ -95,10 +95,10 @@ class AnswerStream {
 
 // Where the first so many queries of `payload` end, if some number of them ends at `next` (12 bits) when the
 // payload begins at `seq`; 0 if none does.
-[[nodiscard]] std::size_t find_boundary(Bytes payload, bool bare, std::uint32_t seq, std::uint16_t next,
+[[nodiscard]] std::size_t find_boundary(Bytes payload, bool prefix_consumed, std::uint32_t seq, std::uint16_t next,
                                         const Service& service) noexcept;
 
 // The length of the whole queries at the front of `payload`.
-[[nodiscard]] std::size_t whole_queries(Bytes payload, bool bare, const Service& service) noexcept;
+[[nodiscard]] std::size_t whole_queries(Bytes payload, bool prefix_consumed, const Service& service) noexcept;
 
 }  // namespace gl::tcp

@@ -57,7 +57,7 @@ struct FlowKey {
   }
 };
 
-// A hash of the flow that no stranger can foresee: `seed` is random and never told. Not for cookies.
+// A hash of the flow that no off-path sender can foresee: `seed` is random and never told. Not for cookies.
 [[nodiscard]] inline std::uint64_t seeded_hash(const FlowKey& key, const std::array<std::uint64_t, 2>& seed) noexcept {
   const std::span<const std::uint8_t> bytes = key.view();
   std::uint64_t mixed = seed[0];
@@ -85,12 +85,12 @@ struct CookieKeys {
   bool draining = false;     // connections of the other parity are to be closed with their next answer
 };
 
-// How far from its ISN the cookie alone vouches for an acknowledgement, in bytes; the odds of a spoofer follow from it.
+// How far from its ISN the cookie alone validates an acknowledgement, in bytes; the odds of a spoofer follow from it.
 inline constexpr std::uint32_t kOffsetLimit = 1u << 17;
 
 struct Accepted {
-  SeqNum isn;         // our initial sequence number
-  std::uint32_t off;  // answer bytes (and our FIN) that the client has acknowledged: SEG.ACK - 1 - ISN
+  SeqNum isn;                // our initial sequence number
+  std::uint32_t ack_offset;  // answer bytes (and our FIN) that the client has acknowledged: SEG.ACK - 1 - ISN
   std::uint8_t mss_class;
   bool old_epoch;  // signed by the previous epoch's key
 };
@@ -118,11 +118,11 @@ inline constexpr unsigned kClassShift = 29;
 [[nodiscard]] inline std::optional<Accepted> check_parity(const CookieKeys& keys, std::uint32_t acked,
                                                           const FlowKey& flow, std::optional<SeqNum> client_isn,
                                                           std::uint32_t parity) noexcept {
-  const std::uint32_t off = (acked - mac28(keys.by_parity[parity], flow, client_isn)) & kMacMask;
-  if (off > kOffsetLimit) return std::nullopt;
-  const std::uint32_t isn = acked - off;
+  const std::uint32_t ack_offset = (acked - mac28(keys.by_parity[parity], flow, client_isn)) & kMacMask;
+  if (ack_offset > kOffsetLimit) return std::nullopt;
+  const std::uint32_t isn = acked - ack_offset;
   if (((isn >> kParityShift) & 1) != parity) return std::nullopt;
-  return Accepted{SeqNum(isn), off, static_cast<std::uint8_t>(isn >> kClassShift), parity != keys.current};
+  return Accepted{SeqNum(isn), ack_offset, static_cast<std::uint8_t>(isn >> kClassShift), parity != keys.current};
 }
 
 }  // namespace detail

@@ -15,8 +15,8 @@ inline constexpr std::uint32_t kNextMask = (1u << 12) - 1;
 struct Ledger {
   std::uint32_t sent_end = 0;  // E, 17 bits: where in our stream the answers counted so far end
   std::uint16_t next = 0;      // 12 bits: low bits of the client sequence number after the last query in E
-  // acked: the length prefix at `next` was acknowledged alone, a bare message follows two bytes on.
-  // not acked: the first of the queries whose ACK is withheld is such a bare message.
+  // acked: the length prefix at `next` was acknowledged alone, a message without its prefix follows two bytes on.
+  // not acked: the first of the queries whose ACK is deferred is such a message without its prefix.
   bool prefix = false;
   bool acked = true;  // everything before `next` (and that prefix) has been acknowledged
 
@@ -36,10 +36,10 @@ struct Ledger {
   }
 
   // The client's next query has lost its length prefix.
-  [[nodiscard]] constexpr bool bare() const noexcept { return acked && prefix; }
+  [[nodiscard]] constexpr bool prefix_consumed() const noexcept { return acked && prefix; }
   // Where the client's next query goes on: behind a length prefix that was acknowledged alone.
   [[nodiscard]] constexpr bool is_next(wire::SeqNum seq) const noexcept {
-    return ((seq.value() - next - (bare() ? 2u : 0u)) & kNextMask) == 0;
+    return ((seq.value() - next - (prefix_consumed() ? 2u : 0u)) & kNextMask) == 0;
   }
 
   friend constexpr bool operator==(const Ledger&, const Ledger&) noexcept = default;

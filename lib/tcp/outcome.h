@@ -17,7 +17,7 @@ namespace gl::tcp {
   X(answered_withheld, "new queries answered in several segments, their ACK withheld")            \
   X(continued, "repeated query: the missing rest of its answer sent")                             \
   X(acked_repeat, "repeated query whose answer had arrived: acknowledged")                        \
-  X(acked_withheld, "the whole answer arrived: the withheld ACK sent")                            \
+  X(acked_withheld, "the whole answer arrived: the deferred ACK sent")                            \
   X(acked_prefix, "a length prefix alone: acknowledged")                                          \
   X(acked_keepalive, "keepalive probe acknowledged")                                              \
   X(acked_fin, "FIN of a closed or closing connection acknowledged")                              \
@@ -28,7 +28,7 @@ namespace gl::tcp {
   X(acked_piece, "piece of a query of a client that is stuck with it: kept, and acknowledged")    \
   X(acked_gap, "segment of a remembered flow out of order: kept, and what is missing asked for")  \
   X(flow_kept, "query kept until it is whole, or until answers before it have arrived")           \
-  X(parked, "query whose answer is not there yet: the segment waits for it")                      \
+  X(suspended, "query whose answer is not there yet: the segment waits for it")                   \
   X(closed_full, "no room left in the ledger for this answer: FIN")                               \
   X(reset_no_cookie, "no cookie fits: RST")                                                       \
   X(reset_closed_port, "no service on this port: RST")                                            \

@@ -17,7 +17,7 @@ std::uint32_t part(std::uint32_t begin, std::uint32_t burst, std::uint32_t segme
 void PlanBuilder::go_on(const Segment& segment) noexcept {
   segment_ = &segment;
   timestamps_ = segment.timestamps && !settings_.immediate;
-  stamp_base_ = segment.timestamps ? segment.timestamps->echo : 0;
+  ts_val_base_ = segment.timestamps ? segment.timestamps->echo : 0;
   segment_size_ = 0;
 }
 
@@ -39,8 +39,8 @@ std::uint32_t PlanBuilder::find_segment_size(std::uint8_t mss_class) const noexc
   return timestamps_ ? mss - wire::kTimestampsLength : mss;
 }
 
-bool PlanBuilder::ends_part(std::uint32_t off, std::uint8_t mss_class) const noexcept {
-  return off % segment_size(mss_class) % kPlaceBytes == 0;
+bool PlanBuilder::ends_part(std::uint32_t offset, std::uint8_t mss_class) const noexcept {
+  return offset % segment_size(mss_class) % kPlaceBytes == 0;
 }
 
 OutSegment& PlanBuilder::add(SeqNum seq, SeqNum ack, std::uint8_t flags) noexcept {
@@ -56,7 +56,7 @@ OutSegment& PlanBuilder::add(SeqNum seq, SeqNum ack, std::uint8_t flags) noexcep
 void PlanBuilder::stamp(OutSegment& out, const Ledger& ledger) const noexcept {
   if (!timestamps_) return;
   out.has_timestamps = true;
-  out.timestamps = {ledger.encode(stamp_base_), segment_->timestamps->value};
+  out.timestamps = {ledger.encode(ts_val_base_), segment_->timestamps->value};
 }
 
 void PlanBuilder::control(Outcome outcome, std::uint8_t flags, SeqNum ack,
@@ -136,7 +136,7 @@ bool PlanBuilder::answer(Bytes stream, AnswerSegments& how) noexcept {
   }
   const bool whole = rest <= per_segment && rest <= burst;
   how.ledger.acked = whole;
-  how.ledger.prefix = !whole && how.bare;
+  how.ledger.prefix = !whole && how.prefix_consumed;
   cut(how, whole ? how.ack_all : how.ack_none, how.begin + std::min(rest, burst), per_segment, size);
   return whole;
 }

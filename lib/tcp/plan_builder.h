@@ -15,13 +15,13 @@ namespace gl::tcp {
 
 // How the answer bytes from `begin` of the plan's stream on are to be sent.
 struct AnswerSegments {
-  std::uint32_t begin = 0;  // first byte of the stream that the client misses; it goes at SEG.ACK
-  SeqNum ack_all;           // past everything that the answer answers
-  SeqNum ack_none;          // where the ACK is withheld to
-  SeqNum ack_early;         // the same for segments that may come before the first, which hands over the ledger
-  Ledger ledger;            // `acked` and `prefix` are set here
-  bool bare = false;        // the first query answered is a bare message
-  bool fin = false;         // our FIN comes with the last byte
+  std::uint32_t begin = 0;       // first byte of the stream that the client misses; it goes at SEG.ACK
+  SeqNum ack_all;                // past everything that the answer answers
+  SeqNum ack_none;               // where the ACK is deferred to
+  SeqNum ack_early;              // the same for segments that may come before the first, which hands off the ledger
+  Ledger ledger;                 // `acked` and `prefix` are set here
+  bool prefix_consumed = false;  // the first query answered is a message without its prefix
+  bool fin = false;              // our FIN comes with the last byte
   std::uint8_t mss_class = 0;
   bool immediate = false;     // the column's way: ACK first, FIN in a segment of its own
   bool acknowledged = false;  // that ACK has been sent already
@@ -61,7 +61,7 @@ class PlanBuilder {
 
   // Replies take their TSval from here on, instead of from the segment's TSecr: what was sent last, where that is
   // known.
-  void stamp_from(std::uint32_t value) noexcept { stamp_base_ = value; }
+  void stamp_from(std::uint32_t value) noexcept { ts_val_base_ = value; }
   // True if the whole rest went with one segment, or was sent the immediate way; the outcome is the caller's. `how` is
   // completed in place: a copy of it would be read in wider pieces than it was just written in.
   bool answer(Bytes stream, AnswerSegments& how) noexcept;
@@ -72,9 +72,9 @@ class PlanBuilder {
     if (segment_size_ == 0) segment_size_ = find_segment_size(mss_class);
     return segment_size_;  // a connection has one class
   }
-  // Whether a part of an answer to a client without timestamps ends `off` bytes behind its beginning: where a segment
-  // does, and where the window ends within one, at a place that is known again.
-  [[nodiscard]] bool ends_part(std::uint32_t off, std::uint8_t mss_class) const noexcept;
+  // Whether a part of an answer to a client without timestamps ends `offset` bytes behind its beginning: where a
+  // segment does, and where the window ends within one, at a place that is known again.
+  [[nodiscard]] bool ends_part(std::uint32_t offset, std::uint8_t mss_class) const noexcept;
 
  private:
   OutSegment& add(SeqNum seq, SeqNum ack, std::uint8_t flags) noexcept;
@@ -89,7 +89,7 @@ class PlanBuilder {
   const PathMtuTable& paths_;
   std::uint64_t now_s_ = 0;
   const Segment* segment_ = nullptr;
-  std::uint32_t stamp_base_ = 0;
+  std::uint32_t ts_val_base_ = 0;
   mutable std::uint32_t segment_size_ = 0;  // of this segment's flow, once it was asked for
   bool timestamps_ = false;                 // both sides use them on this connection
 };

@@ -53,7 +53,7 @@ void answer_without_timestamps(RuleContext& context) noexcept;
 // 7323 section 3.2), otherwise it gets a RST.
 void answer_ignoring_timestamps(RuleContext& context) noexcept;
 
-// Answer bytes and our FIN after them must stay where the cookie vouches for them, alone or with an entry's help.
+// Answer bytes and our FIN after them must stay where the cookie validates them, alone or with an entry's help.
 inline constexpr std::uint32_t kLastOffset = kOffsetLimit - 2;
 inline constexpr std::uint32_t kLastLongOffset = kLongOffsetLimit - 2;
 // How far the client may have read beyond what the ledger that it echoes counts; a ledger further behind is not ours.

@@ -43,7 +43,7 @@ struct Segment {
   wire::FastOpen fast_open{};                          // of a SYN
   bool sack_permitted = false;                         // of a SYN
   wire::SackBlocks sack{};                             // RFC 2018
-  std::uint8_t options_length = wire::kMaxTcpOptions;  // of a SYN, bytes: to a stranger ours has no more
+  std::uint8_t options_length = wire::kMaxTcpOptions;  // of a SYN, bytes: to an off-path sender ours has no more
 };
 
 }  // namespace gl::tcp

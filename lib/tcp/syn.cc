@@ -24,7 +24,7 @@ class Opening {
     reply.ack = syn_.seq + 1;
     reply.isn = make_isn(context_.keys, syn_.flow, *mss, timestamps_ ? std::nullopt : std::optional<SeqNum>(syn_.seq));
     if (timestamps_) {
-      context_.flows.forget(syn_.flow, reply.isn);  // the client's port begins anew
+      context_.flows.evict(syn_.flow, reply.isn);  // the client's port begins anew
       reply.ledger = Ledger{0, static_cast<std::uint16_t>(reply.ack.value() & kNextMask), false, true};
     }
     reply.mss = context_.build.own_mss();
@@ -36,8 +36,8 @@ class Opening {
   }
 
  private:
-  // Whether the client has shown that it is where it says, and which cookie it gets. A stranger's SYN-ACK is no longer
-  // than the SYN: what does not fit is left out.
+  // Whether the client has shown that it is where it says, and which cookie it gets. An off-path sender's SYN-ACK is no
+  // longer than the SYN: what does not fit is left out.
   [[nodiscard]] Outcome judge_cookie(SynAck& reply) noexcept {
     using Kind = wire::FastOpen::Kind;
     const bool spoken = context_.settings.fast_open && !context_.settings.immediate &&

@@ -11,11 +11,11 @@
 #include "lib/datapath/interface.h"
 #include "lib/datapath/pipeline.h"
 #include "lib/dpdk/burst.h"
-#include "lib/service/dns_forward.h"
-#include "lib/service/dns_router.h"
-#include "lib/service/dns_zone.h"
+#include "lib/services/dns/forward.h"
+#include "lib/services/dns/router.h"
+#include "lib/services/dns/zone.h"
 #include "lib/tcp/responder.h"
-#include "lib/worker/handover.h"
+#include "lib/worker/handoff.h"
 #include "lib/worker/neighbour_prober.h"
 #include "lib/worker/reassembly.h"
 #include "lib/worker/shared.h"
@@ -40,7 +40,7 @@ struct PortQueue {
 
 struct alignas(64) WorkerContext {
   WorkerContext(const WorkerSettings& worker_settings, const tcp::ResponderSettings& tcp,
-                const service::DnsSettings& dns_settings, Shared& shared_state)
+                const services::DnsSettings& dns_settings, Shared& shared_state)
       : settings(worker_settings),
         shared(shared_state),
         responder(tcp, &shared_state.paths),
@@ -58,19 +58,19 @@ struct alignas(64) WorkerContext {
   tcp::Responder responder;
 
   // The worker writes, telemetry reads the counters inside.
-  alignas(64) service::DnsZoneService dns;
+  alignas(64) services::DnsZoneService dns;
   alignas(64) datapath::CoreCounters counters;
 
   // Where questions are forwarded, otherwise all null. The worker's alone but for the counters inside, which telemetry
   // reads.
   std::unique_ptr<TcpRings> tcp_rings;
-  std::unique_ptr<backend::Link> link;
+  std::unique_ptr<backend::BackendTx> link;
   std::unique_ptr<backend::Forwarder> forwarder;
-  std::unique_ptr<service::DnsForwardService> forward;
-  std::unique_ptr<service::DnsRouter> router;
+  std::unique_ptr<services::DnsForwardService> forward;
+  std::unique_ptr<services::DnsRouter> router;
   std::unique_ptr<NeighbourProber> prober;  // the first worker's; the others have none
   std::unique_ptr<Reassembly> reassembly;
-  HandoverEnd handover;  // to and from the other workers
+  HandoffEnd handoff;  // to and from the other workers
 
   // The worker's alone.
   datapath::Pipeline pipeline;

@@ -19,7 +19,7 @@ namespace gl::worker {
 }
 
 // The frame's length and what the port is to compute, into its mbuf.
-inline void seal_mbuf(rte_mbuf* mbuf, const datapath::Frame& frame) noexcept {
+inline void finish_mbuf(rte_mbuf* mbuf, const datapath::Frame& frame) noexcept {
   using Layer4 = datapath::TxOffload::Layer4;
   mbuf->data_len = static_cast<std::uint16_t>(frame.length);
   mbuf->pkt_len = static_cast<std::uint32_t>(frame.length);

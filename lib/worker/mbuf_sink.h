@@ -7,25 +7,25 @@
 #include "lib/datapath/counters.h"
 #include "lib/dpdk/burst.h"
 #include "lib/dpdk/mbuf_pool.h"
-#include "lib/worker/handover.h"
+#include "lib/worker/handoff.h"
 #include "lib/worker/transmit.h"
 
 namespace gl::worker {
 
 class MbufSink {
  public:
-  MbufSink(dpdk::TxBurst& out, rte_mempool* pool, datapath::CoreCounters& counters, HandoverEnd handover = {},
+  MbufSink(dpdk::TxBurst& out, rte_mempool* pool, datapath::CoreCounters& counters, HandoffEnd handoff = {},
            std::uint16_t interface = 0) noexcept
-      : out_(out), pool_(pool), counters_(counters), handover_(handover), interface_(interface) {}
+      : out_(out), pool_(pool), counters_(counters), handoff_(handoff), interface_(interface) {}
 
   // The frame that the next reply() is written in.
   void receive(rte_mbuf* mbuf) noexcept { received_.reset(mbuf); }
   // What was received and not replied with, or null.
   [[nodiscard]] rte_mbuf* take_back() noexcept { return received_.release(); }
 
-  [[nodiscard]] bool hand_over(unsigned core) noexcept {
+  [[nodiscard]] bool hand_off(unsigned core) noexcept {
     received_->port = interface_;
-    if (!handover_.give(core, received_.get())) return false;
+    if (!handoff_.give(core, received_.get())) return false;
     static_cast<void>(received_.release());
     return true;
   }
@@ -48,7 +48,7 @@ class MbufSink {
   dpdk::TxBurst& out_;
   rte_mempool* pool_;
   datapath::CoreCounters& counters_;
-  HandoverEnd handover_;
+  HandoffEnd handoff_;
   std::uint16_t interface_;
   dpdk::Mbuf received_;
   dpdk::Mbuf extra_;

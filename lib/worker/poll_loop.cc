@@ -75,17 +75,17 @@ class Round {
 };
 
 // A frame whose answer has come goes through the stages again.
-void take_up(WorkerContext& context, const backend::Parked& parked) noexcept {
-  PortQueue& port = context.ports[parked.port];
-  context.counters.taken_up.add();
+void resume_frame(WorkerContext& context, const backend::Suspended& suspended) noexcept {
+  PortQueue& port = context.ports[suspended.port];
+  context.counters.resumed.add();
   dpdk::Mbuf mbuf(rte_pktmbuf_alloc(context.settings.pool));
   if (mbuf == nullptr) {
     context.pipeline.count(datapath::Verdict::drop_no_buffer);
     return;
   }
   datapath::Frame frame = frame_of(mbuf.get());
-  std::memcpy(frame.data, parked.frame.data(), parked.frame.size());
-  datapath::take_up(frame, parked);
+  std::memcpy(frame.data, suspended.frame.data(), suspended.frame.size());
+  datapath::resume_frame(frame, suspended);
   run_frame(context, port, std::move(mbuf), frame);
 }
 
@@ -103,18 +103,19 @@ void begin_forwarding(WorkerContext& context, std::uint64_t cycles_per_ms) noexc
 
 unsigned end_forwarding(WorkerContext& context, Round& round) noexcept {
   backend::Forwarder& forwarder = *context.forwarder;
-  const unsigned handed_over = take_handed_over(context);
+  const unsigned handed_off = take_handed_off(context);
   unsigned resumed = 0;
-  for (const backend::Parked* parked; resumed < kResumedAtOnce && (parked = forwarder.resume()) != nullptr; ++resumed) {
+  for (const backend::Suspended* suspended; resumed < kResumedAtOnce && (suspended = forwarder.resume()) != nullptr;
+       ++resumed) {
     round.begin();
-    take_up(context, *parked);
+    resume_frame(context, *suspended);
     forwarder.release();
   }
   // Answers of these, and what was asked of the backends in this round.
   for (std::size_t i = 0; i < context.port_count; ++i) {
     flush_burst(context.ports[i].out, context.counters);
   }
-  return handed_over + resumed;
+  return handed_off + resumed;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Fragments of replies of the name servers behind us, put together by rte_ip_frag (RFC 791 section 3.2, RFC 8200
+// Fragments of replies of the backends, put together by rte_ip_frag (RFC 791 section 3.2, RFC 8200
 // section 4.5). A datagram may come in as many fragments as DPDK was built for, within a second; overlapping fragments
 // make it nobody's (RFC 5722), and a table of fixed size holds what is not complete. Units: bytes; cycles of the TSC.
 // Ownership: owns the fragments it keeps. Thread: one core's own; made by the main core. Errors: what is dropped is

@@ -46,15 +46,15 @@ void run_whole(WorkerContext& context, PortQueue& port, rte_mbuf* whole) noexcep
 void keep_fragment(WorkerContext& context, PortQueue& port, rte_mbuf* fragment) noexcept {
   rte_mbuf* const whole = context.reassembly->take(fragment, rte_get_tsc_cycles());
   if (whole == nullptr) return;
-  context.counters.taken_up.add();
+  context.counters.resumed.add();
   run_whole(context, port, whole);
 }
 
-unsigned take_handed_over(WorkerContext& context) noexcept {
-  if (context.handover.rings == nullptr) return 0;
-  return context.handover.rings->take(context.handover.core, dpdk::kBurst, [&](rte_mbuf* mbuf) {
+unsigned take_handed_off(WorkerContext& context) noexcept {
+  if (context.handoff.rings == nullptr) return 0;
+  return context.handoff.rings->take(context.handoff.core, dpdk::kBurst, [&](rte_mbuf* mbuf) {
     PortQueue& port = context.ports[mbuf->port];
-    context.counters.taken_up.add();
+    context.counters.resumed.add();
     if (mbuf->nb_segs != 1) {
       run_whole(context, port, mbuf);
     } else {

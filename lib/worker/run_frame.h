@@ -1,5 +1,5 @@
-// One mbuf that no port brought just now (a frame that waited, a reply put together or handed over) through the stages.
-// Ownership: takes the mbuf; it is sent, handed over or freed. Thread: the worker's.
+// One mbuf that no port brought just now (a frame that waited, a reply put together or handed off) through the stages.
+// Ownership: takes the mbuf; it is sent, handed off or freed. Thread: the worker's.
 #pragma once
 
 #include "lib/worker/context.h"
@@ -8,7 +8,7 @@
 namespace gl::worker {
 
 [[nodiscard]] inline MbufSink sink_of(WorkerContext& context, PortQueue& port) noexcept {
-  return MbufSink(port.out, context.settings.pool, context.counters, context.handover, port.interface->index);
+  return MbufSink(port.out, context.settings.pool, context.counters, context.handoff, port.interface->index);
 }
 
 // `frame` may lie in other memory than the mbuf's.

@@ -1,5 +1,5 @@
 // The UDP ports from which each core asks each name server. Where a port's RSS is known a core has those whose replies
-// its own queue receives, otherwise every n-th, and replies are handed over.
+// its own queue receives, otherwise every n-th, and replies are handed off.
 // Byte order: ports host. Ownership: its own lists, made before the workers start. Thread: read-only then.
 #pragma once
 

@@ -21,7 +21,7 @@ inline void flush_burst(dpdk::TxBurst& out, datapath::CoreCounters& counters) no
 // `frame` lies in `mbuf`.
 inline void push_frame(dpdk::TxBurst& out, dpdk::Mbuf mbuf, const datapath::Frame& frame,
                        datapath::CoreCounters& counters) noexcept {
-  seal_mbuf(mbuf.get(), frame);
+  finish_mbuf(mbuf.get(), frame);
   if (out.full()) flush_burst(out, counters);
   out.push(std::move(mbuf));
 }

@@ -173,7 +173,7 @@ class Renderer {
     return closed(builder, node, ns);
   }
 
-  // Signed delegation: DS (an unsigned zone's vouches for nothing). Otherwise the proof that there is none (RFC
+  // Signed delegation: DS (an unsigned zone's validates nothing). Otherwise the proof that there is none (RFC
   // 4035 3.1.4, RFC 5155 7.2.7).
   void add_security(BlockBuilder& builder, const TreeNode& node, const Node& rendered) {
     const TreeSet* ds = node.set(dns::rr::ds);

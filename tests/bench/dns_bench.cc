@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "lib/service/dns_query.h"
-#include "lib/service/dns_zone.h"
+#include "lib/services/dns/query.h"
+#include "lib/services/dns/zone.h"
 #include "lib/zone/loader.h"
 #include "lib/zone/snapshot.h"
 
@@ -47,7 +47,7 @@ struct Fixture {
   std::unique_ptr<const zone::ZoneSnapshot> snapshot;
   zone::PublishedZones zones;
   std::atomic<const zone::PublishedZones*> published{&zones};
-  service::DnsZoneService service{{}, published};
+  services::DnsZoneService service{{}, published};
   std::vector<std::string> tlds;
 };
 
@@ -88,8 +88,8 @@ void parse_a_query(benchmark::State& state) {
   const auto all = queries(Ask::referral, false);
   std::size_t i = 0;
   for (auto _ : state) {
-    service::DnsQuery query;
-    benchmark::DoNotOptimize(service::parse_query(all[i++ % kQueries], query));
+    services::DnsQuery query;
+    benchmark::DoNotOptimize(services::parse_query(all[i++ % kQueries], query));
     benchmark::DoNotOptimize(query);
   }
 }

@@ -41,7 +41,7 @@ struct LastReply {
     ++count;
     if (keep) bytes.assign(frame.data, frame.data + frame.length);
   }
-  [[nodiscard]] bool hand_over(unsigned) noexcept { return false; }
+  [[nodiscard]] bool hand_off(unsigned) noexcept { return false; }
   [[nodiscard]] bool extra(datapath::Frame&) noexcept { return false; }
   void send_extra(datapath::Frame&) noexcept {}
 };

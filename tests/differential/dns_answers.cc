@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "lib/base/endian.h"
-#include "lib/service/dns_zone.h"
+#include "lib/services/dns/zone.h"
 #include "lib/zone/loader.h"
 #include "lib/zone/snapshot.h"
 
@@ -21,7 +21,7 @@ using namespace gl;
 
 struct Options {
   bool udp = false;
-  service::DnsSettings settings;
+  services::DnsSettings settings;
   std::vector<zone::ZoneSource> sources;
 };
 
@@ -51,7 +51,7 @@ bool read_query(std::vector<std::uint8_t>& query) {
   return std::fread(query.data(), 1, query.size(), stdin) == query.size();
 }
 
-void answer_all(service::DnsZoneService& dns, bool udp) {
+void answer_all(services::DnsZoneService& dns, bool udp) {
   std::vector<std::uint8_t> query;
   std::vector<std::uint8_t> out(kMaxStreamReply);
   while (read_query(query)) {
@@ -73,7 +73,7 @@ int main(int argc, char** argv) {
   for (const std::string& warning : loaded->warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
   const zone::PublishedZones zones{loaded->snapshot.get()};
   const std::atomic<const zone::PublishedZones*> published{&zones};
-  service::DnsZoneService dns(options.settings, published);
+  services::DnsZoneService dns(options.settings, published);
   answer_all(dns, options.udp);
   return 0;
 }

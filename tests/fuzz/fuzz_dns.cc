@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "lib/service/dns_zone.h"
+#include "lib/services/dns/zone.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/dns_answer_check.h"
 #include "tests/fuzz/zone_fixture.h"
@@ -15,12 +15,12 @@ using gl::fuzz::check;
 
 struct Fixture {
   gl::fuzz::ZoneFixture zones;
-  gl::service::DnsZoneService plain{{.nsid = "fuzz", .version = "goldilocks"}, zones.published()};
-  gl::service::DnsZoneService guarded{{.max_udp = 512, .udp_minimal_any = true}, zones.published()};
-  gl::service::DnsZoneService truncating{{.udp_truncate_all = true}, zones.published()};
+  gl::services::DnsZoneService plain{{.nsid = "fuzz", .version = "goldilocks"}, zones.published()};
+  gl::services::DnsZoneService guarded{{.max_udp = 512, .udp_minimal_any = true}, zones.published()};
+  gl::services::DnsZoneService truncating{{.udp_truncate_all = true}, zones.published()};
 };
 
-void check_datagram(gl::service::DnsZoneService& service, gl::Bytes request, std::size_t room) {
+void check_datagram(gl::services::DnsZoneService& service, gl::Bytes request, std::size_t room) {
   std::vector<std::uint8_t> first(room);
   std::vector<std::uint8_t> second(room);
   const Reply reply = service.answer_datagram(request, first, {});
@@ -35,7 +35,7 @@ void check_datagram(gl::service::DnsZoneService& service, gl::Bytes request, std
   const gl::fuzz::DnsAnswerCheck answer(request, first);
 }
 
-void check_stream(gl::service::DnsZoneService& service, gl::Bytes request) {
+void check_stream(gl::services::DnsZoneService& service, gl::Bytes request) {
   static std::vector<std::uint8_t> first(gl::kMaxStreamReply);
   static std::vector<std::uint8_t> second(gl::kMaxStreamReply);
   const Reply reply = service.answer_stream(request, first, {});

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "lib/datapath/pipeline.h"
-#include "lib/service/dns_zone.h"
+#include "lib/services/dns/zone.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/reply_frame_check.h"
 #include "tests/fuzz/zone_fixture.h"
@@ -35,7 +35,7 @@ struct Sink {
   std::unique_ptr<std::uint8_t[]> lent;
 
   void reply(datapath::Frame& frame) noexcept { sent.emplace_back(frame.data, frame.data + frame.length); }
-  bool hand_over(unsigned) noexcept { return false; }
+  bool hand_off(unsigned) noexcept { return false; }
   bool extra(datapath::Frame& frame) noexcept {
     if (!has_buffers) return false;
     lent = std::make_unique<std::uint8_t[]>(kCapacity);
@@ -56,7 +56,7 @@ struct Fixture {
     keys.by_parity[1].fill(2);
   }
   fuzz::ZoneFixture zones;
-  service::DnsZoneService service{{.max_udp = kMaxUdp}, zones.published()};
+  services::DnsZoneService service{{.max_udp = kMaxUdp}, zones.published()};
   datapath::Interface interface;
   datapath::ServiceTable table;
   tcp::CookieKeys keys;

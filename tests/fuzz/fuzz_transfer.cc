@@ -5,13 +5,13 @@
 #include <vector>
 
 #include "lib/base/endian.h"
-#include "lib/control/tcp_transfer.h"
 #include "lib/dns/types.h"
+#include "lib/tcp_client/xfr_parser.h"
 #include "tests/fuzz/check.h"
 
 namespace {
 
-using gl::control::TransferWalk;
+using gl::tcp_client::XfrParser;
 
 constexpr std::size_t kPrefix = 2;
 constexpr std::uint8_t kZone[] = {1, 'a', 0};
@@ -86,17 +86,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 5) return 0;
   const bool incremental = (data[0] & 1) != 0;
   const std::vector<std::uint8_t> query = make_query(incremental, gl::load_be<std::uint32_t>(data + 1));
-  TransferWalk walk(query);
+  XfrParser walk(query);
   std::vector<std::vector<std::uint8_t>> copies;  // each of its own size, so that a step beyond its end shows
   for (gl::Bytes left(data + 5, size - 5); left.size() >= kPrefix;) {
     const std::size_t length = gl::load_be<std::uint16_t>(left.data());
     if (length < gl::dns::kHeaderSize || left.size() - kPrefix < length) break;
     copies.emplace_back(left.data() + kPrefix, left.data() + kPrefix + length);
     left = left.subspan(kPrefix + length);
-    const TransferWalk::Step step = walk.take(copies.back());
-    if (step == TransferWalk::Step::malformed) break;
-    check_ends(copies, step == TransferWalk::Step::ended, incremental);
-    if (step == TransferWalk::Step::ended) break;
+    const XfrParser::Step step = walk.take(copies.back());
+    if (step == XfrParser::Step::malformed) break;
+    check_ends(copies, step == XfrParser::Step::ended, incremental);
+    if (step == XfrParser::Step::ended) break;
   }
   return 0;
 }

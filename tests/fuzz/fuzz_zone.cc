@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/service/dns_zone.h"
+#include "lib/services/dns/zone.h"
 #include "lib/zone/loader.h"
 #include "lib/zone/published.h"
 #include "lib/zone/snapshot.h"
@@ -20,7 +20,7 @@ using gl::fuzz::check;
 void ask(const gl::zone::ZoneSnapshot& snapshot) {
   const gl::zone::PublishedZones zones{.current = &snapshot};
   const std::atomic<const gl::zone::PublishedZones*> published{&zones};
-  gl::service::DnsZoneService service({}, published);
+  gl::services::DnsZoneService service({}, published);
   service.begin_burst(0);
   static std::vector<std::uint8_t> out(gl::kMaxStreamReply);
   for (const char* name :

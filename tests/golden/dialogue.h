@@ -31,7 +31,7 @@ enum class Event : std::uint8_t {
   epoch_drain,     // connections of the older epoch are to be closed
   service_change,  // answers have other bytes from now on
   service_waits,   // answers are not there yet
-  service_ready,   // now they are: what waits is taken up again
+  service_ready,   // now they are: what waits is resumed
   service_off,     // nothing listens on the port any more
   restart,         // another instance with the same secret takes over
 };

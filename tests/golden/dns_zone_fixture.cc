@@ -60,7 +60,7 @@ DnsZoneFixture::DnsZoneFixture(const std::filesystem::path& zone_file, const std
   if (!loaded.ok()) throw std::runtime_error(loaded.error());
   snapshot_ = std::move(loaded->snapshot);
   zones_.current = snapshot_.get();
-  service_ = std::make_unique<service::DnsZoneService>(service::DnsSettings{}, published_);
+  service_ = std::make_unique<services::DnsZoneService>(services::DnsSettings{}, published_);
   service_->begin_burst(0);
 }
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "lib/service/dns_zone.h"
+#include "lib/services/dns/zone.h"
 #include "lib/zone/loader.h"
 #include "lib/zone/published.h"
 #include "lib/zone/snapshot.h"
@@ -34,7 +34,7 @@ class DnsZoneFixture {
   std::unique_ptr<const zone::ZoneSnapshot> snapshot_;
   zone::PublishedZones zones_;
   std::atomic<const zone::PublishedZones*> published_{&zones_};
-  std::unique_ptr<service::DnsZoneService> service_;
+  std::unique_ptr<services::DnsZoneService> service_;
 };
 
 }  // namespace gl::golden

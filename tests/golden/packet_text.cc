@@ -66,7 +66,7 @@ void parse_option(TextCursor& in, PacketText& packet) {
     packet.fast_open = in.accept("ask") ? ask : in.accept("ok") ? ok : wrong;
     if (packet.fast_open == wrong) in.expect("wrong");
   } else if (name == "wscale") {
-    static_cast<void>(in.number());  // offered by clients, never taken up
+    static_cast<void>(in.number());  // offered by clients, never resumed
   } else if (name == "sackOK") {
     packet.sack_permitted = true;
   } else if (name == "sack") {

@@ -63,7 +63,7 @@ class Player {
 
   void act(const PacketIn& in);
   void handle(const tcp::Segment& segment);
-  void take_up();
+  void resume_frame();
   void act(const PacketOut& expected);
   void act(const ExpectOutcome& expected) const;
   void act(Event event);
@@ -167,7 +167,7 @@ void Player::handle(const tcp::Segment& segment) {
   responder_->begin_burst(now_ms_, keys_);
   const tcp::Plan& plan = responder_->handle(segment, listening_ ? service_ : nullptr);
   // As a core's forwarder does: the flow waits once, with the segment that came last if it is no shorter.
-  if (plan.outcome == tcp::Outcome::parked) {
+  if (plan.outcome == tcp::Outcome::suspended) {
     if (!parked_ || segment.payload.size() >= parked_->payload.size()) parked_ = segment;
   }
   outcome_ = kOutcomeNames[static_cast<std::size_t>(plan.outcome)];
@@ -178,7 +178,7 @@ void Player::handle(const tcp::Segment& segment) {
   }
 }
 
-void Player::take_up() {
+void Player::resume_frame() {
   if (!parked_) throw Failure{"nothing waits"};
   tcp::Segment segment = *std::exchange(parked_, std::nullopt);
   segment.resumed = true;
@@ -223,7 +223,7 @@ void Player::act(Event event) {
       break;
     case Event::service_ready:
       scripted_.wait(false);
-      take_up();
+      resume_frame();
       break;
     case Event::service_off:
       listening_ = false;

@@ -59,13 +59,13 @@ ByteString make_query(const ScriptedQuery& query, unsigned number, Framing frami
   return bytes;
 }
 
-Framed ScriptedService::next_request(Bytes stream, bool bare) const noexcept {
+Framed ScriptedService::next_request(Bytes stream, bool prefix_consumed) const noexcept {
   if (framing_ == Framing::blank_line) {
     const std::size_t end = text_of(stream).find(kBlankLine);
     if (end == std::string_view::npos) return {};
     return {Framed::Kind::complete, stream.first(end), end + kBlankLine.size()};
   }
-  if (bare) {
+  if (prefix_consumed) {
     // Like a DNS message, a bare request cannot be mistaken for one with its prefix: it begins with a digit.
     if (stream.front() < '0' || stream.front() > '9') return {Framed::Kind::malformed, {}, 0};
     const std::size_t end = text_of(stream).find(kNewline);

@@ -47,7 +47,7 @@ class ScriptedService final : public Service {
   void wait(bool waiting) noexcept { waiting_ = waiting; }
 
   void begin_burst(std::uint64_t) noexcept override {}
-  [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
+  [[nodiscard]] Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override;
   [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   [[nodiscard]] bool may_close() const noexcept override { return may_close_; }

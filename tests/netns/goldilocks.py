@@ -19,7 +19,7 @@ from lab import ROOT, SERVER_IF, SERVER_V4, SERVER_V6, die_with_parent
 ROOT_ZONE = ROOT / "tests/data/root.zone"
 DEFAULT_ADDRESSES = (SERVER_V4, SERVER_V6)
 # What a core counts besides its verdicts.
-NOT_VERDICTS = ("received", "received_bytes", "taken_up", "sent", "sent_bytes", "extra_segments", "tx_full", "no_buffer",
+NOT_VERDICTS = ("received", "received_bytes", "resumed", "sent", "sent_bytes", "extra_segments", "tx_full", "no_buffer",
                 "fragments_dropped",
                 "verdict_sum")
 START_LIMIT_S = 60  # the sanitizers make reading the root zone slow
@@ -185,13 +185,13 @@ class Goldilocks:
         return range(1, self.telemetry("/goldilocks/info")["workers"] + 1)
 
     def check_identity(self):
-        """received + taken_up == the sum of the verdicts, for each core; a frame in between two readings gets a second
+        """received + resumed == the sum of the verdicts, for each core; a frame in between two readings gets a second
         look."""
         for core in self.cores():
             for _ in range(50):
                 counters = self.counters(core)
                 verdicts = {k: v for k, v in counters.items() if k not in NOT_VERDICTS}
-                frames = counters["received"] + counters.get("taken_up", 0)
+                frames = counters["received"] + counters.get("resumed", 0)
                 if frames == counters["verdict_sum"] == sum(verdicts.values()):
                     break
                 time.sleep(0.02)

@@ -201,9 +201,9 @@ def test_two_workers():
         counters = server.counters()
         both = [server.telemetry(f"/goldilocks/forward,{core}") for core in server.cores()]
         assert all(c["answered"] > 50 for c in both), both
-        assert counters["backend_handed_over"] > 50 and counters["drop_handover_full"] == 0, counters
+        assert counters["backend_handed_off"] > 50 and counters["drop_handoff_full"] == 0, counters
         assert server.backend(0, "wrong") == 0 and server.backend(0, "timed_out") == 0, server.backend(0)
-        runner.report(f"{counters['backend_handed_over']} replies handed over of {server.backend(0, 'answered')}")
+        runner.report(f"{counters['backend_handed_off']} replies handed over of {server.backend(0, 'answered')}")
 
 
 def test_two_workers_with_fragments_and_losses():

@@ -153,32 +153,35 @@ void Client::receive_data(std::uint64_t now_ms, const Packet& packet) {
     store(at, packet);
   }
   const bool gap = !out_of_order_.empty() && !in_order;
-  const std::size_t held = out_of_order_.size();
+  const std::size_t client_has = out_of_order_.size();
   deliver_in_order();
   order_.advance(received_.size());
   ++unacknowledged_;
   if (settings_.acks == Acks::linux) push(now_ms);  // what the window takes by now says it as well
-  schedule_ack(now_ms, packet.payload.size(), in_order, !gap && held > 1 && out_of_order_.empty());
+  schedule_ack(now_ms, packet.payload.size(), in_order, !gap && client_has > 1 && out_of_order_.empty());
   data_at_ = now_ms;
 }
 
 void Client::store(std::uint32_t at, const Packet& packet) {
-  Held& held = out_of_order_[at];
+  Held& client_has = out_of_order_[at];
   const bool fin = packet.has(tcp::kFin);
-  if (held.bytes.size() > packet.payload.size() || (held.bytes.size() == packet.payload.size() && held.fin)) return;
-  held = {packet.payload, fin};
+  if (client_has.bytes.size() > packet.payload.size() ||
+      (client_has.bytes.size() == packet.payload.size() && client_has.fin))
+    return;
+  client_has = {packet.payload, fin};
 }
 
 // A FIN at a place that the stream has passed is an old segment; one in its turn ends the stream, whatever is held
 // behind it.
 void Client::deliver_in_order() {
   while (!server_fin_ && !out_of_order_.empty() && out_of_order_.begin()->first <= received_.size()) {
-    const auto& [at, held] = *out_of_order_.begin();
+    const auto& [at, client_has] = *out_of_order_.begin();
     const std::size_t known = received_.size() - at;
-    if (known < held.bytes.size()) {
-      received_.insert(received_.end(), held.bytes.begin() + static_cast<std::ptrdiff_t>(known), held.bytes.end());
+    if (known < client_has.bytes.size()) {
+      received_.insert(received_.end(), client_has.bytes.begin() + static_cast<std::ptrdiff_t>(known),
+                       client_has.bytes.end());
     }
-    server_fin_ = held.fin && known <= held.bytes.size();
+    server_fin_ = client_has.fin && known <= client_has.bytes.size();
     out_of_order_.erase(out_of_order_.begin());
   }
   if (server_fin_) out_of_order_.clear();

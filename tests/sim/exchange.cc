@@ -54,7 +54,7 @@ class Exchange {
     verdict_.took_ms = std::min({packet_at, timer_at, answer_at});
     if (verdict_.took_ms >= kGiveUpMs) return false;
     if (answer_at == verdict_.took_ms) {
-      server_.take_up(answer_at, network_);
+      server_.resume_frame(answer_at, network_);
       return true;
     }
     if (timer_at <= packet_at) {

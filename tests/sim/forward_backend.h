@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "lib/backend/link.h"
+#include "lib/backend/backend_tx.h"
 #include "lib/backend/tcp_jobs.h"
 #include "tests/sim/forward_world.h"
 
@@ -33,7 +33,7 @@ struct BackendEvent {
   }
 };
 
-class SimBackends final : public backend::Link, public backend::TcpJobs {
+class SimBackends final : public backend::BackendTx, public backend::TcpJobs {
  public:
   SimBackends(const ForwardWorld& world, History& history, std::uint64_t seed);
 

@@ -207,12 +207,12 @@ class Exchange {
     round_open_ = false;
     node_.end_round();
     for (const std::string& what : backends_.news()) comment(what);
-    const unsigned taken_up = node_.taken_up();
-    if (trace_ && taken_up != 0) trace_->event(verdict_.took_ms, "taken up again");
-    if (taken_up != 0) comment(std::string(node_.outcome()));
+    const unsigned resumed = node_.resumed();
+    if (trace_ && resumed != 0) trace_->event(verdict_.took_ms, "taken up again");
+    if (resumed != 0) comment(std::string(node_.outcome()));
     for (const auto& party : parties_) party->versions.begin_burst();
     for (const ByteString& frame : node_.sent()) distribute(frame);
-    if (taken_up != 0) progress_ms_ = verdict_.took_ms;
+    if (resumed != 0) progress_ms_ = verdict_.took_ms;
     if (verdict_.took_ms - progress_ms_ > longest_wait()) fail("a frame waits for ever");
   }
   [[nodiscard]] std::uint64_t longest_wait() const {

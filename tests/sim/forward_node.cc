@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "lib/datapath/pipeline.h"
-#include "lib/service/dns_forward.h"
+#include "lib/services/dns/forward.h"
 #include "tests/allocations.h"
 #include "tests/sim/frames.h"
 #include "tests/sim/server.h"
@@ -80,7 +80,7 @@ struct ForwardNode::Core {
 
   tcp::Responder responder;
   backend::Forwarder forwarder;
-  service::DnsForwardService service;
+  services::DnsForwardService service;
   datapath::Interface interface;
   datapath::ServiceTable services;
   datapath::CoreCounters counters;
@@ -118,13 +118,13 @@ void ForwardNode::receive(const ByteString& frame, bool checked) {
   process(false, checked, nullptr);
 }
 
-void ForwardNode::process(bool resumed, bool checked, const backend::Parked* parked) {
+void ForwardNode::process(bool resumed, bool checked, const backend::Suspended* suspended) {
   datapath::Frame frame;
   frame.data = buffer_.data();
   frame.length = length_;
   frame.capacity = std::max(length_, FrameSink::kRoom);
   frame.ipv4_checksum_good = frame.l4_checksum_good = checked;
-  if (resumed) datapath::take_up(frame, *parked);
+  if (resumed) datapath::resume_frame(frame, *suspended);
   sink_.clear();
   const std::uint64_t before = test::allocations_so_far();
   const datapath::Verdict verdict = core_->pipeline.process(frame, core_->interface, sink_);
@@ -136,14 +136,14 @@ void ForwardNode::process(bool resumed, bool checked, const backend::Parked* par
 void ForwardNode::end_round() {
   for (unsigned i = 0; i < kResumedAtOnce; ++i) {
     std::uint64_t before = test::allocations_so_far();
-    const backend::Parked* const parked = core_->forwarder.resume();
+    const backend::Suspended* const suspended = core_->forwarder.resume();
     allocations_ += test::allocations_so_far() - before;
-    if (parked == nullptr) break;
-    ++taken_up_;
-    core_->counters.taken_up.add();
-    length_ = parked->frame.size();
-    std::memcpy(buffer_.data(), parked->frame.data(), length_);
-    process(true, false, parked);
+    if (suspended == nullptr) break;
+    ++resumed_;
+    core_->counters.resumed.add();
+    length_ = suspended->frame.size();
+    std::memcpy(buffer_.data(), suspended->frame.data(), length_);
+    process(true, false, suspended);
     before = test::allocations_so_far();
     core_->forwarder.release();
     allocations_ += test::allocations_so_far() - before;
@@ -173,9 +173,9 @@ bool ForwardNode::busy() const {
 
 std::string ForwardNode::contradiction(bool quiet) const {
   const datapath::CoreCounters& counters = core_->counters;
-  if (counters.received.value() + counters.taken_up.value() != counters.verdict_sum()) return "frames without an end";
+  if (counters.received.value() + counters.resumed.value() != counters.verdict_sum()) return "frames without an end";
   const backend::ForwardCounters& forward = core_->forwarder.counters();
-  if (forward.waiting.value() < forward.resumed.value()) return "more taken up than parked";
+  if (forward.waiting.value() < forward.resumed.value()) return "more resumed than suspended";
   const std::uint64_t failed = forward.failed_timeout.value() + forward.failed_down.value() +
                                forward.failed_full.value() + forward.failed_reply.value();
   if (forward.asked_udp.value() + forward.asked_tcp.value() != forward.answered.value() + failed) {

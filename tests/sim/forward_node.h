@@ -28,8 +28,8 @@ class ForwardNode {
   void end_round();
   // The frames that it has sent since the last call.
   [[nodiscard]] std::vector<ByteString> sent() { return std::exchange(sent_, {}); }
-  // How many frames were taken up since the last call.
-  [[nodiscard]] unsigned taken_up() { return std::exchange(taken_up_, 0); }
+  // How many frames were resumed since the last call.
+  [[nodiscard]] unsigned resumed() { return std::exchange(resumed_, 0); }
 
   // How the last frame ended.
   [[nodiscard]] std::string_view outcome() const { return outcome_; }
@@ -45,7 +45,7 @@ class ForwardNode {
 
  private:
   struct Core;
-  void process(bool resumed, bool checked, const backend::Parked* parked);
+  void process(bool resumed, bool checked, const backend::Suspended* suspended);
 
   const ForwardWorld& world_;
   SimBackends& backends_;
@@ -56,7 +56,7 @@ class ForwardNode {
   std::size_t length_ = 0;            // of the frame in it
   FrameSink sink_;
   std::vector<ByteString> sent_;
-  unsigned taken_up_ = 0;
+  unsigned resumed_ = 0;
   std::string_view outcome_;
   std::uint64_t allocations_ = 0;
 };

@@ -1,4 +1,4 @@
-// What is asked through a forwarding node, what the name servers behind it say, and what a client may read then. Every
+// What is asked through a forwarding node, what the backends say, and what a client may read then. Every
 // record of an answer carries the number of its version, and its bytes follow from it: so splicing of two shows.
 // Byte order: wire in messages. Units: milliseconds of simulated time, TTLs seconds. Ownership: values. Thread: one.
 #pragma once

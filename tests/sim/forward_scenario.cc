@@ -59,7 +59,7 @@ void backends(Plan& p, Random& random) {
   b.silent = random.chance(0.2) ? 1 : 0;
   p.channel.loss_to_server = p.channel.loss_to_client = random.pick(std::array{0.0, 0.05});
 }
-void forget(Plan& p, Random& random) {
+void evict(Plan& p, Random& random) {
   loss(p, random);
   p.resets = p.world.forgets = true;
   p.world.settings.store_mb = 1;
@@ -93,7 +93,7 @@ void everything(Plan& p, Random& random) {
   backends(p, random);
   p.channel = channel;
   p.channel.flip = random.pick(std::array{0.0, 0.02});
-  if (random.chance(0.3)) forget(p, random);
+  if (random.chance(0.3)) evict(p, random);
   if (random.chance(0.3)) once(p, random);
 }
 
@@ -106,7 +106,7 @@ constexpr std::array<NamedShape, 7> kShapes = {{
     {{"forward", "name servers behind that answer in time, a sound network"}, sound},
     {{"forward-loss", "the clients' packets lost, doubled, late; answers that rotate and take their time"}, loss},
     {{"forward-backends", "name servers that lose, truncate, fail, repeat, rotate, and forgers beside them"}, backends},
-    {{"forward-forget", "answers overwritten, requests forgotten, restarts: a RST, or answers whole"}, forget},
+    {{"forward-forget", "answers overwritten, requests forgotten, restarts: a RST, or answers whole"}, evict},
     {{"forward-once", "UPDATE, NOTIFY and transfers: never sent twice"}, once},
     {{"forward-immediate", "the immediate mode in front of name servers"}, immediate},
     {{"forward-everything", "any of these together"}, everything},

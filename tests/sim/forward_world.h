@@ -1,4 +1,4 @@
-// What one simulated exchange with forwarding is made of: clients, a node, name servers behind it, and others who ask.
+// What one simulated exchange with forwarding is made of: clients, a node, backends, and others who ask.
 // Units: milliseconds, bytes, shares of all. Ownership: values. Thread: any.
 #pragma once
 

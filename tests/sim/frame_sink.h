@@ -19,7 +19,7 @@ struct FrameSink {
 
   void clear() noexcept { count = used = 0; }
   void reply(datapath::Frame& frame) noexcept { sent[count++] = Bytes(frame.data, frame.length); }
-  bool hand_over(unsigned) noexcept { return false; }
+  bool hand_off(unsigned) noexcept { return false; }
   bool extra(datapath::Frame& frame) noexcept {
     if (used == extras.size()) return false;
     frame.data = extras[used++].data();

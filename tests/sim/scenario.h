@@ -27,7 +27,7 @@ struct Scenario {
   bool resets = false;        // a RST may end it
   bool early_fin = false;     // our FIN may come before the last answer, behind a whole one
   bool prompt = false;        // no timer of the client may be needed
-  bool lengthy = false;       // far beyond what the cookie alone vouches for
+  bool lengthy = false;       // far beyond what the cookie alone validates
   bool pieces = false;        // queries in many pieces, with pauses up to beyond the client's timer
   bool moderate = false;      // ordinary answers, and no query in pieces
   bool one_segment = false;   // of queries a connection: a client without timestamps, and nobody remembers it

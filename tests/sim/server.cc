@@ -36,15 +36,15 @@ struct Server::Node {
   void open() { pipeline = std::make_unique<datapath::Pipeline>(services, *responder, counters); }
   void restart(const ServerSettings& settings) {
     responder = std::make_unique<tcp::Responder>(responder_settings(settings));
-    parked.reset();
+    suspended.reset();
     if (settings.frames) open();
   }
   // As a core's forwarder does: a flow waits once, and a repetition that is no shorter replaces what waits.
-  void park(const Packet& packet, std::uint64_t until) {
-    if (!parked) {
-      parked = Waiting{packet, until};
-    } else if (packet.payload.size() >= parked->packet.payload.size()) {
-      parked->packet = packet;
+  void suspend(const Packet& packet, std::uint64_t until) {
+    if (!suspended) {
+      suspended = Waiting{packet, until};
+    } else if (packet.payload.size() >= suspended->packet.payload.size()) {
+      suspended->packet = packet;
     }
   }
 
@@ -53,7 +53,7 @@ struct Server::Node {
     std::uint64_t until_ms = 0;
   };
   unsigned number;
-  std::optional<Waiting> parked;
+  std::optional<Waiting> suspended;
   std::unique_ptr<tcp::Responder> responder;
   datapath::Interface interface;
   datapath::ServiceTable services;
@@ -126,16 +126,16 @@ void Server::receive(std::uint64_t now_ms, const Delivery& delivery, Network& ne
 std::optional<std::uint64_t> Server::next_at() const {
   std::optional<std::uint64_t> next;
   for (const auto& node : nodes_) {
-    if (node->parked && (!next || node->parked->until_ms < *next)) next = node->parked->until_ms;
+    if (node->suspended && (!next || node->suspended->until_ms < *next)) next = node->suspended->until_ms;
   }
   return next;
 }
 
-void Server::take_up(std::uint64_t now_ms, Network& network) {
+void Server::resume_frame(std::uint64_t now_ms, Network& network) {
   for (const auto& node : nodes_) {
-    if (!node->parked || node->parked->until_ms > now_ms) continue;
-    const Packet packet = std::move(node->parked->packet);
-    node->parked.reset();
+    if (!node->suspended || node->suspended->until_ms > now_ms) continue;
+    const Packet packet = std::move(node->suspended->packet);
+    node->suspended.reset();
     out_.clear();
     if (watcher_ != nullptr) watcher_->event(now_ms, "taken up again");
     node->responder->begin_burst(now_ms, keys_[node->number]);
@@ -170,7 +170,7 @@ void Server::through_responder(Node& node, const Packet& packet, bool resumed) {
   const std::uint64_t before = test::allocations_so_far();
   const tcp::Plan& plan = node.responder->handle(segment, &service_);
   allocations_ += test::allocations_so_far() - before;
-  if (plan.outcome == tcp::Outcome::parked) node.park(packet, service_.pending_until());
+  if (plan.outcome == tcp::Outcome::suspended) node.suspend(packet, service_.pending_until());
   for (const tcp::OutSegment& out : std::span(plan.segments).first(plan.count)) {
     Packet sent{out.seq, out.ack, out.flags, out.window, out.mss, out.sack_permitted, {}, {}, {}};
     if (out.has_timestamps) sent.timestamps = out.timestamps;

@@ -47,9 +47,9 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   void receive(std::uint64_t now_ms, const Delivery& delivery, Network& network);
-  // When the next segment that waits is to be taken up again.
+  // When the next segment that waits is to be resumed.
   [[nodiscard]] std::optional<std::uint64_t> next_at() const;
-  void take_up(std::uint64_t now_ms, Network& network);
+  void resume_frame(std::uint64_t now_ms, Network& network);
   void watch(ServerWatcher* watcher) { watcher_ = watcher; }
   [[nodiscard]] const Ends& ends() const { return ends_; }
   // How often the packet path asked for memory: never, or it is no packet path.

@@ -84,8 +84,8 @@ ByteString answer_to(Bytes query, std::size_t length, bool after) {
 
 }  // namespace
 
-Framed SimService::next_request(Bytes stream, bool bare) const noexcept {
-  if (bare) {
+Framed SimService::next_request(Bytes stream, bool prefix_consumed) const noexcept {
+  if (prefix_consumed) {
     // Like a DNS message, a bare request is not mistaken for one with its prefix, nor for the end of another.
     if (!text_of(stream).starts_with(kStart)) {
       return {kStart.starts_with(text_of(stream)) ? Framed::Kind::incomplete : Framed::Kind::malformed, {}, 0};

@@ -41,7 +41,7 @@ class SimService final : public Service {
   void change() noexcept { changed_ = true; }
 
   void begin_burst(std::uint64_t now_ms) noexcept override { now_ms_ = now_ms; }
-  [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override;
+  [[nodiscard]] Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override;
   [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   [[nodiscard]] Reply answer_datagram(Bytes, MutableBytes, const RequestContext&) noexcept override { return {}; }
   [[nodiscard]] bool takes_time() const noexcept override { return slow_ms_ != 0; }

@@ -38,7 +38,7 @@ TEST(ClientQuery, PlainQuestion) {
   const Message m = ask_with({});
   const ClientQuery q = parsed(m);
   EXPECT_EQ(q.kind, Kind::query);
-  EXPECT_FALSE(q.edns || q.is_signed || q.dnssec_ok || q.keepalive || q.once());
+  EXPECT_FALSE(q.edns || q.is_signed || q.dnssec_ok || q.keepalive || q.non_idempotent());
   EXPECT_EQ(q.payload, 512);
   EXPECT_EQ(q.question.type, 1);
   EXPECT_EQ(q.question.end, 12 + kQuestion.size());
@@ -112,7 +112,7 @@ TEST(ClientQuery, NotifyAndUpdate) {
   const Message zone = question("example.", 6);
   const ClientQuery notify = parsed(message(1, 0x2400, {.questions = {zone}, .answers = {soa}}));
   EXPECT_EQ(notify.kind, Kind::notify);
-  EXPECT_TRUE(notify.once());
+  EXPECT_TRUE(notify.non_idempotent());
   EXPECT_EQ(parse_rcode(message(1, 0x2400, {.questions = {zone}, .authorities = {soa}})), Rcode::formerr);
   const Sections change{.questions = {zone},
                         .answers = {record(pointer_to(12), 255, 0, {}, 255)},
@@ -120,7 +120,7 @@ TEST(ClientQuery, NotifyAndUpdate) {
                         .additionals = {record(pointer_to(12), 1, 0, {192, 0, 2, 1}), tsig()}};
   const ClientQuery update = parsed(message(1, 0x2800, change));
   EXPECT_EQ(update.kind, Kind::update);
-  EXPECT_TRUE(update.once() && update.is_signed);
+  EXPECT_TRUE(update.non_idempotent() && update.is_signed);
   EXPECT_EQ(parse_rcode(message(1, 0x2800, {.questions = {question("example.", 1)}})), Rcode::formerr);
 }
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "lib/control/backend_totals.h"
+#include "lib/control/telemetry/backend_totals.h"
 
 namespace gl::control {
 namespace {
@@ -33,7 +33,7 @@ TEST(BackendTotals, CountersByName) {
   backend::ForwardCounters forward;
   forward.failed_timeout.add(5);
   EXPECT_EQ(named(forward_counters(forward), "failed_timeout"), 5u);
-  TcpHelperCounters helper;
+  tcp_client::TcpHelperCounters helper;
   helper.stale.add(6);
   EXPECT_EQ(named(tcp_helper_counters(helper), "stale"), 6u);
   EXPECT_TRUE(forward_counters(Forwarders{}).empty());

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "lib/control/command_line.h"
-#include "lib/control/option_table.h"
+#include "lib/control/options/command_line.h"
+#include "lib/control/options/option_table.h"
 
 namespace gl::control {
 namespace {

@@ -8,9 +8,9 @@
 #include <iterator>
 #include <thread>
 
-#include "lib/control/cookie_epochs.h"
-#include "lib/control/key_store.h"
-#include "lib/control/secret_file.h"
+#include "lib/control/keys/cookie_epochs.h"
+#include "lib/control/keys/key_store.h"
+#include "lib/control/keys/secret_file.h"
 
 namespace gl::control {
 namespace {

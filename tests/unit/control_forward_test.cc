@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "lib/control/command_line.h"
-#include "lib/control/parse_forward.h"
-#include "lib/control/parse_value.h"
+#include "lib/control/options/command_line.h"
+#include "lib/control/options/parse_forward.h"
+#include "lib/control/options/parse_value.h"
 #include "lib/zone/name_text.h"
 
 namespace gl::control {

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string>
 
-#include "lib/control/routes.h"
+#include "lib/control/start/routes.h"
 
 namespace gl::control {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <fstream>
 
-#include "lib/control/zone_store.h"
+#include "lib/control/zones/zone_store.h"
 
 namespace gl::control {
 namespace {

@@ -1,4 +1,4 @@
-// Which fragments are kept: UDP, from a name server behind us, for an address of ours. All others are dropped as ever.
+// Which fragments are kept: UDP, from a backend, for an address of ours. All others are dropped as ever.
 #include <gtest/gtest.h>
 
 #include "tests/unit/pipeline_harness.h"

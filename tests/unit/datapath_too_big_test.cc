@@ -48,7 +48,7 @@ TEST(TooBig, SegmentsShrinkAndGrowAgain) {
     const std::size_t headers = v6 ? 60 : 40;
     const auto before = ask(harness, v6);
     EXPECT_EQ(largest(before), 1500u);
-    // The router quotes what it got: the ACK is withheld there, so the client's ISN is known.
+    // The router quotes what it got: the ACK is deferred there, so the client's ISN is known.
     const Buffer quoted = part(before[0], 14, headers + 12);
     EXPECT_EQ(harness.give(v6 ? too_big6(quoted, 1300) : too_big4(quoted, 1300)),
               v6 ? Verdict::icmpv6_too_big_learned : Verdict::icmp_too_big_learned);

@@ -1,5 +1,5 @@
 // Requests of clients at the forwarding service: what is asked, what is answered at once, and what is counted.
-#include "lib/service/dns_forward.h"
+#include "lib/services/dns/forward.h"
 
 #include <gtest/gtest.h>
 
@@ -32,8 +32,8 @@ TEST_F(DnsForward, OverTcp) {
 
 TEST_F(DnsForward, OverUdp) {
   EXPECT_EQ(bench().datagram(ask(), out_).kind, Kind::pending);
-  EXPECT_EQ(bench().forwarder.park({.frame = out_}, flow_v4(), backend::Forwarder::kDatagram | 0x1234),
-            backend::Forwarder::Park::parked);
+  EXPECT_EQ(bench().forwarder.suspend({.frame = out_}, flow_v4(), backend::Forwarder::kDatagram | 0x1234),
+            backend::Forwarder::Suspend::suspended);
   bench().backend_says(told());
   ASSERT_NE(bench().forwarder.resume(), nullptr);
   EXPECT_EQ(bench().datagram(ask(), out_).kind, Kind::answered);

@@ -81,8 +81,8 @@ TEST(Framing, HostileBytesStayInBounds) {
   for (int round = 0; round < 50000; ++round) {
     Wire w(random() % 80);
     for (auto& b : w) b = static_cast<std::uint8_t>(random() % 3 == 0 ? random() : random() % 3);
-    for (const bool bare : {false, true}) {
-      const Framed f = next_message(w, bare);
+    for (const bool prefix_consumed : {false, true}) {
+      const Framed f = next_message(w, prefix_consumed);
       if (f.kind != Kind::complete) continue;
       ASSERT_LE(f.consumed, w.size());
       ASSERT_GE(f.request.size(), 12U);

@@ -1,5 +1,5 @@
 // Zones from memory and names that are forwarded, on one port.
-#include "lib/service/dns_router.h"
+#include "lib/services/dns/router.h"
 
 #include <gtest/gtest.h>
 
@@ -43,7 +43,7 @@ class Router : public testing::Test {
   TempFile child_{zone("child.example.")};
   Served served_{{{plain_.path(), ""}, {both_.path(), ""}, {child_.path(), ""}}};
   ForwardBench bench_{settings()};
-  service::DnsRouter router_{*served_.service, bench_.service};
+  services::DnsRouter router_{*served_.service, bench_.service};
   unsigned rcode_ = 0;
 };
 

@@ -150,7 +150,7 @@ TEST_F(Answers, Any) {
   EXPECT_EQ(p.answer().size(), 4U);
   EXPECT_EQ(ask("ent.example.", ANY).authority(), Lines{kSoa});
   EXPECT_EQ(ask("web.example.", ANY).answer(), Lines{"web.example. 300 A 192.0.2.3"});
-  service::DnsSettings minimal;
+  services::DnsSettings minimal;
   minimal.udp_minimal_any = true;
   test::Served served({{file_.path(), ""}}, minimal);
   EXPECT_EQ(served.udp("example.", ANY).answer(), Lines{"example. 300 NS ns1.example."});

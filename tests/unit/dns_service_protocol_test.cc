@@ -30,8 +30,8 @@ std::string zone_text(int serial, const std::string& address) {
 
 class Protocol : public testing::Test {
  protected:
-  static service::DnsSettings settings() {
-    service::DnsSettings s;
+  static services::DnsSettings settings() {
+    services::DnsSettings s;
     s.nsid = "node1";
     s.version = "goldilocks";
     s.server_id = "me";
@@ -39,7 +39,7 @@ class Protocol : public testing::Test {
   }
   test::TempFile file_{zone_text(1, "192.0.2.7")};
   test::Served served_{{{file_.path(), ""}}, settings()};
-  const service::DnsCounters& counters() { return served_.service->counters(); }
+  const services::DnsCounters& counters() { return served_.service->counters(); }
 };
 
 TEST_F(Protocol, HeaderBits) {
@@ -140,7 +140,7 @@ TEST_F(Protocol, GlueHasToBeThere) {
 }
 
 TEST_F(Protocol, TruncateAll) {
-  service::DnsSettings all = settings();
+  services::DnsSettings all = settings();
   all.udp_truncate_all = true;
   test::Served served({{file_.path(), ""}}, all);
   EXPECT_TRUE(served.udp("x.example.", A).tc());
@@ -151,7 +151,7 @@ TEST_F(Protocol, TruncateAll) {
 
 // No amplification at all: the identifier is not told over UDP then.
 TEST_F(Protocol, TruncateAllIsNeverLongerThanTheQuestion) {
-  service::DnsSettings all = settings();
+  services::DnsSettings all = settings();
   all.udp_truncate_all = true;
   all.nsid = std::string(255, 'n');
   test::Served served({{file_.path(), ""}}, all);
@@ -162,7 +162,7 @@ TEST_F(Protocol, TruncateAllIsNeverLongerThanTheQuestion) {
 
 // A question of 255 bytes and an identifier of as many do not fit 512 together: the identifier gives way.
 TEST_F(Protocol, LongQuestionAndLongIdentifier) {
-  service::DnsSettings longest = settings();
+  services::DnsSettings longest = settings();
   longest.nsid = std::string(255, 'n');
   test::Served served({{file_.path(), ""}}, longest);
   const std::string label(63, 'a');
@@ -175,7 +175,7 @@ TEST_F(Protocol, LongQuestionAndLongIdentifier) {
 // RFC 7828: over TCP an empty option is answered with what the server promises, over UDP it is passed over.
 TEST_F(Protocol, TcpKeepalive) {
   const Ask asked{.edns = true, .options = {0, 11, 0, 0}};
-  service::DnsSettings promising = settings();
+  services::DnsSettings promising = settings();
   promising.tcp_keepalive = 18000;
   test::Served served({{file_.path(), ""}}, promising);
   const Message option = {0, 11, 0, 2, 0x46, 0x50};

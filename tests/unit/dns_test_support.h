@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "lib/base/endian.h"
-#include "lib/service/dns_zone.h"
+#include "lib/services/dns/zone.h"
 #include "lib/zone/loader.h"
 #include "lib/zone/snapshot.h"
 
@@ -140,7 +140,7 @@ inline bool any_starts_with(const std::vector<std::string>& records, const std::
 // Zones that are served.
 class Served {
  public:
-  explicit Served(const std::vector<zone::ZoneSource>& sources, service::DnsSettings settings = {}) {
+  explicit Served(const std::vector<zone::ZoneSource>& sources, services::DnsSettings settings = {}) {
     auto loaded = zone::load_zones(sources);
     if (!loaded) {
       ADD_FAILURE() << loaded.error();
@@ -150,7 +150,7 @@ class Served {
     warnings = std::move(loaded->warnings);
     zones.current = snapshot.get();
     published = &zones;
-    service = std::make_unique<service::DnsZoneService>(settings, published);
+    service = std::make_unique<services::DnsZoneService>(settings, published);
     service->begin_burst(0);
   }
 
@@ -185,7 +185,7 @@ class Served {
   std::vector<std::string> warnings;
   zone::PublishedZones zones;
   std::atomic<const zone::PublishedZones*> published{nullptr};
-  std::unique_ptr<service::DnsZoneService> service;
+  std::unique_ptr<services::DnsZoneService> service;
 };
 
 }  // namespace gl::test

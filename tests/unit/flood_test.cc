@@ -39,7 +39,7 @@ struct Sink {
     const std::size_t tcp_at = last[12] == 0x08 ? 34 : 54;
     if ((last[tcp_at + 13] & tcp::kRst) != 0) ++resets;
   }
-  [[nodiscard]] bool hand_over(unsigned) noexcept { return false; }
+  [[nodiscard]] bool hand_off(unsigned) noexcept { return false; }
   [[nodiscard]] bool extra(datapath::Frame& frame) noexcept {
     frame.data = lent.data();
     frame.capacity = kCapacity;
@@ -48,7 +48,7 @@ struct Sink {
   void send_extra(datapath::Frame& frame) noexcept { reply(frame); }
 };
 
-// What the options of a stranger's segment may look like.
+// What the options of an off-path sender's segment may look like.
 constexpr std::array<std::uint8_t, 20> kLinux = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 8, 9, 0, 0, 0, 7, 1, 3, 3, 7};
 constexpr std::array<std::uint8_t, 12> kTimestamps = {1, 1, 8, 10, 0, 0, 8, 9, 0, 0, 0, 7};
 constexpr std::array<std::uint8_t, 24> kAsks = {2, 4, 5, 180, 4, 2, 8, 10, 0,  0, 8, 9,

@@ -6,12 +6,12 @@
 #include <memory>
 
 #include "lib/backend/forwarder.h"
-#include "lib/service/dns_forward.h"
+#include "lib/services/dns/forward.h"
 #include "tests/unit/forward_messages.h"
 
 namespace gl::test {
 
-class PlayedLink final : public backend::Link {
+class PlayedTx final : public backend::BackendTx {
  public:
   struct Sent {
     unsigned backend;
@@ -102,7 +102,7 @@ class ForwardBench {
   }
   // The backend answers the oldest question with this message, whose ID is set right.
   backend::Forwarder::ReplyEnd backend_says(Message reply) {
-    const PlayedLink::Sent asked = link.sent.front();
+    const PlayedTx::Sent asked = link.sent.front();
     link.sent.pop_front();
     std::copy_n(asked.payload.begin(), 2, reply.begin());
     return forwarder.take_reply(reply, kBackend.bytes, 53, asked.source_port);
@@ -120,10 +120,10 @@ class ForwardBench {
   std::uint64_t now_us_ = 0;
 
  public:
-  PlayedLink link;
+  PlayedTx link;
   PlayedTcp tcp;
   backend::Forwarder forwarder{settings_, link, &tcp, 1600};
-  service::DnsForwardService service{forwarder};
+  services::DnsForwardService service{forwarder};
 };
 
 }  // namespace gl::test

@@ -1,4 +1,4 @@
-// Whole frames of clients and of name servers behind us, and what our own frames to them say.
+// Whole frames of clients and of backends, and what our own frames to them say.
 // Byte order: wire. Ownership: values. Thread: plain functions.
 #pragma once
 

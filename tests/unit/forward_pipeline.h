@@ -1,4 +1,4 @@
-// One core's pipeline with name servers behind it: the real services and forwarder, a link that keeps what is sent, and
+// One core's pipeline with backends: the real services and forwarder, a link that keeps what is sent, and
 // the part of the poll loop that takes frames up again. No EAL, no port.
 // Units: milliseconds. Ownership: owns everything. Thread: the test's.
 #pragma once
@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-#include "lib/service/dns_router.h"
+#include "lib/services/dns/router.h"
 #include "tests/unit/forward_frames.h"
 #include "tests/unit/forwarder_support.h"
 #include "tests/unit/pipeline_harness.h"
@@ -26,7 +26,7 @@ inline std::string_view name(Verdict verdict) {
 struct ForwardSink : Collector {
   bool takes = true;
   std::vector<unsigned> handed_to;
-  [[nodiscard]] bool hand_over(unsigned core) noexcept {
+  [[nodiscard]] bool hand_off(unsigned core) noexcept {
     if (takes) handed_to.push_back(core);
     return takes;
   }
@@ -46,7 +46,7 @@ class ForwardPipeline {
     pipeline_.forward_to({&forwarder, 0, nullptr});
     pass_ms(0);
   }
-  ~ForwardPipeline() { EXPECT_EQ(counters.received.value() + counters.taken_up.value(), counters.verdict_sum()); }
+  ~ForwardPipeline() { EXPECT_EQ(counters.received.value() + counters.resumed.value(), counters.verdict_sum()); }
 
   // As if there were two cores, and this the first.
   void two_cores() {
@@ -66,12 +66,12 @@ class ForwardPipeline {
     return run(bytes, nullptr);
   }
   // Those whose answer has come, in the order in which they came; what was sent to clients is in `out`.
-  std::vector<std::string_view> take_up() {
+  std::vector<std::string_view> resume_frame() {
     out.sent.clear();
     std::vector<std::string_view> ends;
-    while (const backend::Parked* const parked = forwarder.resume()) {
-      counters.taken_up.add();
-      ends.push_back(run({parked->frame.begin(), parked->frame.end()}, parked));
+    while (const backend::Suspended* const suspended = forwarder.resume()) {
+      counters.resumed.add();
+      ends.push_back(run({suspended->frame.begin(), suspended->frame.end()}, suspended));
       forwarder.release();
     }
     return ends;
@@ -95,14 +95,14 @@ class ForwardPipeline {
     if (v6) settings.backends[0].address = kBackend6;
     return settings;
   }
-  std::string_view run(const Buffer& bytes, const backend::Parked* parked) {
+  std::string_view run(const Buffer& bytes, const backend::Suspended* suspended) {
     const auto block = std::make_unique<std::uint8_t[]>(out.capacity);
     std::copy(bytes.begin(), bytes.end(), block.get());
     datapath::Frame frame;
     frame.data = block.get();
     frame.length = bytes.size();
     frame.capacity = out.capacity;
-    if (parked != nullptr) datapath::take_up(frame, *parked);
+    if (suspended != nullptr) datapath::resume_frame(frame, *suspended);
     return name(pipeline_.process(frame, interface_, out));
   }
 
@@ -113,16 +113,16 @@ class ForwardPipeline {
   datapath::ReplyOwners owners_;
 
  public:
-  backend::test::FakeLink link;
+  backend::test::FakeTx link;
   backend::Forwarder forwarder;
   datapath::CoreCounters counters;
   ForwardSink out;
 
  private:
   datapath::Interface interface_;
-  service::DnsZoneService zone_service_{service::DnsSettings{}, zones_};
-  service::DnsForwardService forward_service_{forwarder};
-  service::DnsRouter router_{zone_service_, forward_service_};
+  services::DnsZoneService zone_service_{services::DnsSettings{}, zones_};
+  services::DnsForwardService forward_service_{forwarder};
+  services::DnsRouter router_{zone_service_, forward_service_};
   datapath::ServiceTable services_;
   tcp::CookieKeys keys_;
   tcp::Responder responder_;

@@ -1,4 +1,4 @@
-// TCP clients whose queries wait for a name server behind us, as whole frames: with timestamps and without, the
+// TCP clients whose queries wait for a backend, as whole frames: with timestamps and without, the
 // column's way, and Fast Open.
 #include "tests/unit/forward_pipeline.h"
 
@@ -78,20 +78,20 @@ struct ForwardedTcp : ::testing::TestWithParam<TcpWay> {
 TEST_P(ForwardedTcp, WaitsIsRepeatedAndIsAnsweredOnce) {
   open();
   const Buffer asks = segment(kAck | kPsh, stream);
-  EXPECT_EQ(core->give(asks), "tcp_parked");
+  EXPECT_EQ(core->give(asks), "tcp_suspended");
   EXPECT_TRUE(core->out.sent.empty()) << "no ACK: the client goes on repeating";
   for (unsigned i = 0; i < 3; ++i) {
     EXPECT_EQ(core->give(asks), "tcp_drop_waiting");
     EXPECT_TRUE(core->out.sent.empty());
   }
   ASSERT_EQ(core->link.sent.size(), 1u);
-  EXPECT_TRUE(core->take_up().empty());
+  EXPECT_TRUE(core->resume_frame().empty());
   EXPECT_EQ(core->backend_answers(7), "backend_reply_taken");
-  EXPECT_EQ(core->take_up(), Ends({"tcp_answered"}));
+  EXPECT_EQ(core->resume_frame(), Ends({"tcp_answered"}));
   ASSERT_EQ(core->out.sent.size(), 1u);
   const Buffer answer = core->out.sent[0].bytes;
   expect_answer(heard(), 7, !way.timestamps);
-  EXPECT_TRUE(core->take_up().empty());
+  EXPECT_TRUE(core->resume_frame().empty());
   // A repetition that crossed it gets the same frame.
   EXPECT_EQ(core->give(asks), "tcp_answered");
   ASSERT_EQ(core->out.sent.size(), 1u);
@@ -102,10 +102,10 @@ TEST_P(ForwardedTcp, WaitsIsRepeatedAndIsAnsweredOnce) {
 // The client has read the beginning: exactly those bytes go on, TTLs included, though they have run on since.
 TEST_P(ForwardedTcp, TheRestIsOfTheSameAnswer) {
   open();
-  EXPECT_EQ(core->give(segment(kAck | kPsh, stream)), "tcp_parked");
+  EXPECT_EQ(core->give(segment(kAck | kPsh, stream)), "tcp_suspended");
   const auto sent = core->asked();
   EXPECT_EQ(core->give(reply_to_us(way, reply_to(sent.payload, 7, 0x8180, 1000), sent.port)), "backend_reply_taken");
-  EXPECT_EQ(core->take_up(), Ends({"tcp_answered"}));
+  EXPECT_EQ(core->resume_frame(), Ends({"tcp_answered"}));
   const Heard answer = heard();
   EXPECT_EQ(answer.payload, framed(reply_to(query, 7, 0x8180, 1000)));
   core->pass_ms(3000);
@@ -121,24 +121,24 @@ TEST_P(ForwardedTcp, TheRestIsOfTheSameAnswer) {
 TEST_P(ForwardedTcp, AFinBehindWhatWaitsIsNotAcknowledged) {
   open();
   const Buffer asks = segment(kAck | kPsh, stream);
-  EXPECT_EQ(core->give(asks), "tcp_parked");
+  EXPECT_EQ(core->give(asks), "tcp_suspended");
   const std::uint32_t seq = client.seq;
   client.seq += static_cast<std::uint32_t>(stream.size());
   (void)core->give(segment(kAck | kFin));
   EXPECT_TRUE(core->out.sent.empty());
   client.seq = seq;
   EXPECT_EQ(core->backend_answers(7), "backend_reply_taken");
-  EXPECT_EQ(core->take_up(), Ends({"tcp_answered"}));
+  EXPECT_EQ(core->resume_frame(), Ends({"tcp_answered"}));
   expect_answer(heard(), 7, !way.timestamps);
 }
 
 TEST_P(ForwardedTcp, SilenceEndsInServfail) {
   open();
-  EXPECT_EQ(core->give(segment(kAck | kPsh, stream)), "tcp_parked");
+  EXPECT_EQ(core->give(segment(kAck | kPsh, stream)), "tcp_suspended");
   core->pass_ms(801);
-  EXPECT_TRUE(core->take_up().empty()) << "a second try";
+  EXPECT_TRUE(core->resume_frame().empty()) << "a second try";
   core->pass_ms(801);
-  EXPECT_EQ(core->take_up(), Ends({"tcp_answered"}));
+  EXPECT_EQ(core->resume_frame(), Ends({"tcp_answered"}));
   const Buffer told = heard().payload;
   ASSERT_GE(told.size(), 14u);
   EXPECT_EQ(get16(told, 2), 0x1234u);
@@ -155,7 +155,7 @@ TEST_P(ForwardedTcp, AFrameLongerThanASlotDoesNotWait) {
   EXPECT_EQ(core->give(asks), "tcp_drop_waiting");
   ASSERT_EQ(core->link.sent.size(), 1u);
   EXPECT_EQ(core->backend_answers(7), "backend_reply_taken");
-  EXPECT_TRUE(core->take_up().empty());
+  EXPECT_TRUE(core->resume_frame().empty());
   EXPECT_EQ(core->give(asks), "tcp_answered");
   expect_answer(heard(), 7, !way.timestamps);
 }
@@ -170,7 +170,7 @@ TEST_P(ForwardedTcp, Immediate) {
   }
   open();
   const Buffer asks = segment(kAck | kPsh, stream);
-  EXPECT_EQ(core->give(asks), "tcp_parked");
+  EXPECT_EQ(core->give(asks), "tcp_suspended");
   ASSERT_EQ(core->out.sent.size(), 1u);
   const Heard ack = heard();
   EXPECT_EQ(ack.flags, kAck);
@@ -180,7 +180,7 @@ TEST_P(ForwardedTcp, Immediate) {
   EXPECT_EQ(core->give(asks), "tcp_drop_waiting");
   EXPECT_TRUE(core->out.sent.empty());
   EXPECT_EQ(core->backend_answers(7), "backend_reply_taken");
-  EXPECT_EQ(core->take_up(), Ends({"tcp_answered"}));
+  EXPECT_EQ(core->resume_frame(), Ends({"tcp_answered"}));
   ASSERT_EQ(core->out.sent.size(), 2u);
   expect_answer(heard(0), 7, false);
   const Heard fin = heard(1);
@@ -202,7 +202,7 @@ TEST_P(ForwardedTcp, FastOpen) {
   ASSERT_EQ(core->link.sent.size(), 1u);
   take_syn_ack(heard());
   EXPECT_EQ(core->backend_answers(7), "backend_reply_taken");
-  EXPECT_TRUE(core->take_up().empty()) << "nobody waited";
+  EXPECT_TRUE(core->resume_frame().empty()) << "nobody waited";
   EXPECT_EQ(core->give(segment(kAck | kPsh, stream)), "tcp_answered");
   expect_answer(heard(), 7, !way.timestamps);
   // Another who comes while it serves is answered with the SYN-ACK.
@@ -221,13 +221,13 @@ TEST_P(ForwardedTcp, FastOpen) {
 TEST_P(ForwardedTcp, TwoQueriesInOneSegment) {
   open();
   const Buffer second = query_for("b", 0x4321);
-  EXPECT_EQ(core->give(segment(kAck | kPsh, stream + framed(second))), "tcp_parked");
+  EXPECT_EQ(core->give(segment(kAck | kPsh, stream + framed(second))), "tcp_suspended");
   ASSERT_EQ(core->link.sent.size(), 2u);
   EXPECT_EQ(core->backend_answers(7), "backend_reply_taken");
-  EXPECT_EQ(core->take_up(), Ends({"tcp_parked"})) << "it waits for the second";
+  EXPECT_EQ(core->resume_frame(), Ends({"tcp_suspended"})) << "it waits for the second";
   EXPECT_TRUE(core->out.sent.empty());
   EXPECT_EQ(core->backend_answers(8), "backend_reply_taken");
-  EXPECT_EQ(core->take_up(), Ends({"tcp_answered"}));
+  EXPECT_EQ(core->resume_frame(), Ends({"tcp_answered"}));
   EXPECT_EQ(heard().payload, framed(reply_to(query, 7)) + framed(reply_to(second, 8)));
 }
 

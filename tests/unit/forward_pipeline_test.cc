@@ -1,4 +1,4 @@
-// Datagrams that wait for a name server behind us, as whole frames; and every verdict of the way there and back.
+// Datagrams that wait for a backend, as whole frames; and every verdict of the way there and back.
 #include "tests/unit/forward_pipeline.h"
 
 namespace gl::test {
@@ -19,24 +19,24 @@ struct ForwardedUdp : ::testing::TestWithParam<Way> {
 
 TEST_P(ForwardedUdp, WaitsIsRepeatedAndIsAnsweredOnce) {
   make();
-  EXPECT_EQ(core->give(udp_to_us(way, query)), "udp_parked");
+  EXPECT_EQ(core->give(udp_to_us(way, query)), "udp_suspended");
   EXPECT_EQ(core->give(udp_to_us(way, query)), "drop_udp_waiting");
-  EXPECT_EQ(core->give(udp_to_us(way, query_for("a", 0x4321))), "udp_parked") << "the same question, another ID";
+  EXPECT_EQ(core->give(udp_to_us(way, query_for("a", 0x4321))), "udp_suspended") << "the same question, another ID";
   EXPECT_TRUE(core->out.sent.empty());
-  EXPECT_TRUE(core->take_up().empty());
+  EXPECT_TRUE(core->resume_frame().empty());
   ASSERT_EQ(core->link.sent.size(), 1u);
   EXPECT_EQ(core->backend_answers(7), "backend_reply_taken");
   EXPECT_TRUE(core->out.sent.empty());
-  EXPECT_EQ(core->take_up(), Ends({"udp_reply", "udp_reply"}));
+  EXPECT_EQ(core->resume_frame(), Ends({"udp_reply", "udp_reply"}));
   ASSERT_EQ(core->out.sent.size(), 2u);
   EXPECT_EQ(datagram_of(way, core->out.sent[0].bytes), reply_to(query, 7));
   EXPECT_EQ(datagram_of(way, core->out.sent[1].bytes), reply_to(query_for("a", 0x4321), 7));
-  EXPECT_TRUE(core->take_up().empty());
+  EXPECT_TRUE(core->resume_frame().empty());
 }
 
 TEST_P(ForwardedUdp, RepliesThatAnswerNothing) {
   make();
-  EXPECT_EQ(core->give(udp_to_us(way, query)), "udp_parked");
+  EXPECT_EQ(core->give(udp_to_us(way, query)), "udp_suspended");
   const auto sent = core->asked();
   const Buffer reply = reply_to(sent.payload, 7);
   EXPECT_EQ(core->give(reply_to_us(way, reply, sent.port, 54)), "drop_backend_wrong") << "its port";
@@ -45,34 +45,34 @@ TEST_P(ForwardedUdp, RepliesThatAnswerNothing) {
   EXPECT_EQ(core->give(reply_to_us(way, reply_to(query_for("b", sent.id()), 7), sent.port)), "drop_backend_wrong");
   EXPECT_EQ(core->give(reply_to_us(way, first_of(reply, 11), sent.port)), "drop_backend_malformed");
   EXPECT_EQ(core->give(reply_to_us(way, sent.payload, sent.port)), "drop_backend_malformed") << "a query";
-  EXPECT_TRUE(core->take_up().empty());
+  EXPECT_TRUE(core->resume_frame().empty());
   EXPECT_EQ(core->give(reply_to_us(way, reply, sent.port)), "backend_reply_taken");
   EXPECT_EQ(core->give(reply_to_us(way, reply, sent.port)), "drop_backend_late") << "twice";
-  EXPECT_EQ(core->take_up(), Ends({"udp_reply"}));
+  EXPECT_EQ(core->resume_frame(), Ends({"udp_reply"}));
 }
 
 // A reply that answers the question and has no end: another try is made, and who waits goes on waiting.
 TEST_P(ForwardedUdp, ABrokenReplyIsNoAnswer) {
   make();
-  EXPECT_EQ(core->give(udp_to_us(way, query)), "udp_parked");
+  EXPECT_EQ(core->give(udp_to_us(way, query)), "udp_suspended");
   const auto sent = core->asked();
   Buffer reply = reply_to(sent.payload, 7);
   reply.pop_back();
   EXPECT_EQ(core->give(reply_to_us(way, reply, sent.port)), "drop_backend_malformed");
-  EXPECT_TRUE(core->take_up().empty());
+  EXPECT_TRUE(core->resume_frame().empty());
   EXPECT_EQ(core->backend_answers(8), "backend_reply_taken");
-  EXPECT_EQ(core->take_up(), Ends({"udp_reply"}));
+  EXPECT_EQ(core->resume_frame(), Ends({"udp_reply"}));
   EXPECT_EQ(datagram_of(way, core->out.sent.at(0).bytes), reply_to(query, 8));
 }
 
 TEST_P(ForwardedUdp, SilenceEndsInServfail) {
   make();
-  EXPECT_EQ(core->give(udp_to_us(way, query)), "udp_parked");
+  EXPECT_EQ(core->give(udp_to_us(way, query)), "udp_suspended");
   for (unsigned i = 0; i < settings.tries; ++i) {
-    EXPECT_TRUE(core->take_up().empty());
+    EXPECT_TRUE(core->resume_frame().empty());
     core->pass_ms(settings.timeout_ms + 1);
   }
-  EXPECT_EQ(core->take_up(), Ends({"udp_reply"}));
+  EXPECT_EQ(core->resume_frame(), Ends({"udp_reply"}));
   const Buffer told = datagram_of(way, core->out.sent.at(0).bytes);
   ASSERT_GE(told.size(), 12u);
   EXPECT_EQ(get16(told, 0), 0x1234u);
@@ -83,10 +83,10 @@ TEST_P(ForwardedUdp, RepliesOfAnotherCoresQuestions) {
   make();
   core->two_cores();
   const Buffer reply = reply_to(query, 7);
-  EXPECT_EQ(core->give(reply_to_us(way, reply, 2001)), "backend_handed_over");
+  EXPECT_EQ(core->give(reply_to_us(way, reply, 2001)), "backend_handed_off");
   EXPECT_EQ(core->out.handed_to, std::vector<unsigned>({1}));
   core->out.takes = false;
-  EXPECT_EQ(core->give(reply_to_us(way, reply, 2001)), "drop_handover_full");
+  EXPECT_EQ(core->give(reply_to_us(way, reply, 2001)), "drop_handoff_full");
   EXPECT_EQ(core->give(reply_to_us(way, reply, 2000)), "drop_backend_late") << "it would be ours";
   EXPECT_EQ(core->give(reply_to_us(way, reply, 2001, 54)), "drop_backend_late") << "no backend's port";
 }
@@ -96,10 +96,10 @@ TEST_P(ForwardedUdp, AFrameLongerThanASlotDoesNotWait) {
   const Buffer fits = udp_to_us(way, query);
   make(fits.size());
   EXPECT_EQ(core->give(udp_to_us(way, query_for("a", 0x1234, 0, 1, 200))), "drop_udp_waiting");
-  EXPECT_EQ(core->give(fits), "udp_parked");
+  EXPECT_EQ(core->give(fits), "udp_suspended");
   EXPECT_FALSE(core->link.sent.empty());
   while (!core->link.sent.empty()) EXPECT_EQ(core->backend_answers(7), "backend_reply_taken");
-  EXPECT_EQ(core->take_up(), Ends({"udp_reply"}));
+  EXPECT_EQ(core->resume_frame(), Ends({"udp_reply"}));
   EXPECT_EQ(datagram_of(way, core->out.sent.at(0).bytes), reply_to(query, 7));
 }
 

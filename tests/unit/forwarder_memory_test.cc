@@ -4,13 +4,13 @@
 namespace gl::backend::test {
 namespace {
 
-using Kind = Asked::Kind;
+using Kind = QueryResult::Kind;
 using ReplyEnd = Forwarder::ReplyEnd;
 
 class Remembering : public ForwarderTest {
  protected:
   // Asks, is answered by the backend with `last`, and takes the answer.
-  Asked exchange(const Client& client, std::uint8_t last) {
+  QueryResult exchange(const Client& client, std::uint8_t last) {
     EXPECT_TRUE(ask_and_park(client));
     const Sent sent = take_sent();
     EXPECT_EQ(deliver(sent, reply_to(sent.payload, last)), ReplyEnd::taken);
@@ -59,7 +59,7 @@ TEST_F(Remembering, StoreWrapsAndForgetsTheOldest) {
     ASSERT_TRUE(ask_and_park(client));
     const Sent sent = take_sent();
     ASSERT_EQ(deliver(sent, reply_to(sent.payload, static_cast<std::uint8_t>(i), 0x8180, 50'000)), ReplyEnd::taken);
-    const Asked asked = resume_and_ask(client);
+    const QueryResult asked = resume_and_ask(client);
     ASSERT_EQ(asked.kind, Kind::answered);
     ASSERT_EQ(last_byte(asked), static_cast<int>(i));
     ASSERT_EQ(last_byte(ask(client, true)), static_cast<int>(i));
@@ -92,7 +92,7 @@ TEST_F(Remembering, ServesForAWhileWithItsAge) {
   make(with);
   exchange(Client(1), 1);
   pass_ms(3500);
-  const Asked served = ask(Client(2));
+  const QueryResult served = ask(Client(2));
   EXPECT_EQ(served.kind, Kind::answered);
   EXPECT_EQ(served.age_s, 3U);
   EXPECT_EQ(ask(Client(3, "a", false)).age_s, 3U);
@@ -136,10 +136,10 @@ TEST_F(Remembering, OnceIsNeverSentTwice) {
   client.query = query_for("a", 5, 4, 6);
   EXPECT_EQ(ask(client, false, true).kind, Kind::pending);  // early
   EXPECT_TRUE(link.sent.empty());
-  EXPECT_EQ(park(client), Forwarder::Park::repeated);
+  EXPECT_EQ(suspend(client), Forwarder::Suspend::repeated);
   ASSERT_TRUE(ask_and_park(client));
   EXPECT_EQ(ask(client).kind, Kind::pending);
-  EXPECT_EQ(park(client), Forwarder::Park::repeated);
+  EXPECT_EQ(suspend(client), Forwarder::Suspend::repeated);
   (void)take_sent();
   pass_ms(settings.timeout_ms);
   EXPECT_TRUE(link.sent.empty());

@@ -24,7 +24,7 @@ struct Sent {
   [[nodiscard]] std::uint16_t id() const { return load_be<std::uint16_t>(payload.data()); }
 };
 
-class FakeLink final : public Link {
+class FakeTx final : public BackendTx {
  public:
   std::deque<Sent> sent;
   std::vector<bool> no_way = std::vector<bool>(kMaxBackends);
@@ -203,7 +203,7 @@ class ForwarderTest : public testing::Test {
     forwarder->tick(now_us);
   }
 
-  Asked ask(const Client& client, bool continuation = false, bool early = false) {
+  QueryResult ask(const Client& client, bool continuation = false, bool early = false) {
     EXPECT_EQ(parse_client_query(client.query, query_), dns::Rcode::noerror);
     return forwarder->ask(
         query_, 0, client.stream,
@@ -213,13 +213,13 @@ class ForwarderTest : public testing::Test {
     EXPECT_EQ(parse_client_query(client.query, query_), dns::Rcode::noerror);
     forwarder->prepare(query_, 0, {.flow = client.flow, .position = client.position});
   }
-  Forwarder::Park park(const Client& client, const Message& frame = Message(60, 1)) {
-    return forwarder->park({.frame = frame}, client.flow, client.request());
+  Forwarder::Suspend suspend(const Client& client, const Message& frame = Message(60, 1)) {
+    return forwarder->suspend({.frame = frame}, client.flow, client.request());
   }
   // Asks and waits: true if it has to.
   bool ask_and_park(const Client& client) {
-    if (ask(client).kind != Asked::Kind::pending) return false;
-    EXPECT_EQ(park(client), Forwarder::Park::parked);
+    if (ask(client).kind != QueryResult::Kind::pending) return false;
+    EXPECT_EQ(suspend(client), Forwarder::Suspend::suspended);
     return true;
   }
   Sent take_sent() {
@@ -232,18 +232,20 @@ class ForwarderTest : public testing::Test {
   Forwarder::ReplyEnd deliver(const Sent& to, const Message& reply) {
     return forwarder->take_reply(reply, address_of(to.backend), 53, to.port);
   }
-  // The one who waits next is taken up, and asks again.
-  Asked resume_and_ask(const Client& client) {
+  // The one who waits next is resumed, and asks again.
+  QueryResult resume_and_ask(const Client& client) {
     EXPECT_NE(forwarder->resume(), nullptr);
-    const Asked asked = ask(client);
+    const QueryResult asked = ask(client);
     forwarder->release();
     return asked;
   }
-  static int last_byte(const Asked& asked) { return asked.reply.message.empty() ? -1 : asked.reply.message.back(); }
+  static int last_byte(const QueryResult& asked) {
+    return asked.reply.message.empty() ? -1 : asked.reply.message.back();
+  }
 
   std::uint64_t now_us = 5'000'000'000;
   ForwardSettings settings;
-  FakeLink link;
+  FakeTx link;
   std::unique_ptr<FakeJobs> jobs;
   std::unique_ptr<Forwarder> forwarder;
 

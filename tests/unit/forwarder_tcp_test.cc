@@ -4,7 +4,7 @@
 namespace gl::backend::test {
 namespace {
 
-using Kind = Asked::Kind;
+using Kind = QueryResult::Kind;
 using ReplyEnd = Forwarder::ReplyEnd;
 
 class ForwardingOverTcp : public ForwarderTest {};
@@ -28,7 +28,7 @@ TEST_F(ForwardingOverTcp, TruncatedIsAskedOverTcpForStreamsOnly) {
   const Message asked_over_tcp(job.query.begin(), job.query.begin() + job.query_length);
   jobs->finish(TcpJob::Result::answered, reply_to(asked_over_tcp, 4, 0x8180, 3000));
   pass_ms(1);
-  const Asked asked = resume_and_ask(stream);
+  const QueryResult asked = resume_and_ask(stream);
   ASSERT_EQ(asked.kind, Kind::answered);
   EXPECT_GT(asked.reply.message.size(), 3000U);
   EXPECT_EQ(jobs->free.size(), 4U);
@@ -165,7 +165,7 @@ TEST_F(ForwardingOverTcp, TransferComesOverTcp) {
   EXPECT_TRUE(jobs->under_way.front()->transfer);
   jobs->finish(TcpJob::Result::answered, reply_to(client.query, 3));
   pass_ms(1);
-  const Asked asked = resume_and_ask(client);
+  const QueryResult asked = resume_and_ask(client);
   EXPECT_EQ(asked.kind, Kind::answered);
   EXPECT_TRUE(asked.reply.framed);
 }

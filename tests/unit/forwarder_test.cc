@@ -4,7 +4,7 @@
 namespace gl::backend::test {
 namespace {
 
-using Kind = Asked::Kind;
+using Kind = QueryResult::Kind;
 using ReplyEnd = Forwarder::ReplyEnd;
 
 class Forwarding : public ForwarderTest {};
@@ -18,10 +18,10 @@ TEST_F(Forwarding, IsAnswered) {
   EXPECT_TRUE(link.sent.empty());
   pass_ms(3);
   EXPECT_EQ(deliver(sent, reply_to(sent.payload, 7)), ReplyEnd::taken);
-  const Parked* const parked = forwarder->resume();
-  ASSERT_NE(parked, nullptr);
-  EXPECT_EQ(parked->frame.size(), 60U);
-  const Asked asked = ask(client);
+  const Suspended* const suspended = forwarder->resume();
+  ASSERT_NE(suspended, nullptr);
+  EXPECT_EQ(suspended->frame.size(), 60U);
+  const QueryResult asked = ask(client);
   EXPECT_EQ(asked.kind, Kind::answered);
   EXPECT_EQ(last_byte(asked), 7);
   EXPECT_EQ(asked.age_s, 0U);
@@ -62,7 +62,7 @@ TEST_F(Forwarding, TimeOutGoesToAnotherBackendThenServfail) {
   EXPECT_EQ(load_be<std::uint16_t>(second.payload.data() + 12 + 3 + 4 + 3), 1232);
   EXPECT_EQ(deliver(first, reply_to(first.payload, 1)), ReplyEnd::late);
   pass_ms(settings.timeout_ms);
-  const Asked asked = resume_and_ask(client);
+  const QueryResult asked = resume_and_ask(client);
   EXPECT_EQ(asked.kind, Kind::failed);
   EXPECT_EQ(asked.info, 22);
   EXPECT_EQ(ask(client).kind, Kind::failed);  // the same again
@@ -129,7 +129,7 @@ TEST_F(Forwarding, ServfailIsAskedElsewhereThenPassedOn) {
   const Sent second = take_sent();
   EXPECT_NE(first.backend, second.backend);
   EXPECT_EQ(deliver(second, reply_to(second.payload, 0, 0x8182)), ReplyEnd::taken);
-  const Asked asked = resume_and_ask(client);
+  const QueryResult asked = resume_and_ask(client);
   ASSERT_EQ(asked.kind, Kind::answered);
   EXPECT_EQ(asked.reply.message[3] & 0xf, 2);
   EXPECT_EQ(forwarder->counters(0).servfail.value() + forwarder->counters(1).servfail.value(), 2U);

@@ -6,7 +6,7 @@
 namespace gl::backend::test {
 namespace {
 
-using Kind = Asked::Kind;
+using Kind = QueryResult::Kind;
 using ReplyEnd = Forwarder::ReplyEnd;
 
 class Waiting : public ForwarderTest {};
@@ -17,7 +17,7 @@ TEST_F(Waiting, PrepareBegins) {
   second.position = 1030;
   ASSERT_EQ(ask(first).kind, Kind::pending);
   prepare(second);
-  EXPECT_EQ(park(first), Forwarder::Park::parked);
+  EXPECT_EQ(suspend(first), Forwarder::Suspend::suspended);
   EXPECT_EQ(link.sent.size(), 2U);
   const Sent a = take_sent(), b = take_sent();
   EXPECT_EQ(deliver(b, reply_to(b.payload, 2)), ReplyEnd::taken);
@@ -38,15 +38,15 @@ TEST_F(Waiting, ParksAgainBehindTheNextQuestion) {
   ASSERT_TRUE(ask_and_park(first));
   const Sent a = take_sent();
   EXPECT_EQ(deliver(a, reply_to(a.payload, 1)), ReplyEnd::taken);
-  const Parked* const parked = forwarder->resume();
-  ASSERT_NE(parked, nullptr);
+  const Suspended* const suspended = forwarder->resume();
+  ASSERT_NE(suspended, nullptr);
   EXPECT_EQ(last_byte(ask(first)), 1);
   ASSERT_EQ(ask(second).kind, Kind::pending);
-  EXPECT_EQ(forwarder->park(*parked, first.flow, 0), Forwarder::Park::parked);
+  EXPECT_EQ(forwarder->suspend(*suspended, first.flow, 0), Forwarder::Suspend::suspended);
   forwarder->release();
   const Sent b = take_sent();
   EXPECT_EQ(deliver(b, reply_to(b.payload, 2)), ReplyEnd::taken);
-  const Parked* const again = forwarder->resume();
+  const Suspended* const again = forwarder->resume();
   ASSERT_NE(again, nullptr);
   EXPECT_EQ(again->frame.size(), 60U);
   EXPECT_EQ(again->frame[59], 1);
@@ -59,19 +59,19 @@ TEST_F(Waiting, RepetitionReplacesTheFrameThatWaits) {
   make(settings_for(1));
   const Client client(1);
   ASSERT_EQ(ask(client).kind, Kind::pending);
-  EXPECT_EQ(park(client, Message(60, 1)), Forwarder::Park::parked);
+  EXPECT_EQ(suspend(client, Message(60, 1)), Forwarder::Suspend::suspended);
   ASSERT_EQ(ask(client).kind, Kind::pending);
-  EXPECT_EQ(park(client, Message(80, 2)), Forwarder::Park::repeated);
+  EXPECT_EQ(suspend(client, Message(80, 2)), Forwarder::Suspend::repeated);
   ASSERT_EQ(ask(client).kind, Kind::pending);
-  EXPECT_EQ(park(client, Message(70, 3)), Forwarder::Park::repeated);
+  EXPECT_EQ(suspend(client, Message(70, 3)), Forwarder::Suspend::repeated);
   EXPECT_EQ(link.sent.size(), 1U);
   EXPECT_EQ(forwarder->counters().merged.value(), 0U);
   const Sent sent = take_sent();
   EXPECT_EQ(deliver(sent, reply_to(sent.payload, 1)), ReplyEnd::taken);
-  const Parked* const parked = forwarder->resume();
-  ASSERT_NE(parked, nullptr);
-  EXPECT_EQ(parked->frame.size(), 80U);
-  EXPECT_EQ(parked->frame[0], 2);
+  const Suspended* const suspended = forwarder->resume();
+  ASSERT_NE(suspended, nullptr);
+  EXPECT_EQ(suspended->frame.size(), 80U);
+  EXPECT_EQ(suspended->frame[0], 2);
   EXPECT_EQ(forwarder->resume(), nullptr);
 }
 
@@ -79,7 +79,7 @@ TEST_F(Waiting, EarlyRequestsWaitForTheirRepetition) {
   make(settings_for(1));
   const Client client(1);
   EXPECT_EQ(ask(client, false, true).kind, Kind::pending);
-  EXPECT_EQ(park(client), Forwarder::Park::repeated);
+  EXPECT_EQ(suspend(client), Forwarder::Suspend::repeated);
   const Sent sent = take_sent();
   EXPECT_EQ(deliver(sent, reply_to(sent.payload, 1)), ReplyEnd::taken);
   EXPECT_EQ(forwarder->resume(), nullptr);
@@ -106,8 +106,8 @@ TEST_F(Waiting, RandomOperations) {
   };
   std::deque<Client> all;
   const auto ask_any = [&](const Client& client, bool continuation) {
-    const Asked asked = ask(client, continuation, below(20) == 0);
-    if (asked.kind == Kind::pending) (void)park(client, Message(20 + below(200), 3));
+    const QueryResult asked = ask(client, continuation, below(20) == 0);
+    if (asked.kind == Kind::pending) (void)suspend(client, Message(20 + below(200), 3));
     if (asked.kind == Kind::answered) {
       // The question in the answer is the one asked, whatever its TTLs and records.
       EXPECT_GE(asked.reply.message.size(), 15U);
@@ -147,8 +147,8 @@ TEST_F(Waiting, RandomOperations) {
         pass_ms(below(20));
         break;
       default:
-        if (const Parked* const parked = forwarder->resume()) {
-          EXPECT_GE(parked->frame.size(), 20U);
+        if (const Suspended* const suspended = forwarder->resume()) {
+          EXPECT_GE(suspended->frame.size(), 20U);
           ask_any(client_of(below(200)), false);
           if (below(2) == 0) forwarder->release();
         }

@@ -20,11 +20,11 @@ class Reverser final : public Service {
   bool early = false;  // TCP Fast Open
 
   void begin_burst(std::uint64_t) noexcept override {}
-  [[nodiscard]] Framed next_request(Bytes stream, bool bare) const noexcept override {
-    const std::size_t at = bare ? 0 : 2;
-    if (!bare && stream.size() == 2) return {Framed::Kind::prefix_only, {}, 2};
+  [[nodiscard]] Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override {
+    const std::size_t at = prefix_consumed ? 0 : 2;
+    if (!prefix_consumed && stream.size() == 2) return {Framed::Kind::prefix_only, {}, 2};
     if (stream.size() < at) return {};
-    const std::size_t length = bare ? stream.size() : load_be<std::uint16_t>(stream.data());
+    const std::size_t length = prefix_consumed ? stream.size() : load_be<std::uint16_t>(stream.data());
     if (stream.size() < at + length) return {};
     return {Framed::Kind::complete, stream.subspan(at, length), at + length};
   }
@@ -55,7 +55,7 @@ struct Collector {
   std::unique_ptr<std::uint8_t[]> lent;
 
   void reply(datapath::Frame& frame) noexcept { sent.push_back({{frame.data, frame.data + frame.length}, frame.tx}); }
-  [[nodiscard]] bool hand_over(unsigned) noexcept { return false; }
+  [[nodiscard]] bool hand_off(unsigned) noexcept { return false; }
   [[nodiscard]] bool extra(datapath::Frame& frame) noexcept {
     if (buffers == 0) return false;
     --buffers;

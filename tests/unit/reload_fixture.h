@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/control/zone_store.h"
+#include "lib/control/zones/zone_store.h"
 #include "tests/unit/dns_test_support.h"
 
 namespace gl::test {
@@ -29,7 +29,7 @@ class Reloaded {
       sources.push_back({files_.back()->path(), ""});
     }
     store = std::make_unique<control::ZoneStore>(sources, kLinger, published, [this] { ++quiesced; });
-    service = std::make_unique<service::DnsZoneService>(service::DnsSettings{}, published);
+    service = std::make_unique<services::DnsZoneService>(services::DnsSettings{}, published);
     read_again();
   }
 
@@ -84,7 +84,7 @@ class Reloaded {
   int quiesced = 0;
   std::atomic<const zone::PublishedZones*> published{nullptr};
   std::unique_ptr<control::ZoneStore> store;
-  std::unique_ptr<service::DnsZoneService> service;
+  std::unique_ptr<services::DnsZoneService> service;
 
  private:
   std::optional<Given> reply(const Message& request, const RequestContext& context) {

@@ -32,7 +32,7 @@ TEST_P(Cookie, TellsHowFarTheClientHasRead) {
     for (std::uint32_t off : {0u, 1u, 500u, kOffsetLimit - 1, kOffsetLimit}) {
       const auto accepted = check_ack(k, f, isn + 1 + off, std::nullopt);
       ASSERT_TRUE(accepted);
-      EXPECT_EQ(accepted->off, off);
+      EXPECT_EQ(accepted->ack_offset, off);
       EXPECT_EQ(accepted->isn, isn);
       EXPECT_EQ(accepted->mss_class, port & 7);
       EXPECT_FALSE(accepted->old_epoch);

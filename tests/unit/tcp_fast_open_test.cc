@@ -1,4 +1,5 @@
-// The Fast Open cookie, and that a stranger's SYN-ACK is never longer than his SYN. The rules are golden dialogues.
+// The Fast Open cookie, and that an off-path sender's SYN-ACK is never longer than his SYN. The rules are golden
+// dialogues.
 #include "lib/tcp/fast_open.h"
 
 #include <gtest/gtest.h>

@@ -84,11 +84,11 @@ TEST_F(FlowTableTest, TheSameFlowTakesItsOldPlace) {
 
 TEST_F(FlowTableTest, Forgets) {
   Flow* const flow = make(1, Kind::busy, false);
-  table.forget(*flow);
+  table.evict(*flow);
   EXPECT_FALSE(has(1, false));
   make(2, Kind::busy, true);
-  table.forget(key_of(2), SeqNum(2));
-  table.forget(key_of(3), SeqNum(3));
+  table.evict(key_of(2), SeqNum(2));
+  table.evict(key_of(3), SeqNum(3));
   EXPECT_FALSE(has(2, true));
   for (std::uint32_t i = 10; i < 18; ++i) EXPECT_NE(make(i, Kind::busy, false), nullptr);
 }
@@ -189,7 +189,7 @@ TEST_F(FlowTableTest, NotesTheLastQuery) {
   EXPECT_EQ(recent->end, 500u);
   EXPECT_EQ(recent->answer, 500u);
   EXPECT_EQ(recent->identity, 9u);
-  EXPECT_EQ(recent->stamp, 77u);
+  EXPECT_EQ(recent->ts_val, 77u);
   EXPECT_EQ(recent->query().size(), 40u);
   EXPECT_EQ(table.recent(SeqNum(9)), nullptr);  // the same place
   const std::vector<std::uint8_t> longer(103, 'q');

@@ -171,7 +171,7 @@ TEST_F(FlowTest, TheEndMovesWithTheStream) {
 
 TEST_F(FlowTest, ReleasesWhatWasAnsweredAndHasArrived) {
   flow->synchronize(500, 500);
-  flow->bare = true;
+  flow->prefix_consumed = true;
   EXPECT_TRUE(store(0, 60));
   answered(10, 100);
   answered(20, 200);
@@ -180,14 +180,14 @@ TEST_F(FlowTest, ReleasesWhatWasAnsweredAndHasArrived) {
   acknowledge(599);
   flow->release();
   EXPECT_EQ(flow->count, 3);
-  EXPECT_TRUE(flow->bare);
+  EXPECT_TRUE(flow->prefix_consumed);
   acknowledge(850);  // the first, the second to its half
   flow->release();
   EXPECT_EQ(flow->count, 1);
   EXPECT_EQ(flow->base, SeqNum(kBase + 30));
   EXPECT_EQ(flow->base_end, 800u);
   EXPECT_EQ(flow->answered, 30);
-  EXPECT_FALSE(flow->bare);
+  EXPECT_FALSE(flow->prefix_consumed);
   EXPECT_FALSE(flow->all_arrived());
   expect_buffered(30, 30);
   acknowledge(1100);
@@ -214,7 +214,7 @@ TEST_F(FlowTest, IslandsMoveWithTheStream) {
 TEST_F(FlowTest, TheSettledLedgerCountsWhatHasArrived) {
   flow->synchronize(500, 500);
   EXPECT_EQ(flow->settled(), (Ledger{500, kBase & kNextMask, false, true}));
-  flow->bare = true;
+  flow->prefix_consumed = true;
   EXPECT_EQ(flow->settled(), (Ledger{500, (kBase - 2) & kNextMask, true, true}));
 }
 
@@ -224,14 +224,15 @@ TEST_F(FlowTest, BeginsAnew) {
   EXPECT_TRUE(store(20, 30));
   flow->end_at(40);
   answered(10, 100);
-  flow->fin_sent = flow->last_answered = flow->bare = true;
+  flow->fin_sent = flow->last_answered = flow->prefix_consumed = true;
   flow->begin(SeqNum(7));
   EXPECT_EQ(flow->state, FlowState::unsynchronized);
   EXPECT_EQ(flow->rcv_end(), SeqNum(7));
   EXPECT_EQ(flow->island_count, 0);
   EXPECT_EQ(flow->fin_at, 0);
   EXPECT_EQ(flow->count, 0);
-  EXPECT_FALSE(flow->fin_sent || flow->last_answered || flow->bare || flow->client_fin || flow->piece_acked());
+  EXPECT_FALSE(flow->fin_sent || flow->last_answered || flow->prefix_consumed || flow->client_fin ||
+               flow->piece_acked());
   EXPECT_FALSE(flow->snd.in_flight());
 }
 

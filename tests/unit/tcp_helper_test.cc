@@ -10,7 +10,7 @@ namespace gl::test {
 namespace {
 
 using backend::TcpJob;
-using control::TcpHelper;
+using tcp_client::TcpHelper;
 using Result = TcpJob::Result;
 
 void answer_all(const Connection& connection) {
@@ -20,7 +20,7 @@ void answer_all(const Connection& connection) {
 
 // One server as the only backend, and a helper that runs.
 struct World {
-  explicit World(TestServer::Script script, control::TcpHelperLimits limits = {})
+  explicit World(TestServer::Script script, tcp_client::TcpHelperLimits limits = {})
       : server(std::move(script)), helper(add(settings, server.settings()), {&jobs}, limits) {
     const Status status = helper.start();
     EXPECT_TRUE(status) << status.error();

@@ -18,13 +18,13 @@ constexpr std::uint32_t kSegment = 1460;
 class OneAnswer final : public test::FramedService {
  public:
   Reply answer_stream(Bytes, MutableBytes, const RequestContext& context) noexcept override {
-    held = held || context.continuation;
+    client_has = client_has || context.continuation;
     return {kind, kind == Reply::Kind::answered ? kAnswer : 0, false};
   }
   std::size_t largest_stream_reply() const noexcept override { return kAnswer; }
 
   Reply::Kind kind = Reply::Kind::answered;
-  bool held = false;  // somebody asked for the rest of an answer
+  bool client_has = false;  // somebody asked for the rest of an answer
 };
 
 class LateSegmentTest : public ::testing::Test {
@@ -51,7 +51,7 @@ class LateSegmentTest : public ::testing::Test {
       segment.seq = SeqNum(isn) + 1 + 34;
       segment.ack = ours + 1 + 231 + 1;
       const auto chance = check_ack(keys, segment.flow, segment.ack, segment.seq - 1 - before);
-      if (!chance || chance->off == 0 || chance->off >= kAnswer) continue;
+      if (!chance || chance->ack_offset == 0 || chance->ack_offset >= kAnswer) continue;
       ++counted.fit;
       const Plan& plan = responder.handle(segment, &service);
       if (plan.count != 0) ++counted.sent;
@@ -69,10 +69,10 @@ class LateSegmentTest : public ::testing::Test {
 TEST_F(LateSegmentTest, IsNotResetForHoldingNoRequest) {
   service.kind = Reply::Kind::silent;
   const Counted whole = play(0);
-  const Counted bare = play(2);
-  EXPECT_GT(whole.fit + bare.fit, 20u);
-  EXPECT_TRUE(service.held);
-  EXPECT_EQ(whole.sent + bare.sent, 0u);
+  const Counted prefix_consumed = play(2);
+  EXPECT_GT(whole.fit + prefix_consumed.fit, 20u);
+  EXPECT_TRUE(service.client_has);
+  EXPECT_EQ(whole.sent + prefix_consumed.sent, 0u);
 }
 
 TEST_F(LateSegmentTest, IsSeldomResetForAnAnswerThatCannotBeContinued) {

@@ -1,4 +1,4 @@
-// Connections beyond the reach of their cookie: who vouches for them, how far they go, and what forgetting does.
+// Connections beyond the reach of their cookie: who validates them, how far they go, and what forgetting does.
 #include "lib/tcp/soft_state/long_flows.h"
 
 #include <gtest/gtest.h>
@@ -98,7 +98,7 @@ TEST(LongFlows, AcknowledgementsAreTakenAtEveryDistanceWhileTheKeyIsInUse) {
     const auto accepted = check_long_flow(keys, made, ack);
     ASSERT_TRUE(accepted) << off;
     EXPECT_EQ(accepted->isn, isn);
-    EXPECT_EQ(accepted->off, off);
+    EXPECT_EQ(accepted->ack_offset, off);
     EXPECT_EQ(accepted->mss_class, isn.value() >> 29);
     EXPECT_FALSE(accepted->old_epoch);
     CookieKeys later = keys;
@@ -172,7 +172,7 @@ class LongConnection : public ::testing::Test {
     segment.flags = kAck;
     segment.seq = segment.seq + static_cast<std::uint32_t>(payload.size());
     const Outcome outcome = plan.outcome;
-    if (!fin && !reset) static_cast<void>(responder->handle(segment, &service));  // the withheld ACK
+    if (!fin && !reset) static_cast<void>(responder->handle(segment, &service));  // the deferred ACK
     return outcome;
   }
   void take(const Plan& plan) {

@@ -16,9 +16,9 @@ namespace {
 // A request is a length prefix and that many bytes; all answers are as long as `size` says, and count up.
 class SizedService : public test::FramedService {
  public:
-  Framed next_request(Bytes stream, bool bare) const noexcept override {
-    if (bare) return {};  // never the whole of it
-    return FramedService::next_request(stream, bare);
+  Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override {
+    if (prefix_consumed) return {};  // never the whole of it
+    return FramedService::next_request(stream, prefix_consumed);
   }
   Reply answer_stream(Bytes, MutableBytes out, const RequestContext& context) noexcept override {
     if (context.continuation && changed) return {Reply::Kind::unrepeatable, 0, false};

@@ -57,7 +57,7 @@ TEST(PathMtu, V6) {
   EXPECT_EQ(table.mss(FlowKey::v6(other.data(), server.data(), Be16(1), Be16(53)), 0), 0xffff);
 }
 
-// A stranger who guesses the quoted sequence number.
+// An off-path sender who guesses the quoted sequence number.
 TEST(PathMtu, GuessesRarelyPass) {
   CookieKeys keys;
   keys.by_parity[0].fill(3);

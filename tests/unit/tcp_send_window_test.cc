@@ -20,7 +20,7 @@ class SendWindowTest : public ::testing::Test {
   void acknowledge(std::uint32_t off, std::vector<Range> sacked = {}) {
     window.acknowledge(off, sacked, off <= window.una(), kMss);
   }
-  void duplicates(unsigned count) {
+  void dupacks(unsigned count) {
     for (unsigned i = 0; i < count; ++i) acknowledge(window.una());
   }
   // Sends again what counts as lost, as far as the congestion window allows.
@@ -68,7 +68,7 @@ TEST_F(SendWindowTest, SlowStartEndsAtTheLargestWindow) {
 
 TEST_F(SendWindowTest, CongestionAvoidanceAddsOneSegmentARoundTrip) {
   send_new(10);
-  duplicates(3);
+  dupacks(3);
   (void)resend();
   acknowledge(10 * kMss);  // recovered
   ASSERT_EQ(window.recovery(), SendWindow::Recovery::none);
@@ -88,29 +88,29 @@ TEST_F(SendWindowTest, CongestionAvoidanceAddsOneSegmentARoundTrip) {
 
 TEST_F(SendWindowTest, TwoDuplicatesLetOneNewSegmentOutEach) {
   send_new(10);
-  duplicates(1);
+  dupacks(1);
   EXPECT_TRUE(window.next_lost(kMss).empty());
   EXPECT_EQ(window.budget(kMss), kMss);
   send_new(1);
-  duplicates(1);
+  dupacks(1);
   EXPECT_TRUE(window.next_lost(kMss).empty());
   EXPECT_EQ(window.budget(kMss), kMss);
 }
 
 TEST_F(SendWindowTest, TheThirdDuplicateResendsTheFirstSegmentOnce) {
   send_new(10);
-  duplicates(3);
+  dupacks(3);
   EXPECT_EQ(window.recovery(), SendWindow::Recovery::fast);
   EXPECT_LE(window.cwnd(), 5);  // at most half of what was on its way
   EXPECT_GE(window.cwnd(), 2);
   EXPECT_EQ(resend(), (std::vector<Range>{{0, kMss}}));
-  duplicates(1);
+  dupacks(1);
   EXPECT_EQ(resend(), std::vector<Range>{});
 }
 
 TEST_F(SendWindowTest, TheFirstSegmentGoesOutAgainWhateverThePipeHolds) {
   send_new(4);
-  duplicates(3);
+  dupacks(3);
   EXPECT_GE(window.budget(kMss), kMss);
   EXPECT_EQ(resend(), (std::vector<Range>{{0, kMss}}));
 }
@@ -118,38 +118,38 @@ TEST_F(SendWindowTest, TheFirstSegmentGoesOutAgainWhateverThePipeHolds) {
 // There is no timer here: what was sent again is lost too when more duplicates come than segments were on their way.
 TEST_F(SendWindowTest, DuplicatesThatGoOnResendTheFirstSegmentOnceMore) {
   send_new(10);
-  duplicates(3);
+  dupacks(3);
   ASSERT_EQ(resend().size(), 1u);
   unsigned more = 0;
-  while (resend().empty() && more < 100) ++more, duplicates(1);
+  while (resend().empty() && more < 100) ++more, dupacks(1);
   EXPECT_EQ(more, 10u + kDuplicateThreshold);
   EXPECT_EQ(window.recovery(), SendWindow::Recovery::fast);
 }
 
 TEST_F(SendWindowTest, APartialAcknowledgementGivesTheNextHoleItsTime) {
   send_new(10);
-  duplicates(3);
+  dupacks(3);
   (void)resend();
   acknowledge(4 * kMss);
   ASSERT_EQ(resend(), (std::vector<Range>{{4 * kMss, 5 * kMss}}));
-  duplicates(6 + kDuplicateThreshold - 1);
+  dupacks(6 + kDuplicateThreshold - 1);
   EXPECT_TRUE(resend().empty());
-  duplicates(1);
+  dupacks(1);
   EXPECT_EQ(resend(), (std::vector<Range>{{4 * kMss, 5 * kMss}}));
 }
 
 TEST_F(SendWindowTest, NothingOnItsWayIsNeverLost) {
-  duplicates(5);
+  dupacks(5);
   EXPECT_EQ(window.recovery(), SendWindow::Recovery::none);
   send_new(2);
   acknowledge(2 * kMss);
-  duplicates(5);
+  dupacks(5);
   EXPECT_EQ(window.recovery(), SendWindow::Recovery::none);
 }
 
 TEST_F(SendWindowTest, RecoveryEndsWhenAllThatWasSentBeforeHasArrived) {
   send_new(10);
-  duplicates(3);
+  dupacks(3);
   (void)resend();
   const std::uint16_t ssthresh = window.cwnd();
   acknowledge(10 * kMss);
@@ -163,7 +163,7 @@ TEST_F(SendWindowTest, RecoveryEndsWhenAllThatWasSentBeforeHasArrived) {
 
 TEST_F(SendWindowTest, APartialAcknowledgementShowsTheNextHole) {
   send_new(10);
-  duplicates(3);
+  dupacks(3);
   (void)resend();
   acknowledge(3 * kMss);
   EXPECT_EQ(window.recovery(), SendWindow::Recovery::fast);
@@ -305,7 +305,7 @@ TEST_F(SendWindowTest, TheHeadIsSentOnceMore) {
   send_new(10);
   window.resend_head();  // nothing was lost yet
   EXPECT_TRUE(window.next_lost(kMss).empty());
-  duplicates(3);
+  dupacks(3);
   EXPECT_EQ(resend(), (std::vector<Range>{{0, kMss}}));
   window.resend_head();
   EXPECT_EQ(resend(), (std::vector<Range>{{0, kMss}}));
@@ -330,7 +330,7 @@ TEST_F(SendWindowTest, AnOldAcknowledgementMovesNothing) {
 
 TEST_F(SendWindowTest, DuplicatesAreCountedWithoutEnd) {
   send_new(10);
-  duplicates(1000);
+  dupacks(1000);
   EXPECT_LE(window.budget(kMss), 10 * kMss);
   EXPECT_EQ(resend(), (std::vector<Range>{{0, kMss}}));
 }

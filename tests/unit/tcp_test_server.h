@@ -21,7 +21,7 @@
 
 #include "lib/backend/settings.h"
 #include "lib/base/endian.h"
-#include "lib/control/tcp_helper.h"
+#include "lib/tcp_client/helper.h"
 
 namespace gl::test {
 
@@ -141,7 +141,7 @@ class TestServer {
 };
 
 // Jobs of one core, without rings.
-class TestJobs final : public control::JobSource {
+class TestJobs final : public tcp_client::JobSource {
  public:
   backend::TcpJob& add(const Message& query, std::uint32_t timeout_ms = 2000) {
     const std::lock_guard lock(mutex_);

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "lib/dpdk/port.h"
-#include "lib/worker/backend_link.h"
 #include "lib/worker/context.h"
 #include "lib/worker/poll_loop.h"
+#include "lib/worker/port_backend_tx.h"
 #include "tests/unit/eal_support.h"
 #include "tests/unit/forward_frames.h"
 #include "tests/unit/forwarder_support.h"
@@ -59,11 +59,11 @@ struct Core {
       queue.out.bind(port.id, static_cast<std::uint16_t>(index), false);
     }
     const auto queues = std::span(context.ports).first(context.port_count);
-    context.link = std::make_unique<BackendLink>(paths, index, queues, pool, context.counters);
+    context.link = std::make_unique<PortBackendTx>(paths, index, queues, pool, context.counters);
     context.forwarder = std::make_unique<backend::Forwarder>(settings, *context.link, nullptr, 1518);
-    context.forward = std::make_unique<service::DnsForwardService>(*context.forwarder);
-    context.router = std::make_unique<service::DnsRouter>(context.dns, *context.forward);
-    context.handover = {&paths.handover, index};
+    context.forward = std::make_unique<services::DnsForwardService>(*context.forwarder);
+    context.router = std::make_unique<services::DnsRouter>(context.dns, *context.forward);
+    context.handoff = {&paths.handoff, index};
     context.pipeline.forward_to({context.forwarder.get(), index, &paths.ports.owners()});
     EXPECT_TRUE(context.services.add(53, *context.router));
   }
@@ -71,7 +71,7 @@ struct Core {
     return context.counters.verdicts[datapath::index(verdict)].value();
   }
   void expect_identity() const {
-    EXPECT_EQ(context.counters.received.value() + context.counters.taken_up.value(), context.counters.verdict_sum());
+    EXPECT_EQ(context.counters.received.value() + context.counters.resumed.value(), context.counters.verdict_sum());
   }
   WorkerContext context;
 };

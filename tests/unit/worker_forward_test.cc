@@ -17,10 +17,10 @@ TEST_F(WorkerForward, AQuestionOutAndItsAnswerBack) {
   EXPECT_EQ(poll(), 2u) << "the reply, and the frame that waited";
   EXPECT_EQ(answer(), reply_to(query, 7));
   EXPECT_TRUE(sent(1).empty());
-  EXPECT_EQ(cores[0]->count(Verdict::udp_parked), 1u);
+  EXPECT_EQ(cores[0]->count(Verdict::udp_suspended), 1u);
   EXPECT_EQ(cores[0]->count(Verdict::backend_reply_taken), 1u);
   EXPECT_EQ(cores[0]->count(Verdict::udp_reply), 1u);
-  EXPECT_EQ(cores[0]->context.counters.taken_up.value(), 1u);
+  EXPECT_EQ(cores[0]->context.counters.resumed.value(), 1u);
   EXPECT_EQ(cores[0]->context.counters.sent.value(), 2u);
 }
 
@@ -110,11 +110,11 @@ TEST_F(WorkerForward, AReplyThatComesToAnotherCore) {
     EXPECT_EQ(asked.from % 2, asking);
     give(1, reply_to_us(kWay, reply_to(asked.message, 7), asked.from), other);
     EXPECT_EQ(poll(other), 1u);
-    EXPECT_EQ(cores[other]->count(Verdict::backend_handed_over), 1u);
+    EXPECT_EQ(cores[other]->count(Verdict::backend_handed_off), 1u);
     EXPECT_TRUE(sent(0, other).empty());
     EXPECT_EQ(poll(asking), 2u) << "the reply handed over, and the frame that waited";
     EXPECT_EQ(answer(asking), reply_to(asks, 7));
-    EXPECT_EQ(cores[asking]->context.counters.taken_up.value(), 2u);
+    EXPECT_EQ(cores[asking]->context.counters.resumed.value(), 2u);
   }
 }
 
@@ -122,12 +122,12 @@ TEST_F(WorkerForward, AFullRingBetweenTwoCores) {
   make(2);
   const Buffer reply = reply_to(query, 7);
   std::uint64_t given = 0;
-  while (cores[0]->count(Verdict::drop_handover_full) == 0) {
+  while (cores[0]->count(Verdict::drop_handoff_full) == 0) {
     give(1, reply_to_us(kWay, reply, 2001));
     EXPECT_EQ(poll(0), 1u);
-    ASSERT_LE(++given, 2 * Handover::kCapacity);
+    ASSERT_LE(++given, 2 * Handoff::kCapacity);
   }
-  EXPECT_EQ(cores[0]->count(Verdict::backend_handed_over), given - 1);
+  EXPECT_EQ(cores[0]->count(Verdict::backend_handed_off), given - 1);
   while (poll(1) != 0) {
   }
   EXPECT_EQ(cores[1]->count(Verdict::drop_backend_late), given - 1);

@@ -59,17 +59,17 @@ TEST(SealMbuf, AsksForWhatTheStagesLeftOut) {
   buffer.mbuf.ol_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_RSS_HASH;
   datapath::Frame frame = frame_of(&buffer.mbuf);
   frame.length = 100;
-  seal_mbuf(&buffer.mbuf, frame);
+  finish_mbuf(&buffer.mbuf, frame);
   EXPECT_EQ(buffer.mbuf.ol_flags, 0u);
   EXPECT_TRUE(buffer.mbuf.data_len == 100 && buffer.mbuf.pkt_len == 100);
 
   frame.tx = {TxOffload::Layer4::tcp, true, false, 18, 20};
-  seal_mbuf(&buffer.mbuf, frame);
+  finish_mbuf(&buffer.mbuf, frame);
   EXPECT_EQ(buffer.mbuf.ol_flags, RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4);
   EXPECT_TRUE(buffer.mbuf.l2_len == 18 && buffer.mbuf.l3_len == 20);
 
   frame.tx = {TxOffload::Layer4::udp, false, true, 14, 40};
-  seal_mbuf(&buffer.mbuf, frame);
+  finish_mbuf(&buffer.mbuf, frame);
   EXPECT_EQ(buffer.mbuf.ol_flags, RTE_MBUF_F_TX_UDP_CKSUM | RTE_MBUF_F_TX_IPV6);
   EXPECT_TRUE(buffer.mbuf.l2_len == 14 && buffer.mbuf.l3_len == 40);
 }

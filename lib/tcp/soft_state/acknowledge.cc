@@ -49,31 +49,31 @@ bool FlowRules::hand_over_ledger() noexcept {
 void FlowRules::caught_up() noexcept {
   switch (stop_) {
     case Stop::pending:
-      return drop(Outcome::parked);
+      return drop(Outcome::suspended);
     case Stop::malformed:
       return reset(Outcome::reset_malformed);
     case Stop::full:
       control(Outcome::closed_full, kFin | kAck, flow_.snd.una(), later_of(flow_.acked, flow_.base));
-      return forget();
+      return evict();
     default:
       break;
   }
   const Bytes rest = flow_.unanswered();
-  const Framed::Kind kind =
-      rest.empty() ? Framed::Kind::incomplete : context_.service.next_request(rest, flow_.unanswered_is_bare()).kind;
+  const Framed::Kind kind = rest.empty() ? Framed::Kind::incomplete
+                                         : context_.service.next_request(rest, flow_.unanswered_lacks_prefix()).kind;
   // The client may have read the last answer before, without the FIN behind it.
   if (flow_.last_answered || (flow_.client_fin && kind != Framed::Kind::complete)) return close();
   if (!flow_.timestamps && kind != Framed::Kind::complete && !rest.empty() && before(later_ack(), flow_.rcv_end()))
     return acknowledge_piece();
   const bool settles = !flow_.piece_acked();
-  if (kind == Framed::Kind::prefix_only && flow_.timestamps && settles && !flow_.bare) {
+  if (kind == Framed::Kind::prefix_only && flow_.timestamps && settles && !flow_.prefix_consumed) {
     // `next` stays: with E unchanged it could wrap, and TSval would jump half the circle ahead of other replies.
     flow_.drop_front(2);
-    flow_.bare = true;
+    flow_.prefix_consumed = true;
     return acknowledge(Outcome::acked_prefix);
   }
   const bool told = !before(flow_.acked, flow_.base) && !opens_window() &&
-                    (!flow_.timestamps || !settles || Ledger::decode(flow_.stamp) == flow_.settled());
+                    (!flow_.timestamps || !settles || Ledger::decode(flow_.ts_val) == flow_.settled());
   if (!told) return acknowledge(Outcome::acked_withheld);
   if (kind == Framed::Kind::complete) {
     // Without room in its window, or before it has a later ledger: see hand_over_ledger().
@@ -139,7 +139,7 @@ void FlowRules::acknowledge_fin(SegmentClass segment) noexcept {
   const bool probe = segment == SegmentClass::probe;
   const bool asks = probe || !segment_.payload.empty() || context_.has(kFin);
   const bool owes = before(flow_.acked, flow_.base) || (flow_.client_fin && !flow_.client_fin_acked);
-  const bool ours_arrived = off_ > flow_.answered_end;
+  const bool ours_arrived = ack_offset_ > flow_.answered_end;
   flow_.fin_arrived = flow_.fin_arrived || ours_arrived;
   if (!asks && !owes) return drop(Outcome::drop_ack_only);
   if (flow_.timestamps && !flow_.piece_acked()) settle();
@@ -153,12 +153,12 @@ void FlowRules::acknowledge_fin(SegmentClass segment) noexcept {
 
 void FlowRules::reset(Outcome outcome) noexcept {
   context_.build.reset(outcome);
-  forget();
+  evict();
 }
 
-void FlowRules::forget() noexcept {
-  context_.flows.forget(flow_);
-  forgotten_ = true;
+void FlowRules::evict() noexcept {
+  context_.flows.evict(flow_);
+  evicted_ = true;
 }
 
 }  // namespace gl::tcp

@@ -7,9 +7,9 @@ namespace gl::tcp {
 
 void RuleContext::enter_long_flow(const Accepted& cookie, std::uint32_t end) noexcept {
   if (end < kLongFlowFrom) return;
-  if (long_flow == nullptr) long_flow = long_flows.make(segment.flow, cookie.isn, cookie.off);
+  if (long_flow == nullptr) long_flow = long_flows.make(segment.flow, cookie.isn, cookie.ack_offset);
   if (long_flow == nullptr) return;
-  long_flows.answered(*long_flow, cookie.off);
+  long_flows.answered(*long_flow, cookie.ack_offset);
   if (pipelines) pipelined(cookie);
 }
 
@@ -17,7 +17,7 @@ void RuleContext::pipelined(const Accepted& cookie) noexcept {
   pipelines = true;
   if (long_flow == nullptr) return;
   long_flow->pipelines = true;
-  long_flow->pipelined_at = std::max(long_flow->pipelined_at, cookie.off);
+  long_flow->pipelined_at = std::max(long_flow->pipelined_at, cookie.ack_offset);
 }
 
 std::uint32_t RuleContext::room(const Accepted& cookie, std::uint32_t end) noexcept {

@@ -11,11 +11,11 @@ void Flow::begin(SeqNum from) noexcept {
   buffered = answered = 0;
   island_count = 0;
   fin_at = 0;
-  client_fin_acked = fin_arrived = bare = client_fin = last_answered = fin_sent = false;
+  client_fin_acked = fin_arrived = prefix_consumed = client_fin = last_answered = fin_sent = false;
   repeats = count = 0;
   snd_wnd = 0;
   base_end = answered_end = begun_end = ledger_end = covered_end = 0;
-  stamp = ts_recent = data_ts = 0;
+  ts_val = ts_recent = data_ts = 0;
   moved_ms = resent_ms = timed_ms = timed_end = 0;
   min_rtt_ms = 0;
   rtt_known = false;
@@ -79,7 +79,7 @@ void Flow::end_at(std::uint32_t offset) noexcept {
 
 void Flow::adopt(const Flow& unsynchronized) noexcept {
   const std::uint32_t offset = unsynchronized.base - base;
-  if (offset >= capacity() || unsynchronized.bare) return;
+  if (offset >= capacity() || unsynchronized.prefix_consumed) return;
   const Bytes bytes(unsynchronized.queries);
   (void)store(offset, bytes.first(unsynchronized.buffered));
   for (std::size_t i = 0; i < unsynchronized.island_count; ++i) {
@@ -115,7 +115,7 @@ void Flow::release() noexcept {
   std::memmove(parts.data(), parts.data() + released, count * sizeof parts[0]);
   answered = static_cast<std::uint16_t>(answered - bytes);
   drop_front(bytes);
-  bare = false;
+  prefix_consumed = false;
 }
 
 }  // namespace gl::tcp

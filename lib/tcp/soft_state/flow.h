@@ -43,14 +43,14 @@ struct Flow {
 
   // The client's stream. All before `base` has been answered, and the answers have arrived.
   SeqNum base;
-  SeqNum acked;                // the highest acknowledgement sent, FIN left out; it may be lost with its answer
-  SeqNum piece_ack;            // beyond `base`: so far it was acknowledged although answers are missing
-  std::uint16_t buffered = 0;  // bytes from `base` on, without a gap
-  std::uint16_t answered = 0;  // of them belong to queries with an answer
-  bool bare = false;           // the query at `base` has lost its length prefix
-  bool client_fin = false;     // the stream ends behind what is buffered
-  bool last_answered = false;  // our FIN comes behind the last answer: no further query gets one
-  bool fin_sent = false;       // it was
+  SeqNum acked;                  // the highest acknowledgement sent, FIN left out; it may be lost with its answer
+  SeqNum piece_ack;              // beyond `base`: so far it was acknowledged although answers are missing
+  std::uint16_t buffered = 0;    // bytes from `base` on, without a gap
+  std::uint16_t answered = 0;    // of them belong to queries with an answer
+  bool prefix_consumed = false;  // the query at `base` has lost its length prefix
+  bool client_fin = false;       // the stream ends behind what is buffered
+  bool last_answered = false;    // our FIN comes behind the last answer: no further query gets one
+  bool fin_sent = false;         // it was
   bool client_fin_acked = false;
   bool fin_arrived = false;   // ours
   std::uint16_t fin_at = 0;   // a FIN that came out of order: so many bytes behind `base`, plus one; 0: none
@@ -65,7 +65,7 @@ struct Flow {
   SendWindow snd;
 
   // With timestamps: the newest ledger sent, and the newest one that the client echoed.
-  std::uint32_t stamp = 0;
+  std::uint32_t ts_val = 0;
   SeqNum ledger_next;            // what the newest one counts
   std::uint32_t ledger_end = 0;  // its E
   SeqNum covered;                // `next` of the echoed one: so far any segment may acknowledge
@@ -106,12 +106,12 @@ struct Flow {
     return Bytes(queries).subspan(answered, static_cast<std::size_t>(buffered - answered));
   }
   // Only the first query may have lost its prefix.
-  [[nodiscard]] bool unanswered_is_bare() const noexcept { return bare && answered == 0; }
+  [[nodiscard]] bool unanswered_lacks_prefix() const noexcept { return prefix_consumed && answered == 0; }
 
   // With timestamps: the ledger that says that everything before `base` is answered, has arrived and is acknowledged.
   [[nodiscard]] Ledger settled() const noexcept {
-    const std::uint32_t next = base.value() - (bare ? 2u : 0u);
-    return {base_end & kOffsetMask, static_cast<std::uint16_t>(next & kNextMask), bare, true};
+    const std::uint32_t next = base.value() - (prefix_consumed ? 2u : 0u);
+    return {base_end & kOffsetMask, static_cast<std::uint16_t>(next & kNextMask), prefix_consumed, true};
   }
 
   // Nothing is known but where the client's stream goes on.

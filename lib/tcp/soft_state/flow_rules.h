@@ -3,7 +3,7 @@
 // of a client with timestamps sends keeps three rules, so that the ledger that the client carries stays a true one
 // whichever of our segments arrive, and in whatever order:
 //   1. A segment acknowledges no more than the newest ledger that the client echoed covers, or it begins at SND.UNA:
-//      such a one hands over its ledger with its ACK, or is discarded whole (RFC 7323 section 4.3: SEG.SEQ <=
+//      such a one hands off its ledger with its ACK, or is discarded whole (RFC 7323 section 4.3: SEG.SEQ <=
 //      Last.ACK.sent).
 //   2. It acknowledges only queries whose answers have arrived, or come with that very segment.
 //   3. From its ACK to its ledger's `next` is at most one segment of the client, or a single query: so the client's
@@ -37,14 +37,14 @@ class FlowRules {
 
   // ---- A new entry, which begins with this segment, and its answer (open.cc). ----
   // The answer to the query at byte `skip` of the segment begins at `end` of our stream; the ledger that the client
-  // echoes counts to `ledger_end`. `bare`: that query has lost its length prefix. `overtook`: what came before this
-  // segment, and belongs behind it.
-  void open(std::size_t skip, bool bare, std::uint32_t end, std::uint32_t ledger_end,
+  // echoes counts to `ledger_end`. `prefix_consumed`: that query has lost its length prefix. `overtook`: what came
+  // before this segment, and belongs behind it.
+  void open(std::size_t skip, bool prefix_consumed, std::uint32_t end, std::uint32_t ledger_end,
             const Flow* overtook = nullptr) noexcept;
   // Pipelined behind a query that was answered without an entry, and whose answer is on its way.
   void open_behind(const FlowTable::Recent& recent) noexcept;
   // Pipelined behind queries of which nothing is known here.
-  void open_unsynchronized(bool bare) noexcept;
+  void open_unsynchronized(bool prefix_consumed) noexcept;
 
  private:
   void begin(SeqNum from, Bytes before, std::size_t skip) noexcept;
@@ -101,7 +101,7 @@ class FlowRules {
   [[nodiscard]] std::uint16_t window() const noexcept;
   [[nodiscard]] bool opens_window() const noexcept;
   [[nodiscard]] std::uint16_t advertise(SeqNum ack) noexcept;
-  void control(Outcome outcome, std::uint8_t flags, std::uint32_t off, SeqNum ack) noexcept;
+  void control(Outcome outcome, std::uint8_t flags, std::uint32_t offset, SeqNum ack) noexcept;
 
   // ---- acknowledge.cc ----
   void nothing_to_send() noexcept;
@@ -117,16 +117,16 @@ class FlowRules {
   void close() noexcept;
   void drop(Outcome outcome) noexcept { context_.build.drop(outcome); }
   void reset(Outcome outcome) noexcept;
-  void forget() noexcept;
+  void evict() noexcept;
 
   RuleContext& context_;
   const Segment& segment_;
   const Accepted& cookie_;
   Flow& flow_;
-  const std::uint32_t off_;
+  const std::uint32_t ack_offset_;
   const std::uint32_t echo_;
   const std::uint32_t mss_;
-  bool forgotten_ = false;
+  bool evicted_ = false;
 
   // What this segment's answer is made of.
   Stop stop_ = Stop::end;  // why no further query is answered

@@ -92,16 +92,16 @@ Flow* FlowTable::make(const FlowKey& key, SeqNum isn, bool timestamps) noexcept 
   return flow;
 }
 
-void FlowTable::forget(const FlowKey& key, SeqNum isn) noexcept {
-  if (Flow* const flow = find(key, isn); flow != nullptr) forget(*flow);
+void FlowTable::evict(const FlowKey& key, SeqNum isn) noexcept {
+  if (Flow* const flow = find(key, isn); flow != nullptr) evict(*flow);
 }
 
-void FlowTable::note(SeqNum isn, Bytes query, SeqNum seq, const AnswerStream::Part& part, std::uint32_t stamp,
+void FlowTable::note(SeqNum isn, Bytes query, SeqNum seq, const AnswerStream::Part& part, std::uint32_t ts_val,
                      std::uint32_t end) noexcept {
   Recent& recent = recent_[isn.value() & (recent_.size() - 1)];
   if (query.size() > recent.bytes.size()) return;
   recent.tag = tag_of(isn);
-  recent.stamp = stamp;
+  recent.ts_val = ts_val;
   recent.seq = seq;
   recent.end = end;
   recent.answer = part.answer;

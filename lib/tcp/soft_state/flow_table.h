@@ -31,15 +31,15 @@ class FlowTable {
   [[nodiscard]] std::uint32_t now_ms() const noexcept { return now_ms_; }
   [[nodiscard]] bool enabled() const noexcept { return !sets_.empty(); }
 
-  // With timestamps the cookie's MAC, a keyed hash of the flow, finds the entry: no stranger can choose who shares a
-  // set. Without, the cookie is not known from a later segment, and a seeded hash takes its place.
+  // With timestamps the cookie's MAC, a keyed hash of the flow, finds the entry: no offset-path sender can choose who
+  // shares a set. Without, the cookie is not known from a later segment, and a seeded hash takes its place.
   [[nodiscard]] Flow* find(const FlowKey& key, SeqNum isn) noexcept { return find_tag(key, tag_of(isn)); }
   [[nodiscard]] Flow* find(const FlowKey& key) noexcept { return find_tag(key, tag_of(key)); }
   // An entry for the flow, in place of its old one or of another flow's: key, isn and kind are set, the rest is what
   // it was. Null where every one that could be replaced is in use.
   [[nodiscard]] Flow* make(const FlowKey& key, SeqNum isn, bool timestamps) noexcept;
-  void forget(const FlowKey& key, SeqNum isn) noexcept;
-  void forget(Flow& flow) noexcept { tag_at(index_of(flow)) = 0; }
+  void evict(const FlowKey& key, SeqNum isn) noexcept;
+  void evict(Flow& flow) noexcept { tag_at(index_of(flow)) = 0; }
   // A segment of it has been dealt with.
   void touch(const Flow& flow) noexcept;
 
@@ -47,9 +47,9 @@ class FlowTable {
   // pipelined behind it is known for the next one.
   struct alignas(64) Recent {
     std::uint32_t tag = 0;
-    std::uint32_t stamp = 0;  // the TSval that went with it
-    SeqNum seq;               // where the query begins
-    std::uint32_t end = 0;    // where the answer ends in our stream
+    std::uint32_t ts_val = 0;  // the TSval that went with it
+    SeqNum seq;                // where the query begins
+    std::uint32_t end = 0;     // where the answer ends in our stream
     std::uint32_t answer = 0;
     std::uint32_t identity = 0;
     std::uint16_t length = 0;
@@ -57,7 +57,7 @@ class FlowTable {
     [[nodiscard]] Bytes query() const noexcept { return Bytes(bytes).first(length); }
   };
   // Longer queries are not noted.
-  void note(SeqNum isn, Bytes query, SeqNum seq, const AnswerStream::Part& part, std::uint32_t stamp,
+  void note(SeqNum isn, Bytes query, SeqNum seq, const AnswerStream::Part& part, std::uint32_t ts_val,
             std::uint32_t end) noexcept;
   [[nodiscard]] const Recent* recent(SeqNum isn) const noexcept;
 

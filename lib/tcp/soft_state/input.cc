@@ -23,7 +23,7 @@ FlowRules::FlowRules(RuleContext& context, const Accepted& cookie, Flow& flow) n
       segment_(context.segment),
       cookie_(cookie),
       flow_(flow),
-      off_(cookie.off),
+      ack_offset_(cookie.ack_offset),
       echo_(flow.timestamps ? segment_.timestamps->echo : 0),
       mss_(context.build.segment_size(cookie.mss_class)) {}
 
@@ -55,13 +55,13 @@ bool FlowRules::ledger_is_at(SeqNum seq) const noexcept {
   const SeqNum end = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size());
   if (distance(seq, end) > context_.settings.window) return false;
   const Ledger ledger = Ledger::decode(echo_);
-  return ledger.is_next(seq) && ledger.sent_end == (off_ & kOffsetMask);
+  return ledger.is_next(seq) && ledger.sent_end == (ack_offset_ & kOffsetMask);
 }
 
 void FlowRules::learn_from_ledger() noexcept {
-  flow_.synchronize(off_, off_);
-  flow_.bare = Ledger::decode(echo_).bare();
-  flow_.stamp = echo_;
+  flow_.synchronize(ack_offset_, ack_offset_);
+  flow_.prefix_consumed = Ledger::decode(echo_).prefix_consumed();
+  flow_.ts_val = echo_;
   flow_.ts_recent = segment_.timestamps->value;
   flow_.acked = flow_.ledger_next = flow_.covered = flow_.base;
 }
@@ -73,7 +73,7 @@ bool FlowRules::is_older() const noexcept {
 
 // The client has a later ledger than the entry's: it was answered without.
 bool FlowRules::has_gone_on() const noexcept {
-  if (flow_.state != FlowState::unsynchronized) return static_cast<std::int32_t>(echo_ - flow_.stamp) > 0;
+  if (flow_.state != FlowState::unsynchronized) return static_cast<std::int32_t>(echo_ - flow_.ts_val) > 0;
   // Further from what waits than our window reaches, the ledger's 12 bits would take that for the next query.
   if (segment_.seq - flow_.base + kNextMask > 2 * kNextMask) return true;
   return before(flow_.base, segment_.seq) && Ledger::decode(echo_).is_next(segment_.seq);
@@ -85,7 +85,7 @@ SegmentClass FlowRules::classify() const noexcept {
   const auto far_away = static_cast<std::int32_t>(2 * flow_.capacity());
   if (std::abs(distance(flow_.rcv_end(), segment_.seq)) > far_away) return SegmentClass::foreign;
   const bool synchronized = flow_.state != FlowState::unsynchronized;
-  if (synchronized && off_ > flow_.snd.nxt() + (flow_.fin_sent ? 1u : 0u)) return SegmentClass::ahead;
+  if (synchronized && ack_offset_ > flow_.snd.nxt() + (flow_.fin_sent ? 1u : 0u)) return SegmentClass::ahead;
   if (segment_.resumed && synchronized) return SegmentClass::resumed;
   if (!segment_.payload.empty() || context_.has(kFin)) return classify_bytes();
   return classify_acknowledgement();
@@ -104,9 +104,10 @@ SegmentClass FlowRules::classify_bytes() const noexcept {
 SegmentClass FlowRules::classify_acknowledgement() const noexcept {
   if (flow_.state == FlowState::unsynchronized) return SegmentClass::ack;
   const std::uint32_t una = flow_.snd.una();
-  if (flow_.fin_sent && off_ == flow_.snd.nxt() + 1 && segment_.seq + 1 == flow_.rcv_end()) return SegmentClass::probe;
-  if (off_ < una) return SegmentClass::stale;
-  if (off_ > una) return SegmentClass::ack;
+  if (flow_.fin_sent && ack_offset_ == flow_.snd.nxt() + 1 && segment_.seq + 1 == flow_.rcv_end())
+    return SegmentClass::probe;
+  if (ack_offset_ < una) return SegmentClass::stale;
+  if (ack_offset_ > una) return SegmentClass::ack;
   if (segment_.seq + 1 == flow_.rcv_end() && flow_.all_arrived()) return SegmentClass::probe;
   if (!flow_.snd.in_flight() || segment_.window != flow_.snd_wnd) return SegmentClass::window_update;
   return SegmentClass::duplicate_ack;
@@ -116,7 +117,7 @@ void FlowRules::note_echo() noexcept {
   flow_.ts_recent = segment_.timestamps->value;
   const Ledger echoed = Ledger::decode(echo_);
   const SeqNum counted = flow_.ledger_next - ((flow_.ledger_next.value() - echoed.next) & kNextMask);
-  const SeqNum next = counted + (echoed.bare() ? 2u : 0u);
+  const SeqNum next = counted + (echoed.prefix_consumed() ? 2u : 0u);
   const std::uint32_t end = flow_.ledger_end - ((flow_.ledger_end - echoed.sent_end) & kOffsetMask);
   if (before(flow_.covered, next)) flow_.covered = next;
   if (static_cast<std::int32_t>(end - flow_.covered_end) > 0) flow_.covered_end = end;
@@ -125,14 +126,14 @@ void FlowRules::note_echo() noexcept {
 void FlowRules::note_acknowledgement(SegmentClass segment) noexcept {
   if (flow_.timestamps && !is_older()) note_echo();
   const std::uint32_t una = flow_.snd.una();
-  if (off_ < una) return;
+  if (ack_offset_ < una) return;
   if (!is_older()) flow_.snd_wnd = segment_.window;
   std::array<Range, wire::SackBlocks::kMost> sacked;
   std::size_t count = 0;
   for (const auto& block : segment_.sack.view()) {
     sacked[count++] = {block.begin - 1 - cookie_.isn.value(), block.end - 1 - cookie_.isn.value()};
   }
-  const std::uint32_t acked = std::min(off_, flow_.snd.nxt());  // without our FIN
+  const std::uint32_t acked = std::min(ack_offset_, flow_.snd.nxt());  // without our FIN
   flow_.snd.acknowledge(acked, std::span(sacked).first(count), segment == SegmentClass::duplicate_ack, mss_);
   if (acked == una) {
     if (context_.flows.now_ms() - flow_.resent_ms >= patience_ms()) flow_.snd.resend_head();
@@ -206,11 +207,11 @@ Circumstances FlowRules::circumstances(SegmentClass segment, bool again) noexcep
   is.all_arrived = flow_.all_arrived();
   is.missed_ack = before(segment_.seq, flow_.base);
   const SeqNum end = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size());
-  const bool answers_ended = flow_.fin_sent && off_ > flow_.answered_end;
+  const bool answers_ended = flow_.fin_sent && ack_offset_ > flow_.answered_end;
   is.too_late = answers_ended && !segment_.payload.empty() && before(flow_.answered_seq(), end);
   const Bytes rest = flow_.unanswered();
   if (!rest.empty() && !flow_.last_answered) {
-    const Framed framed = context_.service.next_request(rest, flow_.unanswered_is_bare());
+    const Framed framed = context_.service.next_request(rest, flow_.unanswered_lacks_prefix());
     const bool incomplete = framed.kind == Framed::Kind::incomplete || framed.kind == Framed::Kind::prefix_only;
     is.due = !incomplete;
     is.piece = incomplete && is.all_arrived && flow_.answered == 0 && !flow_.client_fin;
@@ -223,7 +224,7 @@ Circumstances FlowRules::circumstances(SegmentClass segment, bool again) noexcep
 bool FlowRules::apply(Action action, SegmentClass segment) noexcept {
   if (flow_.timestamps && action != Action::stateless && action != Action::evict &&
       flow_.state != FlowState::unsynchronized) {
-    context_.build.stamp_from(flow_.stamp);
+    context_.build.stamp_from(flow_.ts_val);
   }
   switch (action) {
     case Action::retransmit:
@@ -256,13 +257,13 @@ bool FlowRules::apply(Action action, SegmentClass segment) noexcept {
     case Action::stateless:
       return false;
     case Action::evict:
-      forget();
+      evict();
       return false;
     case Action::reset:
       reset(flow_.fin_sent ? Outcome::reset_stale : Outcome::reset_forgotten);
       break;
   }
-  if (forgotten_) return true;
+  if (evicted_) return true;
   if (flow_.state != FlowState::unsynchronized) update_state();
   context_.flows.touch(flow_);
   return true;

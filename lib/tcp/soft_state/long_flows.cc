@@ -29,21 +29,21 @@ LongFlow* LongFlows::find(const FlowKey& key, SeqNum ack) noexcept {
   for (std::size_t i = first; i < first + kWays; ++i) {
     if (tags_[i] != tag_of(hashed)) continue;
     LongFlow& flow = flows_[i];
-    if (same_flow(flow.key, key) && flow.vouches(ack - flow.isn - 1)) return &flow;
+    if (same_flow(flow.key, key) && flow.validates(ack - flow.isn - 1)) return &flow;
   }
   return nullptr;
 }
 
-LongFlow* LongFlows::make(const FlowKey& key, SeqNum isn, std::uint32_t off) noexcept {
+LongFlow* LongFlows::make(const FlowKey& key, SeqNum isn, std::uint32_t offset) noexcept {
   if (tags_.empty()) return nullptr;
-  LongFlow* const known = find(key, isn + 1 + off);
+  LongFlow* const known = find(key, isn + 1 + offset);
   if (known != nullptr && known->isn == isn) return known;
   const std::uint64_t hashed = hash(key);
   const std::size_t way = free_way(set_of(hashed >> 16));
   if (way == tags_.size()) return nullptr;
   used_ = true;
   tags_[way] = tag_of(hashed);
-  flows_[way] = {key, isn, off, 0, false, now_ms_, 0};
+  flows_[way] = {key, isn, offset, 0, false, now_ms_, 0};
   return &flows_[way];
 }
 

@@ -1,4 +1,4 @@
-// Connections that carry more than the cookie alone can vouch for (2^17 answer bytes): one small entry each, which
+// Connections that carry more than the cookie alone can validate (2^17 answer bytes): one small entry each, which
 // knows where SEG.ACK has to be. So a client that pipelines is not closed with its next queries on their way. Soft
 // state of a kind: without the entry such a connection gets a RST, never wrong bytes (docs/protocol.md, "Long
 // connections"). Byte order: host, the flow key as on the wire. Units: answer bytes; milliseconds of a monotonic clock.
@@ -38,8 +38,8 @@ struct LongFlow {
   std::uint32_t seen_ms = 0;       // when it was answered last
   std::uint32_t quiet_ms = 0;      // how long it had been quiet then
 
-  [[nodiscard]] bool vouches(std::uint32_t off) const noexcept {
-    return off - newest + kVouchedDistance <= 2 * kVouchedDistance;
+  [[nodiscard]] bool validates(std::uint32_t offset) const noexcept {
+    return offset - newest + kVouchedDistance <= 2 * kVouchedDistance;
   }
   // Whether queries could be lost if the connection were closed.
   [[nodiscard]] bool goes_on() const noexcept {
@@ -54,13 +54,13 @@ class LongFlows {
 
   void begin_burst(std::uint64_t now_ms) noexcept { now_ms_ = static_cast<std::uint32_t>(now_ms); }
   [[nodiscard]] bool any() const noexcept { return used_; }
-  // The entry of the flow that vouches for this acknowledgement.
+  // The entry of the flow that validates this acknowledgement.
   [[nodiscard]] LongFlow* find(const FlowKey& key, SeqNum ack) noexcept;
-  // The one that vouches for `off` answer bytes, or a fresh one; nullptr where all that could be replaced are in use.
+  // The one that validates `offset` answer bytes, or a fresh one; nullptr where all that could be replaced are in use.
   // Only for a segment whose place is known to the byte: a spoofer who hits the cookie alone must not fill the table.
-  [[nodiscard]] LongFlow* make(const FlowKey& key, SeqNum isn, std::uint32_t off) noexcept;
-  void answered(LongFlow& flow, std::uint32_t off) const noexcept {
-    if (off > flow.newest) flow.newest = off;
+  [[nodiscard]] LongFlow* make(const FlowKey& key, SeqNum isn, std::uint32_t offset) noexcept;
+  void answered(LongFlow& flow, std::uint32_t offset) const noexcept {
+    if (offset > flow.newest) flow.newest = offset;
     if (flow.seen_ms == now_ms_) return;
     flow.quiet_ms = now_ms_ - flow.seen_ms;
     flow.seen_ms = now_ms_;
@@ -68,7 +68,7 @@ class LongFlows {
 
  private:
   static constexpr std::size_t kWays = 8;
-  // Seeded, so that no stranger can choose who shares a set. Never 0: that marks an empty way.
+  // Seeded, so that no offset-path sender can choose who shares a set. Never 0: that marks an empty way.
   [[nodiscard]] std::uint64_t hash(const FlowKey& key) const noexcept;
   [[nodiscard]] std::size_t set_of(std::uint64_t hashed) const noexcept { return hashed * kWays & (tags_.size() - 1); }
   [[nodiscard]] static std::uint32_t tag_of(std::uint64_t hashed) noexcept {
@@ -83,7 +83,7 @@ class LongFlows {
   bool used_ = false;
 };
 
-// What an entry knows of the acknowledgement, if one vouches for it and its cookie's key is still in use. It goes
+// What an entry knows of the acknowledgement, if one validates it and its cookie's key is still in use. It goes
 // before the cookie alone, which fits once in 2^11 places of such a stream by chance.
 [[nodiscard]] std::optional<Accepted> check_long_flow(const CookieKeys& keys, const LongFlow* flow,
                                                       SeqNum ack) noexcept;

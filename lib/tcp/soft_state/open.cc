@@ -21,15 +21,15 @@ void FlowRules::begin(SeqNum from, Bytes before, std::size_t skip) noexcept {
   if (context_.has(kFin)) flow_.end_at(place + static_cast<std::uint32_t>(bytes.size()));
 }
 
-void FlowRules::open(std::size_t skip, bool bare, std::uint32_t end, std::uint32_t ledger_end,
+void FlowRules::open(std::size_t skip, bool prefix_consumed, std::uint32_t end, std::uint32_t ledger_end,
                      const Flow* overtook) noexcept {
   begin(segment_.seq + static_cast<std::uint32_t>(skip), {}, skip);
   if (overtook != nullptr) flow_.adopt(*overtook);
-  flow_.synchronize(end, off_);
-  flow_.bare = bare;
+  flow_.synchronize(end, ack_offset_);
+  flow_.prefix_consumed = prefix_consumed;
   if (flow_.timestamps) {
     const Ledger ledger = Ledger::decode(echo_);
-    flow_.stamp = echo_;
+    flow_.ts_val = echo_;
     flow_.ledger_end = flow_.covered_end = ledger_end;
     if (ledger_end != end) {
       flow_.ledger_next = flow_.covered = flow_.base + ((ledger.next - flow_.base.value()) & kNextMask);
@@ -42,23 +42,23 @@ void FlowRules::open(std::size_t skip, bool bare, std::uint32_t end, std::uint32
 
 void FlowRules::open_behind(const FlowTable::Recent& recent) noexcept {
   begin(recent.seq, recent.query(), 0);
-  flow_.synchronize(recent.end - recent.answer, off_);
+  flow_.synchronize(recent.end - recent.answer, ack_offset_);
   flow_.parts[0] = {recent.length, recent.answer, recent.identity};
   flow_.count = 1;
   flow_.answered = recent.length;
   flow_.answered_end = flow_.ledger_end = recent.end;
   flow_.ledger_next = flow_.acked = segment_.seq;
-  flow_.stamp = recent.stamp;
-  flow_.snd.begin(off_, recent.end);
+  flow_.ts_val = recent.ts_val;
+  flow_.snd.begin(ack_offset_, recent.end);
   flow_.release();
   update_state();
   (void)apply(decide(flow_.state, SegmentClass::new_data, circumstances(SegmentClass::new_data, false)),
               SegmentClass::new_data);
 }
 
-void FlowRules::open_unsynchronized(bool bare) noexcept {
+void FlowRules::open_unsynchronized(bool prefix_consumed) noexcept {
   begin(segment_.seq, {}, 0);
-  flow_.bare = bare;
+  flow_.prefix_consumed = prefix_consumed;
   drop(Outcome::flow_kept);
   context_.flows.touch(flow_);
 }

@@ -79,9 +79,9 @@ bool FlowRules::render(Range range) noexcept {
   request.most = SIZE_MAX;
   // What was answered before, once more.
   for (; part < flow_.count && end < range.end; ++part) {
-    request.bare = flow_.bare && part == 0;
+    request.prefix_consumed = flow_.prefix_consumed && part == 0;
     request.limit = answers.consumed() + 1;
-    request.room = request.held = SIZE_MAX;
+    request.room = request.client_has = SIZE_MAX;
     request.identity = flow_.parts[part].identity;
     const Stop stop = answers.answer(request, context_.service);
     refused_ = stop != Stop::boundary || answers.parts().back().answer != flow_.parts[part].answer;
@@ -90,9 +90,9 @@ bool FlowRules::render(Range range) noexcept {
   }
   request.identity = 0;
   while (may_answer_more(range.end)) {
-    request.bare = flow_.unanswered_is_bare();
+    request.prefix_consumed = flow_.unanswered_lacks_prefix();
     request.limit = answers.consumed() + 1;
-    request.held = flow_.answered_end < flow_.begun_end ? SIZE_MAX : 0;
+    request.client_has = flow_.answered_end < flow_.begun_end ? SIZE_MAX : 0;
     request.room = answers.size() + room();
     stop_ = answers.answer(request, context_.service);
     if (stop_ != Stop::boundary) break;
@@ -132,7 +132,8 @@ bool FlowRules::ends_stream(std::uint32_t end) const noexcept {
   if (flow_.last_answered) return true;
   if (!flow_.client_fin) return false;
   const Bytes rest = flow_.unanswered();
-  return rest.empty() || context_.service.next_request(rest, flow_.unanswered_is_bare()).kind != Framed::Kind::complete;
+  return rest.empty() ||
+         context_.service.next_request(rest, flow_.unanswered_lacks_prefix()).kind != Framed::Kind::complete;
 }
 
 SeqNum FlowRules::later_ack() const noexcept {
@@ -192,7 +193,7 @@ void FlowRules::send() noexcept {
     out.window = advertise(ack);
     out.offset = range.begin - rendered_.begin;
     out.length = range.end - range.begin;
-    if (flow_.timestamps) context_.build.stamp(out, flow_.stamp, flow_.ts_recent);
+    if (flow_.timestamps) context_.build.stamp(out, flow_.ts_val, flow_.ts_recent);
     flow_.fin_sent = flow_.fin_sent || fin;
     if (pieces_[i].again && range.begin == flow_.snd.una()) flow_.resent_ms = context_.flows.now_ms();
     again = again || pieces_[i].again;
@@ -226,11 +227,11 @@ void FlowRules::advance_ledger(std::uint32_t end, SeqNum ack, bool alone) noexce
   flow_.ledger_end = counted;
   flow_.ledger_next = next;
   stamp({counted & kOffsetMask, static_cast<std::uint16_t>(next.value() & kNextMask),
-         !acked && flow_.bare && ack == flow_.base, acked});
+         !acked && flow_.prefix_consumed && ack == flow_.base, acked});
 }
 
 void FlowRules::stamp(const Ledger& ledger) noexcept {
-  flow_.stamp = ledger.encode(flow_.stamp);
+  flow_.ts_val = ledger.encode(flow_.ts_val);
 }
 
 std::uint16_t FlowRules::window() const noexcept {
@@ -254,11 +255,11 @@ std::uint16_t FlowRules::advertise(SeqNum ack) noexcept {
   return window;
 }
 
-void FlowRules::control(Outcome outcome, std::uint8_t flags, std::uint32_t off, SeqNum ack) noexcept {
+void FlowRules::control(Outcome outcome, std::uint8_t flags, std::uint32_t offset, SeqNum ack) noexcept {
   context_.plan.outcome = outcome;
-  OutSegment& out = context_.build.segment(cookie_.isn + 1 + off, ack, flags);
+  OutSegment& out = context_.build.segment(cookie_.isn + 1 + offset, ack, flags);
   out.window = advertise(ack);
-  if (flow_.timestamps) context_.build.stamp(out, flow_.stamp, flow_.ts_recent);
+  if (flow_.timestamps) context_.build.stamp(out, flow_.ts_val, flow_.ts_recent);
   if ((flags & kFin) != 0) flow_.fin_sent = true;
 }
 

@@ -16,13 +16,13 @@ void SendWindow::begin(std::uint32_t una, std::uint32_t nxt) noexcept {
   forced_ = false;
 }
 
-void SendWindow::acknowledge(std::uint32_t off, std::span<const Range> sacked, bool duplicate,
+void SendWindow::acknowledge(std::uint32_t offset, std::span<const Range> sacked, bool duplicate,
                              std::uint32_t mss) noexcept {
-  const std::uint32_t acked = off > una_ ? off - una_ : 0;
+  const std::uint32_t acked = offset > una_ ? offset - una_ : 0;
   if (acked > 0) {
-    una_ = off;
-    nxt_ = std::max(nxt_, off);
-    retransmitted_ = std::max(retransmitted_, off);
+    una_ = offset;
+    nxt_ = std::max(nxt_, offset);
+    retransmitted_ = std::max(retransmitted_, offset);
     dupacks_ = 0;
     prune();
   }

@@ -33,8 +33,8 @@ class SendWindow {
   // Everything before `una` has arrived, what is between the two may be on its way.
   void begin(std::uint32_t una, std::uint32_t nxt) noexcept;
 
-  // An acknowledgement of everything before `off`, with its SACK blocks. `duplicate`: RFC 5681 section 2.
-  void acknowledge(std::uint32_t off, std::span<const Range> sacked, bool duplicate, std::uint32_t mss) noexcept;
+  // An acknowledgement of everything before `offset`, with its SACK blocks. `duplicate`: RFC 5681 section 2.
+  void acknowledge(std::uint32_t offset, std::span<const Range> sacked, bool duplicate, std::uint32_t mss) noexcept;
   // The client's timer says that nothing of it arrives any more.
   void time_out(std::uint32_t mss) noexcept;
   // What was sent again at `una` a round trip ago and more has not arrived, though later segments still do: once more.

@@ -61,8 +61,8 @@ const FlowTable::Recent* TimestampRules::pipelined_behind() const noexcept {
   const FlowTable::Recent* const recent = context_.flows.recent(cookie_.isn);
   if (recent == nullptr || recent->seq + recent->length != segment_.seq) return nullptr;
   const bool echoes_before = ledger_.is_next(recent->seq) && ledger_.sent_end == recent->end - recent->answer;
-  const bool may_miss_it = recent->end - cookie_.off <= recent->answer;
-  return echoes_before && may_miss_it && !ledger_.bare() ? recent : nullptr;
+  const bool may_miss_it = recent->end - cookie_.ack_offset <= recent->answer;
+  return echoes_before && may_miss_it && !ledger_.prefix_consumed() ? recent : nullptr;
 }
 
 void TimestampRules::repeated_alone(Flow& flow) noexcept {
@@ -74,7 +74,7 @@ void TimestampRules::repeated_alone(Flow& flow) noexcept {
   const Framed framed = context_.service.next_request(segment_.payload, false);
   const bool in_front = counted > 0 && counted <= context_.build.segment_size(cookie_.mss_class);
   if (framed.kind == Framed::Kind::prefix_only && in_front) {
-    context_.flows.forget(flow);
+    context_.flows.evict(flow);
     return context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + 2, ledger_);
   }
   if (++flow.repeats < kAloneRepeats) return;
@@ -85,7 +85,7 @@ void TimestampRules::repeated_alone(Flow& flow) noexcept {
     return context_.build.control(Outcome::acked_repeat, kAck, past, acked());
   }
   // Nobody has what comes before it any more.
-  context_.flows.forget(flow);
+  context_.flows.evict(flow);
   context_.build.reset(Outcome::reset_forgotten);
 }
 

@@ -24,7 +24,7 @@ class TimestampRules {
   // The ledger with everything before `next` acknowledged.
   [[nodiscard]] Ledger acked() const noexcept;
   void acknowledgement() noexcept;
-  // Our FIN has arrived, and the client has sent one more than the queries whose ACK is withheld: its own.
+  // Our FIN has arrived, and the client has sent one more than the queries whose ACK is deferred: its own.
   [[nodiscard]] bool both_closed() const noexcept;
   void fin() noexcept;
   void data() noexcept;
@@ -42,7 +42,7 @@ class TimestampRules {
   struct Start {
     std::uint32_t begin;  // first byte of the answers that the client misses
     SeqNum seq;           // where the first query answered begins
-    bool bare;
+    bool prefix_consumed;
   };
   // Sends the answers collected. The ledger's sent_end is where they start in our stream.
   void send(Outcome whole, Outcome parts, const Start& start, Stop stop) noexcept;

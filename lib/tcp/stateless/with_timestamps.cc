@@ -10,12 +10,12 @@ TimestampRules::TimestampRules(RuleContext& context, const Accepted& cookie) noe
       segment_(context.segment),
       cookie_(cookie),
       ledger_(Ledger::decode(segment_.timestamps->echo)) {
-  gap_ = (ledger_.sent_end - cookie_.off) & kOffsetMask;
-  ledger_.sent_end = cookie.off + gap_;
+  gap_ = (ledger_.sent_end - cookie_.ack_offset) & kOffsetMask;
+  ledger_.sent_end = cookie.ack_offset + gap_;
   if (gap_ <= kMaxStreamReply) return;
   ahead_ = kOffsetMask + 1 - gap_;
-  stale_ = ahead_ > kMaxAhead || ahead_ > cookie.off;  // before the beginning of our stream there was nothing
-  ledger_.sent_end = cookie.off - ahead_;
+  stale_ = ahead_ > kMaxAhead || ahead_ > cookie.ack_offset;  // before the beginning of our stream there was nothing
+  ledger_.sent_end = cookie.ack_offset - ahead_;
   gap_ = 0;
   // E leaves our FIN out, so a client that acknowledges the FIN is one byte ahead of it. So is one that read one byte
   // of later answers, where a segment ended there, and asks for the rest.
@@ -46,7 +46,7 @@ void TimestampRules::stale() noexcept {
 
 Ledger TimestampRules::acked() const noexcept {
   Ledger ledger = ledger_;
-  ledger.prefix = ledger_.bare();
+  ledger.prefix = ledger_.prefix_consumed();
   ledger.acked = true;
   return ledger;
 }
@@ -73,9 +73,9 @@ void TimestampRules::fin() noexcept {
 }
 
 void TimestampRules::data() noexcept {
-  if (ledger_.is_next(segment_.seq)) return at_next_query(ledger_.bare());
+  if (ledger_.is_next(segment_.seq)) return at_next_query(ledger_.prefix_consumed());
   // The acknowledged prefix again, with the message behind it.
-  if (ledger_.bare() && (segment_.seq.value() & kNextMask) == ledger_.next) return at_next_query(false);
+  if (ledger_.prefix_consumed() && (segment_.seq.value() & kNextMask) == ledger_.next) return at_next_query(false);
   if (keepalive() && ledger_.acked) {
     return context_.build.control(Outcome::acked_keepalive, kAck, segment_.seq + 1, acked());
   }
@@ -95,8 +95,8 @@ void TimestampRules::fresh(std::size_t skip, bool is_bare) noexcept {
   const Stop stop = context_.answers.answer({segment_.payload.subspan(skip), start, is_bare, SIZE_MAX, room, ahead_},
                                             context_.service);
   if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
-  // All of a segment's answers go together: it is taken up again when the last of them is there.
-  if (stop == Stop::pending) return context_.build.drop(Outcome::parked);
+  // All of a segment's answers go together: it is resumed when the last of them is there.
+  if (stop == Stop::pending) return context_.build.drop(Outcome::suspended);
   if (context_.answers.queries() == 0) {
     // Queries before `skip` have had their answer; what follows them is the client's to send again.
     if (skip > 0) return context_.build.control(Outcome::acked_repeat, kAck, start, acked());
@@ -198,7 +198,7 @@ void TimestampRules::send(Outcome whole, Outcome parts, const Start& start, Stop
   how.begin = start.begin;
   how.ack_none = start.seq;
   how.ack_early = segment_.seq;
-  how.bare = start.bare;
+  how.prefix_consumed = start.prefix_consumed;
   how.mss_class = cookie_.mss_class;
   how.ledger.sent_end = sent_end;
   how.ledger.next = static_cast<std::uint16_t>(past.value() & kNextMask);
@@ -211,7 +211,9 @@ void TimestampRules::send(Outcome whole, Outcome parts, const Start& start, Stop
   const bool all = context_.build.answer(answers.bytes(), how);
   if (context_.plan.count == 0) return context_.build.drop(Outcome::drop_zero_window);
   context_.plan.outcome = all ? whole : parts;
-  if (!all || how.fin || answers.queries() != 1 || start.bare || start.begin > 0 || !context_.flows.enabled()) return;
+  if (!all || how.fin || answers.queries() != 1 || start.prefix_consumed || start.begin > 0 ||
+      !context_.flows.enabled())
+    return;
   const Bytes query = segment_.payload.subspan(start.seq - segment_.seq, answers.consumed());
   const OutSegment& sent = context_.plan.segments[context_.plan.count - 1u];
   context_.flows.note(cookie_.isn, query, start.seq, answers.parts()[0], sent.timestamps.value, sent_end);

@@ -36,7 +36,7 @@ class Rules {
   // Before its query a client may probe: SEG.SEQ is then its ISN itself (RFC 1122 section 4.2.3.6).
   void acknowledgement() noexcept {
     const auto cookie = check_ack(context_.keys, segment_.flow, segment_.ack, segment_.seq);
-    if (cookie && cookie->off == 0) {
+    if (cookie && cookie->ack_offset == 0) {
       return context_.build.control(Outcome::acked_keepalive, kAck, segment_.seq + 1, std::nullopt);
     }
     context_.build.drop(Outcome::drop_ack_only);
@@ -45,7 +45,7 @@ class Rules {
   // A FIN behind the query fails the MAC, as every later segment does; ours went with the answer.
   void fin() noexcept {
     const auto cookie = cookie_at(0);
-    const bool unused = cookie && cookie->off == 0;
+    const bool unused = cookie && cookie->ack_offset == 0;
     if (!unused && is_stray()) return;
     context_.build.control(unused ? Outcome::fin_ack : Outcome::acked_fin,
                            static_cast<std::uint8_t>(unused ? kFin | kAck : kAck), segment_.seq + 1, std::nullopt);
@@ -53,13 +53,13 @@ class Rules {
 
   void data() noexcept {
     auto whole = cookie_at(0);
-    if (whole && whole->off == 0) return first(*whole, false);
+    if (whole && whole->ack_offset == 0) return first(*whole, false);
     // Two bytes later: the length prefix was acknowledged alone.
     auto behind = cookie_at(2);
-    if (behind && behind->off == 0) return first(*behind, true);
+    if (behind && behind->ack_offset == 0) return first(*behind, true);
     // A cookie fits by chance once in 2^11 segments, and then with any number of bytes read: of two, the one with fewer
     // is tried first.
-    const bool bare_first = whole && behind && behind->off < whole->off;
+    const bool bare_first = whole && behind && behind->ack_offset < whole->ack_offset;
     if (bare_first && again(*behind, true)) return;
     if (whole && again(*whole, false)) return;
     if (behind && !bare_first && again(*behind, true)) return;
@@ -86,38 +86,38 @@ class Rules {
   }
 
   // The client's first segment, of whose answer it has read nothing.
-  void first(const Accepted& cookie, bool bare) noexcept {
+  void first(const Accepted& cookie, bool prefix_consumed) noexcept {
     if (context_.flows.enabled() && !context_.settings.immediate) {
       if (Flow* const flow = context_.flows.make(segment_.flow, cookie.isn, false); flow != nullptr) {
-        return FlowRules(context_, cookie, *flow).open(0, bare, 0, 0);
+        return FlowRules(context_, cookie, *flow).open(0, prefix_consumed, 0, 0);
       }
     }
-    const Stop stop = answer(cookie, bare);
+    const Stop stop = answer(cookie, prefix_consumed);
     if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
-    if (stop == Stop::pending) return park(bare);
-    if (context_.answers.queries() == 0) return nothing_complete(stop, bare);
+    if (stop == Stop::pending) return suspend(prefix_consumed);
+    if (context_.answers.queries() == 0) return nothing_complete(stop, prefix_consumed);
     send(cookie, behind_queries(stop));
   }
 
   // The same segment again, of whose answer a part has been read, perhaps all. False: it is none, the MAC fits by
   // chance.
-  [[nodiscard]] bool again(const Accepted& cookie, bool bare) noexcept {
-    const Stop stop = answer(cookie, bare);
-    if (stop == Stop::pending) return park(bare), true;
+  [[nodiscard]] bool again(const Accepted& cookie, bool prefix_consumed) noexcept {
+    const Stop stop = answer(cookie, prefix_consumed);
+    if (stop == Stop::pending) return suspend(prefix_consumed), true;
     if (stop == Stop::unrepeatable) return ends_part(cookie) && (context_.build.reset(Outcome::reset_changed), true);
     const auto size = static_cast<std::uint32_t>(context_.answers.size());
-    if (context_.answers.queries() == 0 || cookie.off > size + 1) return false;
-    if (cookie.off < size && !ends_part(cookie)) return false;
+    if (context_.answers.queries() == 0 || cookie.ack_offset > size + 1) return false;
+    if (cookie.ack_offset < size && !ends_part(cookie)) return false;
     const SeqNum past = behind_queries(stop);
-    if (cookie.off <= size) return send(cookie, past), true;
+    if (cookie.ack_offset <= size) return send(cookie, past), true;
     context_.build.control(Outcome::acked_repeat, kAck, past, std::nullopt);
     return true;
   }
 
-  [[nodiscard]] Stop answer(const Accepted& cookie, bool bare) noexcept {
+  [[nodiscard]] Stop answer(const Accepted& cookie, bool prefix_consumed) noexcept {
     context_.answers.reset();
-    return context_.answers.answer({segment_.payload, segment_.seq, bare, SIZE_MAX, kLastOffset, cookie.off},
-                                   context_.service);
+    return context_.answers.answer(
+        {segment_.payload, segment_.seq, prefix_consumed, SIZE_MAX, kLastOffset, cookie.ack_offset}, context_.service);
   }
   [[nodiscard]] SeqNum behind_queries(Stop stop) const noexcept {
     const bool fin = context_.has(kFin) && stop == Stop::end;
@@ -126,20 +126,20 @@ class Rules {
 
   // What was read of an answer ends where a part of it did; a MAC that fits by chance says any place.
   [[nodiscard]] bool ends_part(const Accepted& cookie) const noexcept {
-    return context_.build.ends_part(cookie.off, cookie.mss_class);
+    return context_.build.ends_part(cookie.ack_offset, cookie.mss_class);
   }
 
   // The column's way acknowledges the query before its answer is there.
-  void park(bool bare) noexcept {
-    if (!context_.settings.immediate || segment_.resumed) return context_.build.drop(Outcome::parked);
-    const auto whole = static_cast<std::uint32_t>(whole_queries(segment_.payload, bare, context_.service));
+  void suspend(bool prefix_consumed) noexcept {
+    if (!context_.settings.immediate || segment_.resumed) return context_.build.drop(Outcome::suspended);
+    const auto whole = static_cast<std::uint32_t>(whole_queries(segment_.payload, prefix_consumed, context_.service));
     const bool fin = context_.has(kFin) && whole == segment_.payload.size();
-    context_.build.control(Outcome::parked, kAck, segment_.seq + whole + (fin ? 1u : 0u), std::nullopt);
+    context_.build.control(Outcome::suspended, kAck, segment_.seq + whole + (fin ? 1u : 0u), std::nullopt);
   }
 
   void send(const Accepted& cookie, SeqNum past) noexcept {
     AnswerSegments how;
-    how.begin = cookie.off;
+    how.begin = cookie.ack_offset;
     how.ack_all = past;
     how.ack_none = how.ack_early = segment_.seq;
     how.fin = !context_.stays_open;
@@ -153,20 +153,20 @@ class Rules {
       return context_.build.reset(Outcome::reset_too_long);
     }
     if (context_.plan.count == 0) return context_.build.drop(Outcome::drop_zero_window);
-    if (cookie.off > 0) {
+    if (cookie.ack_offset > 0) {
       context_.plan.outcome = Outcome::continued;
     } else {
       context_.plan.outcome = all ? Outcome::answered : Outcome::answered_withheld;
     }
   }
 
-  void nothing_complete(Stop stop, bool bare) noexcept {
+  void nothing_complete(Stop stop, bool prefix_consumed) noexcept {
     if (stop == Stop::malformed) return context_.build.reset(Outcome::reset_malformed);
     if (context_.has(kFin)) {
       const SeqNum past = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size()) + 1;
       return context_.build.control(Outcome::fin_ack, kFin | kAck, past, std::nullopt);
     }
-    if (stop == Stop::prefix_only && !bare) {
+    if (stop == Stop::prefix_only && !prefix_consumed) {
       return context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + 2, std::nullopt);
     }
     context_.build.drop(Outcome::drop_incomplete);

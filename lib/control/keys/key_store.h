@@ -1,0 +1,43 @@
+// The cookie keys that are published: computed from the secrets and the wall clock, replaced whole when they change.
+// Ownership: owns the keys. Thread: main core. Errors: one line; the secrets then stay as they were.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/control/keys/cookie_epochs.h"
+
+namespace gl::control {
+
+class KeyStore {
+ public:
+  KeyStore(std::string path, std::uint32_t epoch_seconds, std::atomic<const tcp::CookieKeys*>& published,
+           std::function<void()> quiesce);
+  KeyStore(const KeyStore&) = delete;
+  KeyStore& operator=(const KeyStore&) = delete;
+  ~KeyStore();
+
+  // At the start: reads the secret file, making it where it is missing.
+  [[nodiscard]] Status load();
+  // Later: only reads it. A new secret in place of one that is missing for a moment would end every open connection.
+  [[nodiscard]] Status reload();
+  // Publishes the keys of this moment where they differ from the published ones.
+  void tick(std::uint64_t unix_time);
+
+ private:
+  [[nodiscard]] Status take(Result<std::vector<DatedSecret>> secrets);
+
+  const std::string path_;
+  const std::uint32_t epoch_seconds_;
+  std::atomic<const tcp::CookieKeys*>& published_;
+  const std::function<void()> quiesce_;
+  std::vector<DatedSecret> secrets_;
+  std::unique_ptr<const tcp::CookieKeys> live_;
+};
+
+}  // namespace gl::control

@@ -1,0 +1,129 @@
+#include "lib/control/keys/secret_file.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <sstream>
+
+namespace gl::control {
+
+namespace {
+
+Error failure(const std::string& path, const std::string& reason) {
+  return Error{"secret file " + path + ": " + reason};
+}
+
+Result<DatedSecret> parse_line(std::istringstream words) {
+  DatedSecret secret;
+  std::string word;
+  words >> word;
+  if (word.starts_with('@')) {
+    const char* const end = word.data() + word.size();
+    const auto [at, error] = std::from_chars(word.data() + 1, end, secret.since);
+    if (error != std::errc{} || at != end) return Error{"after @ stands a UNIX time in seconds"};
+    word.clear();
+    words >> word;
+  }
+  std::size_t length = 0;
+  const char* end = nullptr;
+  const int code =
+      sodium_hex2bin(secret.bytes.data(), secret.bytes.size(), word.data(), word.size(), nullptr, &length, &end);
+  if (code != 0 || length != secret.bytes.size() || end != word.data() + word.size())
+    return Error{"expected 64 hex digits"};
+  if (words >> word) return Error{"something follows the 64 hex digits"};
+  return secret;
+}
+
+// The content of a file that only its owner can read. What is judged is what is read: the name is looked up once.
+Result<std::string> private_text_of(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return failure(path, std::strerror(errno));
+  struct stat status {};
+  std::string text;
+  std::string reason;
+  std::array<char, 4096> part;
+  ssize_t length = 0;
+  if (fstat(descriptor, &status) != 0) {
+    reason = std::strerror(errno);
+  } else if (!S_ISREG(status.st_mode)) {
+    reason = "is not a file";
+  } else if (status.st_uid != geteuid() && status.st_uid != 0) {
+    reason = "belongs to another user";
+  } else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    reason = "others than its owner may read it; chmod 600";
+  } else {
+    while ((length = read(descriptor, part.data(), part.size())) > 0)
+      text.append(part.data(), static_cast<std::size_t>(length));
+    if (length < 0) reason = std::strerror(errno);
+  }
+  close(descriptor);
+  if (!reason.empty()) return failure(path, reason);
+  return text;
+}
+
+std::string new_secret_text() {
+  std::array<std::uint8_t, 32> bytes;
+  randombytes_buf(bytes.data(), bytes.size());
+  std::array<char, 65> hex;
+  sodium_bin2hex(hex.data(), hex.size(), bytes.data(), bytes.size());
+  return "# Cookie secrets; every node that serves an address needs the same file. See docs/operations.md\n" +
+         std::string(hex.data()) + "\n";
+}
+
+// Appears under its name only when it is whole and on disk, so nobody reads half of it and no crash leaves one behind.
+// Where another process was faster, its file stays.
+Status make_secret_file(const std::string& path) {
+  std::error_code error;
+  const auto folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  if (error) return failure(path, "cannot make its folder: " + error.message());
+  std::string draft = path + ".XXXXXX";
+  const int descriptor = mkostemp(draft.data(), O_CLOEXEC);  // mode 0600
+  if (descriptor < 0) return failure(path, std::strerror(errno));
+  const std::string text = new_secret_text();
+  errno = EIO;  // what a short write leaves unsaid
+  const bool written = write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                       fsync(descriptor) == 0 && (link(draft.c_str(), path.c_str()) == 0 || errno == EEXIST);
+  const int code = errno;
+  close(descriptor);
+  unlink(draft.c_str());
+  if (!written) return failure(path, std::strerror(code));
+  return success();
+}
+
+}  // namespace
+
+Result<std::vector<DatedSecret>> read_secret_file(const std::string& path) {
+  auto text = private_text_of(path);
+  if (!text) return Error{text.error()};
+  std::istringstream file(*text);
+  std::vector<DatedSecret> secrets;
+  std::string line;
+  for (std::size_t number = 1; std::getline(file, line); ++number) {
+    line.resize(std::min(line.size(), line.find('#')));
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    auto secret = parse_line(std::istringstream(line));
+    if (!secret) return Error{"secret file " + path + ":" + std::to_string(number) + ": " + secret.error()};
+    secrets.push_back(*secret);
+  }
+  if (secrets.empty()) return failure(path, "holds no secret; remove it and a new one is made");
+  return secrets;
+}
+
+Result<std::vector<DatedSecret>> read_or_make_secret_file(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0 && errno == ENOENT) {
+    if (Status made = make_secret_file(path); !made) return Error{made.error()};
+  }
+  return read_secret_file(path);
+}
+
+}  // namespace gl::control

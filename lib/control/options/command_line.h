@@ -1,0 +1,23 @@
+// The command line: EAL flags, `--`, the application's flags.
+// Thread: main core, before the EAL starts. Errors: one line that names flag, or file and key, and what is allowed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/control/options/settings.h"
+
+namespace gl::control {
+
+struct CommandLine {
+  enum class Action { run, help, version };
+  Action action = Action::run;
+  std::vector<std::string> eal;  // the program's name first
+  Settings settings;
+};
+
+[[nodiscard]] Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments);
+[[nodiscard]] std::string help_text();
+
+}  // namespace gl::control

@@ -1,0 +1,156 @@
+#include "lib/control/options/option_table.h"
+
+#include <algorithm>
+#include <array>
+
+#include "lib/control/options/parse_forward.h"
+#include "lib/control/options/parse_value.h"
+
+namespace gl::control {
+
+namespace {
+
+// A number within [Low, High] that `Store` puts where it belongs.
+template <std::uint32_t Low, std::uint32_t High, auto Store>
+Status number(Settings& settings, const std::string& value) {
+  const auto parsed = parse_number(value, Low, High);
+  if (!parsed) return Error{parsed.error()};
+  Store(settings, *parsed);
+  return success();
+}
+
+template <class Parse, class List>
+Status append(Parse parse, List& list, const std::string& value) {
+  auto parsed = parse(value);
+  if (!parsed) return Error{parsed.error()};
+  list.push_back(std::move(*parsed));
+  return success();
+}
+
+// One of two words.
+Status choice(const std::string& value, const char* no, const char* yes, bool& chosen) {
+  if (value != no && value != yes) return Error{"'" + value + "' is neither '" + no + "' nor '" + yes + "'"};
+  chosen = value == yes;
+  return success();
+}
+
+Status text(const std::string& value, std::string& into) {
+  if (value.size() > 255) return Error{"longer than 255 bytes"};
+  into = value;
+  return success();
+}
+
+template <class T>
+constexpr T narrow(std::uint32_t value) {
+  return static_cast<T>(value);
+}
+
+Status forward(Settings& settings, const std::string& value) {
+  auto entry = parse_forward(value);
+  if (!entry) return Error{entry.error()};
+  return add_forward(settings.forward, std::move(*entry));
+}
+
+Status payload(Settings& settings, const std::string& value) {
+  const auto bytes = parse_payload(value);
+  if (!bytes) return Error{bytes.error()};
+  settings.forward.payload = *bytes;
+  return success();
+}
+
+constexpr auto kOptions = std::to_array<Option>({
+    {"zone", "[ORIGIN=]FILE", "zone file to serve; repeat for more",
+     [](Settings& s, const std::string& v) { return append(parse_zone, s.zones, v); }},
+    {"address", "ADDRESS[/LEN][@PORT]",
+     "IPv4 or IPv6 address to answer for, its network, on every or one DPDK port; repeat for more",
+     [](Settings& s, const std::string& v) { return append(parse_address, s.addresses, v); }},
+    {"gateway", "ADDRESS[@PORT]", "next hop for what is not on a port's own network; repeat for more",
+     [](Settings& s, const std::string& v) { return append(parse_gateway, s.gateways, v); }},
+    {"port", "N", "UDP and TCP port to answer on; repeat for more (53)",
+     number<1, 65535, [](Settings& s, std::uint32_t n) { s.service_ports.push_back(narrow<std::uint16_t>(n)); }>},
+    {"max-udp", "BYTES", "largest DNS message over UDP (1232)",
+     number<512, 4096, [](Settings& s, std::uint32_t n) { s.dns.max_udp = narrow<std::uint16_t>(n); }>},
+    {"udp", "answer|tc", "over UDP: the answer, or always only TC (answer)",
+     [](Settings& s, const std::string& v) { return choice(v, "answer", "tc", s.dns.udp_truncate_all); }},
+    {"udp-any", "full|minimal", "ANY over UDP: everything, or one RRset as in RFC 8482 (full)",
+     [](Settings& s, const std::string& v) { return choice(v, "full", "minimal", s.dns.udp_minimal_any); }},
+    {"nsid", "TEXT", "name server identifier (RFC 5001); none if absent",
+     [](Settings& s, const std::string& v) { return text(v, s.dns.nsid); }},
+    {"version-string", "TEXT", "version.bind; refused if absent",
+     [](Settings& s, const std::string& v) { return text(v, s.dns.version); }},
+    {"server-id", "TEXT", "id.server; refused if absent",
+     [](Settings& s, const std::string& v) { return text(v, s.dns.server_id); }},
+    {"mode", "stateless|immediate", "TCP: lossless, or acknowledge at once and close after the answer (stateless)",
+     [](Settings& s, const std::string& v) { return choice(v, "stateless", "immediate", s.tcp.immediate); }},
+    {"rst-rate", "N", "RSTs a second and core; 0: never (1000)",
+     number<0, 1000000, [](Settings& s, std::uint32_t n) { s.tcp.rst_per_second = n; }>},
+    {"flow-cache", "N", "connections a core remembers, about 11 KB each; 0: none (4096)",
+     number<0, 1000000, [](Settings& s, std::uint32_t n) { s.tcp.flow_cache = n; }>},
+    {"fast-open", "on|off", "TCP Fast Open (RFC 7413): answer a query that comes in the SYN (on)",
+     [](Settings& s, const std::string& v) { return choice(v, "off", "on", s.tcp.fast_open); }},
+    {"mss-v4", "BYTES", "largest TCP segment sent over IPv4 (what the MTU allows)",
+     number<216, 9216, [](Settings& s, std::uint32_t n) { s.tcp.mss_limit_v4 = narrow<std::uint16_t>(n); }>},
+    {"mss-v6", "BYTES", "largest TCP segment sent over IPv6 (1220: no path is narrower)",
+     number<1220, 9216, [](Settings& s, std::uint32_t n) { s.tcp.mss_limit_v6 = narrow<std::uint16_t>(n); }>},
+    {"secret", "FILE", "cookie secrets, one for all nodes of an address; made if missing (/var/lib/goldilocks/secret)",
+     [](Settings& s, const std::string& v) { return text(v, s.secret_path); }},
+    {"epoch", "SECONDS", "life of a cookie key, the same on all nodes (3600)",
+     number<8, 604800, [](Settings& s, std::uint32_t n) { s.epoch_seconds = n; }>},
+    {"linger", "SECONDS", "how long after a zone reload begun answers can be finished (120)",
+     number<1, 86400, [](Settings& s, std::uint32_t n) { s.linger_seconds = n; }>},
+    {"mtu", "BYTES", "MTU of the ports (as they have it)",
+     number<1280, 9216, [](Settings& s, std::uint32_t n) { s.mtu = narrow<std::uint16_t>(n); }>},
+    {"rx-queue", "N", "receive descriptors a queue (1024)",
+     number<64, 8192, [](Settings& s, std::uint32_t n) { s.rx_descriptors = narrow<std::uint16_t>(n); }>},
+    {"tx-queue", "N", "transmit descriptors a queue (1024)",
+     number<64, 8192, [](Settings& s, std::uint32_t n) { s.tx_descriptors = narrow<std::uint16_t>(n); }>},
+    {"idle-sleep-us", "N", "let an idle worker sleep so long, to share its CPU; 0: never (0)",
+     number<0, 10000, [](Settings& s, std::uint32_t n) { s.idle_sleep_us = n; }>},
+    {"forward", "[SUFFIX=]ADDRESS[:PORT][@DPDKPORT][,weight=N][,proxy][,tcp=off|ADDRESS[:PORT]][,name=TEXT]",
+     "name server behind us, for names under SUFFIX (.); repeat for more, one SUFFIX is one pool", forward},
+    {"forward-source", "ADDRESS", "our address toward backends, one of each family (the port's first --address)",
+     [](Settings& s, const std::string& v) { return append(parse_source, s.forward_source, v); }},
+    {"forward-timeout", "MS", "how long a backend has for its reply, each try (800)",
+     number<50, 10000, [](Settings& s, std::uint32_t n) { s.forward.timeout_ms = n; }>},
+    {"forward-tries", "N", "tries, at different backends where there are several, before SERVFAIL (2)",
+     number<1, 8, [](Settings& s, std::uint32_t n) { s.forward.tries = n; }>},
+    {"forward-slots", "N", "questions in flight, a core (4096)",
+     number<16, 16384, [](Settings& s, std::uint32_t n) { s.forward.slots = n; }>},
+    {"forward-waiting", "N", "frames that wait for an answer, a core (8192)",
+     number<16, 65536, [](Settings& s, std::uint32_t n) { s.forward.waiting = n; }>},
+    {"forward-store", "MB", "memory for answers, a core (32)",
+     number<1, 4096, [](Settings& s, std::uint32_t n) { s.forward.store_mb = n; }>},
+    {"forward-keep", "SECONDS", "how long an answer can be given again to who began to read it (10)",
+     number<1, 120, [](Settings& s, std::uint32_t n) { s.forward.keep_ms = n * 1000; }>},
+    {"forward-serve", "SECONDS", "how long an answer serves later questions too; 0: not at all (0)",
+     number<0, 300, [](Settings& s, std::uint32_t n) { s.forward.serve_s = n; }>},
+    {"forward-payload", "BYTES", "EDNS payload asked for; 0: what can be reassembled (0)", payload},
+    {"forward-health", "SECONDS", "between health checks of a backend; 0: none, every one counts as up (1)",
+     number<0, 3600, [](Settings& s, std::uint32_t n) { s.forward.health_interval_ms = n * 1000; }>},
+    {"forward-health-query", "NAME[/TYPE]", "what health checks ask for (./NS)",
+     [](Settings& s, const std::string& v) { return parse_health_query(v, s.forward); }},
+    {"forward-health-failures", "N", "checks without a reply in a row that take a backend out of service (3)",
+     number<1, 100, [](Settings& s, std::uint32_t n) { s.forward.health_failures = n; }>},
+    {"forward-transfers", "refuse|pass", "AXFR and IXFR: REFUSED, or passed on over TCP (refuse)",
+     [](Settings& s, const std::string& v) { return choice(v, "refuse", "pass", s.forward.pass_transfers); }},
+    {"forward-updates", "refuse|pass", "UPDATE: REFUSED, or passed on over TCP, once (refuse)",
+     [](Settings& s, const std::string& v) { return choice(v, "refuse", "pass", s.forward.pass_updates); }},
+    {"forward-notifies", "refuse|pass", "NOTIFY: REFUSED, or passed on over UDP, once (refuse)",
+     [](Settings& s, const std::string& v) { return choice(v, "refuse", "pass", s.forward.pass_notifies); }},
+    {"forward-ecs", "off|V4LEN/V6LEN", "EDNS client subnet (RFC 7871) to backends, e.g. 24/56 (off)",
+     [](Settings& s, const std::string& v) { return parse_ecs(v, s.forward); }},
+});
+
+}  // namespace
+
+std::span<const Option> option_table() {
+  return kOptions;
+}
+
+const Option* find_option(const std::string& name) {
+  const auto* const found =
+      std::find_if(kOptions.begin(), kOptions.end(), [&](const Option& o) { return name == o.name; });
+  return found == kOptions.end() ? nullptr : found;
+}
+
+}  // namespace gl::control

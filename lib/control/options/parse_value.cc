@@ -1,0 +1,113 @@
+#include "lib/control/options/parse_value.h"
+
+#include <arpa/inet.h>
+
+#include <array>
+#include <charconv>
+
+#include "lib/datapath/ipv6.h"
+
+namespace gl::control {
+
+namespace {
+
+bool ownable(const wire::Ipv4Address& a) {
+  return a.bytes[0] != 0 && a.bytes[0] != 127 && !a.is_multicast() && !a.is_broadcast();
+}
+bool ownable(const wire::Ipv6Address& a) {
+  return !a.is_unspecified() && !a.is_multicast() && a != datapath::kIpv6Loopback;
+}
+
+struct Parts {
+  bool length = false;  // may /LEN follow the address
+  bool port = false;    // may @PORT
+  const char* shape;
+};
+
+Result<std::uint8_t> parse_length(const std::string& text, const wire::IpAddress& address, const std::string& whole) {
+  const std::uint32_t longest = wire::is_v6(address) ? 128 : 32;
+  const auto length = parse_number(text, 1, longest);
+  if (!length) return Error{"prefix length after / in '" + whole + "': " + length.error()};
+  return static_cast<std::uint8_t>(*length);
+}
+
+Result<AddressSetting> parse_parts(const std::string& text, const Parts& parts) {
+  AddressSetting found;
+  const std::size_t at = parts.port ? text.find('@') : std::string::npos;
+  if (at != std::string::npos) {
+    const auto port = parse_dpdk_port(text.substr(at + 1), text);
+    if (!port) return Error{port.error()};
+    found.port = *port;
+  }
+  const std::string network = text.substr(0, at);
+  const std::size_t slash = parts.length ? network.find('/') : std::string::npos;
+  const auto address = ip_from_text(network.substr(0, slash));
+  if (!address || !is_ownable(*address)) {
+    return Error{"'" + network + "' is not a unicast IPv4 or IPv6 address (" + parts.shape + ")"};
+  }
+  found.address = *address;
+  if (slash == std::string::npos) return found;
+  const auto length = parse_length(network.substr(slash + 1), *address, text);
+  if (!length) return Error{length.error()};
+  found.prefix_length = *length;
+  return found;
+}
+
+}  // namespace
+
+Result<std::uint32_t> parse_number(const std::string& text, std::uint32_t low, std::uint32_t high) {
+  std::uint32_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || at != end || value < low || value > high) {
+    return Error{"'" + text + "' is not a number from " + std::to_string(low) + " to " + std::to_string(high)};
+  }
+  return value;
+}
+
+Result<zone::ZoneSource> parse_zone(const std::string& text) {
+  zone::ZoneSource source;
+  const std::size_t at = text.find('=');
+  if (at != std::string::npos) source.origin = text.substr(0, at);
+  source.path = at == std::string::npos ? text : text.substr(at + 1);
+  if (source.path.empty() || at == 0) return Error{"'" + text + "' is not FILE or ORIGIN=FILE"};
+  return source;
+}
+
+std::optional<wire::IpAddress> ip_from_text(const std::string& text) {
+  wire::Ipv4Address v4;
+  wire::Ipv6Address v6;
+  if (inet_pton(AF_INET, text.c_str(), v4.bytes.data()) == 1) return v4;
+  if (inet_pton(AF_INET6, text.c_str(), v6.bytes.data()) == 1) return v6;
+  return std::nullopt;
+}
+
+std::string ip_to_text(const wire::IpAddress& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(wire::is_v6(address) ? AF_INET6 : AF_INET, wire::bytes_of(address).data(), text.data(), text.size());
+  return text.data();
+}
+
+bool is_ownable(const wire::IpAddress& address) {
+  return std::visit([](const auto& a) { return ownable(a); }, address);
+}
+
+Result<std::uint16_t> parse_dpdk_port(const std::string& text, const std::string& whole) {
+  const auto port = parse_number(text, 0, 31);
+  if (!port) return Error{"DPDK port after @ in '" + whole + "': " + port.error()};
+  return static_cast<std::uint16_t>(*port);
+}
+
+Result<AddressSetting> parse_address(const std::string& text) {
+  return parse_parts(text, {true, true, "ADDRESS, ADDRESS/LEN, or either with @PORT"});
+}
+
+Result<AddressSetting> parse_gateway(const std::string& text) {
+  return parse_parts(text, {false, true, "ADDRESS or ADDRESS@PORT"});
+}
+
+Result<AddressSetting> parse_source(const std::string& text) {
+  return parse_parts(text, {false, false, "ADDRESS, nothing else"});
+}
+
+}  // namespace gl::control

@@ -1,0 +1,33 @@
+// Values of flags as the operator wrote them.
+// Thread: pure functions. Errors: one line that says what is allowed, without the flag's name.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "lib/base/result.h"
+#include "lib/control/options/settings.h"
+
+namespace gl::control {
+
+[[nodiscard]] Result<std::uint32_t> parse_number(const std::string& text, std::uint32_t low, std::uint32_t high);
+// [ORIGIN=]FILE
+[[nodiscard]] Result<zone::ZoneSource> parse_zone(const std::string& text);
+
+// Any IPv4 or IPv6 address.
+[[nodiscard]] std::optional<wire::IpAddress> ip_from_text(const std::string& text);
+[[nodiscard]] std::string ip_to_text(const wire::IpAddress& address);
+// Such that one host on a network can own it.
+[[nodiscard]] bool is_ownable(const wire::IpAddress& address);
+// The DPDK port that is written after an @.
+[[nodiscard]] Result<std::uint16_t> parse_dpdk_port(const std::string& text, const std::string& whole);
+
+// ADDRESS[/LEN][@PORT]: what we answer for, the network around it, and the DPDK port.
+[[nodiscard]] Result<AddressSetting> parse_address(const std::string& text);
+// ADDRESS[@PORT]
+[[nodiscard]] Result<AddressSetting> parse_gateway(const std::string& text);
+// ADDRESS
+[[nodiscard]] Result<AddressSetting> parse_source(const std::string& text);
+
+}  // namespace gl::control

@@ -1,0 +1,49 @@
+// What the operator chose, from flags and the configuration file.
+// Units in the names. Ownership: plain values. Thread: main core, before anything starts.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/backend/settings.h"
+#include "lib/services/dns/zone.h"
+#include "lib/tcp/responder.h"
+#include "lib/wire/address.h"
+#include "lib/zone/loader.h"
+
+namespace gl::control {
+
+struct AddressSetting {
+  wire::IpAddress address;
+  std::optional<std::uint16_t> port;          // DPDK port; absent: every port
+  std::optional<std::uint8_t> prefix_length;  // bits of the network around it; absent: not known
+};
+
+struct Settings {
+  std::vector<zone::ZoneSource> zones;
+  std::vector<AddressSetting> addresses;
+  std::vector<std::uint16_t> service_ports;    // empty: 53
+  std::vector<AddressSetting> gateways;        // next hops for what is on no network of an address
+  std::vector<AddressSetting> forward_source;  // toward backends, at most one of each family; else the first address
+  services::DnsSettings dns;
+  backend::ForwardSettings forward;
+  tcp::ResponderSettings tcp{.mss_limit_v6 = 1220, .flow_cache = 4096};
+  std::string secret_path = "/var/lib/goldilocks/secret";
+  std::uint32_t epoch_seconds = 3600;
+  std::uint32_t linger_seconds = 120;  // how long answers from the zones before a reload can be continued
+  std::uint16_t mtu = 0;               // 0: as the port has it
+  std::uint16_t rx_descriptors = 1024;
+  std::uint16_t tx_descriptors = 1024;
+  std::uint32_t idle_sleep_us = 0;
+};
+
+// What edns-tcp-keepalive may promise, in its units of 100 ms (RFC 7828): a connection made at the end of an epoch
+// lives to the middle of the next.
+[[nodiscard]] constexpr std::uint16_t promised_idle(std::uint32_t epoch_seconds) {
+  return static_cast<std::uint16_t>(std::min(epoch_seconds / 2 * 10, std::uint32_t{0xffff}));
+}
+
+}  // namespace gl::control

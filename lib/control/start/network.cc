@@ -1,0 +1,148 @@
+#include "lib/control/start/network.h"
+
+#include <rte_lcore.h>
+
+#include <algorithm>
+#include <string>
+
+#include "lib/dpdk/burst.h"
+#include "lib/worker/context.h"
+
+namespace gl::control {
+
+namespace {
+
+std::unique_ptr<datapath::Interface> describe(const dpdk::Port& port) {
+  auto interface = std::make_unique<datapath::Interface>();
+  interface->mac = port.mac();
+  interface->mtu = port.mtu();
+  interface->tx_ipv4_checksum = port.offloads().tx_ipv4_checksum;
+  interface->tx_udp_checksum = port.offloads().tx_udp_checksum;
+  interface->tx_tcp_checksum = port.offloads().tx_tcp_checksum;
+  return interface;
+}
+
+// Where frames for our IPv6 addresses' groups and for all nodes go (RFC 2464 section 7).
+std::vector<wire::MacAddress> groups_of(const datapath::Interface& interface) {
+  std::vector<wire::MacAddress> groups;
+  if (interface.v6_count == 0) return groups;
+  groups.push_back(wire::kAllNodes.multicast_mac());
+  for (std::size_t i = 0; i < interface.v6_count; ++i) {
+    const wire::MacAddress mac = interface.v6[i].solicited_node().multicast_mac();
+    if (std::find(groups.begin(), groups.end(), mac) == groups.end()) groups.push_back(mac);
+  }
+  return groups;
+}
+
+}  // namespace
+
+Result<Network> Network::open(const Settings& settings, const std::vector<unsigned>& lcores) {
+  const auto ids = dpdk::Port::list();
+  if (!ids) return Error{ids.error()};
+  if (ids->size() > worker::kMaxPorts)
+    return Error{"more than " + std::to_string(worker::kMaxPorts) + " ports: allow fewer with -a"};
+  Network network;
+  if (Status status = network.make_pools(settings, lcores, *ids); !status) return Error{status.error()};
+  std::vector<rte_mempool*> pools;
+  for (const dpdk::MbufPool& pool : network.pools_) pools.push_back(pool.get());
+  for (const std::uint16_t id : *ids) {
+    auto port = dpdk::Port::open(id, {settings.rx_descriptors, settings.tx_descriptors, settings.mtu}, pools);
+    if (!port) return Error{port.error()};
+    network.interfaces_.push_back(describe(*port));
+    network.interfaces_.back()->index = static_cast<std::uint16_t>(network.interfaces_.size() - 1);
+    network.ports_.push_back(std::move(*port));
+  }
+  if (Status status = network.assign(settings); !status) return Error{status.error()};
+  return network;
+}
+
+Status Network::make_pools(const Settings& settings, const std::vector<unsigned>& lcores,
+                           const std::vector<std::uint16_t>& ids) {
+  std::uint16_t frame_length = 0;
+  for (const std::uint16_t id : ids) frame_length = std::max(frame_length, dpdk::Port::frame_length(id, settings.mtu));
+  // All rings of a worker full, a burst at hand and one on its way out, and the pool's own cache. net_af_xdp takes 2048
+  // for its fill ring and as many for what was sent, whatever it is told; with fewer it goes deaf.
+  constexpr unsigned kLeastRing = 2048;
+  constexpr unsigned kSpare = dpdk::kBurst + dpdk::kTxBurst + 2 * 256;
+  const auto ports = static_cast<unsigned>(ids.size());
+  const unsigned rings =
+      std::max<unsigned>(settings.rx_descriptors, kLeastRing) + std::max<unsigned>(settings.tx_descriptors, kLeastRing);
+  unsigned count = ports * rings + kSpare;
+  // Fragments that wait for the others, and replies on their way to another worker.
+  if (settings.forward.enabled()) {
+    count += worker::Reassembly::kMbufs + worker::Handoff::kCapacity * (static_cast<unsigned>(lcores.size()) - 1);
+  }
+  for (const unsigned lcore : lcores) {
+    const auto socket = static_cast<int>(rte_lcore_to_socket_id(lcore));
+    auto pool = dpdk::MbufPool::create("worker_" + std::to_string(lcore), {count, frame_length, socket});
+    if (!pool) return Error{pool.error()};
+    pools_.push_back(std::move(*pool));
+  }
+  return success();
+}
+
+Status Network::assign(const Settings& settings) {
+  for (const AddressSetting& setting : settings.addresses) {
+    bool found = false;
+    for (std::size_t i = 0; i < ports_.size(); ++i) {
+      if (setting.port && *setting.port != ports_[i].id()) continue;
+      found = true;
+      datapath::Interface& interface = *interfaces_[i];
+      const bool added =
+          std::visit([&](const auto& a) { return interface.has(a) || interface.add(a); }, setting.address);
+      if (!added) {
+        return Error{"--address: more than " + std::to_string(datapath::kMaxAddresses) + " of one family on port " +
+                     ports_[i].name()};
+      }
+    }
+    if (!found) return Error{"--address: there is no DPDK port " + std::to_string(setting.port.value_or(0))};
+  }
+  return check_mtus();
+}
+
+// Below these no answer could be sent to every client (RFC 791 section 3.1, RFC 8200 section 5).
+Status Network::check_mtus() const {
+  constexpr std::uint16_t kLeastV4 = 576;
+  constexpr std::uint16_t kLeastV6 = 1280;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    const bool v6 = interfaces_[i]->v6_count != 0;
+    const std::uint16_t least = v6 ? kLeastV6 : kLeastV4;
+    if (ports_[i].mtu() >= least) continue;
+    return Error{"port " + ports_[i].name() + ": MTU " + std::to_string(ports_[i].mtu()) + " is below " +
+                 std::to_string(least) + ", the least for " + (v6 ? "IPv6" : "IPv4")};
+  }
+  return success();
+}
+
+Status Network::start() {
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    const auto groups = groups_of(*interfaces_[i]);
+    if (Status status = ports_[i].start(groups); !status) return status;
+  }
+  return success();
+}
+
+void Network::stop() noexcept {
+  for (dpdk::Port& port : ports_) port.stop();
+}
+
+void Network::forward_by(datapath::NeighbourTable& neighbours, const datapath::ReplyOwners& backends) noexcept {
+  for (const auto& interface : interfaces_) {
+    interface->neighbours = &neighbours;
+    interface->backends = &backends;
+  }
+}
+
+std::size_t Network::longest_frame() const noexcept {
+  std::size_t longest = 0;
+  for (const dpdk::Port& port : ports_) longest = std::max<std::size_t>(longest, port.frame_length());
+  return longest;
+}
+
+std::uint16_t Network::mtu() const noexcept {
+  std::uint16_t smallest = UINT16_MAX;
+  for (const dpdk::Port& port : ports_) smallest = std::min(smallest, port.mtu());
+  return smallest;
+}
+
+}  // namespace gl::control

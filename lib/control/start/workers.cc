@@ -1,0 +1,96 @@
+#include "lib/control/start/workers.h"
+
+#include <rte_cycles.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include <span>
+#include <string>
+
+#include "lib/worker/poll_loop.h"
+#include "lib/worker/port_backend_tx.h"
+
+namespace gl::control {
+
+namespace {
+
+constexpr std::uint16_t kTcpOverIpv4 = 20 + 20;  // bytes of headers without options
+constexpr std::uint16_t kTcpOverIpv6 = 40 + 20;
+
+int run(void* context) {
+  worker::poll_loop(*static_cast<worker::WorkerContext*>(context));
+  return 0;
+}
+
+// What a worker has where questions are forwarded. The ports are bound already.
+void forward(worker::WorkerContext& context, const backend::ForwardSettings& settings, worker::ForwardPaths& paths,
+             std::size_t longest_frame) {
+  const worker::WorkerSettings& own = context.settings;
+  context.tcp_rings = std::make_unique<worker::TcpRings>();
+  const auto ports = std::span(context.ports).first(context.port_count);
+  context.link = std::make_unique<worker::PortBackendTx>(paths, own.index, ports, own.pool, context.counters);
+  if (own.index == 0) {
+    context.prober = std::make_unique<worker::NeighbourProber>(paths.neighbours, ports, own.pool, context.counters);
+  }
+  context.forwarder =
+      std::make_unique<backend::Forwarder>(settings, *context.link, context.tcp_rings.get(), longest_frame);
+  context.forward = std::make_unique<services::DnsForwardService>(*context.forwarder);
+  context.router = std::make_unique<services::DnsRouter>(context.dns, *context.forward);
+  context.handoff = {&paths.handoff, own.index};
+  context.pipeline.forward_to({context.forwarder.get(), own.index, &paths.ports.owners()});
+}
+
+}  // namespace
+
+Workers::Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores,
+                 worker::Shared& shared, worker::ForwardPaths* paths)
+    : shared_(shared) {
+  tcp::ResponderSettings tcp = settings.tcp;
+  tcp.mss_v4 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv4);
+  tcp.mss_v6 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv6);
+  services::DnsSettings dns = settings.dns;
+  dns.tcp_keepalive = promised_idle(settings.epoch_seconds);
+  for (unsigned index = 0; index < lcores.size(); ++index) {
+    const worker::WorkerSettings own{index, lcores[index], settings.idle_sleep_us, network.pool(index).get()};
+    auto context = std::make_unique<worker::WorkerContext>(own, tcp, dns, shared);
+    for (const dpdk::Port& port : network.ports()) {
+      worker::PortQueue& queue = context->ports[context->port_count];
+      queue.port = port.id();
+      queue.interface = &network.interface(context->port_count++);
+      queue.out.bind(port.id(), static_cast<std::uint16_t>(index), port.offloads().any_tx());
+    }
+    if (paths != nullptr) forward(*context, settings.forward, *paths, network.longest_frame());
+    Service& service = context->router != nullptr ? static_cast<Service&>(*context->router) : context->dns;
+    for (const std::uint16_t port : settings.service_ports) {
+      // The command line was checked for how many there may be.
+      if (!context->services.add(port, service)) break;
+    }
+    contexts_.push_back(std::move(context));
+  }
+}
+
+Status Workers::launch() {
+  for (const auto& context : contexts_) {
+    if (context->forwarder == nullptr) continue;
+    const auto socket = static_cast<int>(rte_lcore_to_socket_id(context->settings.lcore));
+    auto reassembly = worker::Reassembly::create(socket, rte_get_tsc_hz() / 1000, context->counters.fragments_dropped);
+    if (!reassembly) return Error{reassembly.error()};
+    context->reassembly = std::move(*reassembly);
+  }
+  running_ = true;
+  for (const auto& context : contexts_) {
+    if (rte_eal_remote_launch(run, context.get(), context->settings.lcore) != 0) {
+      return Error{"lcore " + std::to_string(context->settings.lcore) + " does not take its worker"};
+    }
+  }
+  return success();
+}
+
+void Workers::stop() noexcept {
+  if (!running_) return;
+  shared_.stop.store(true, std::memory_order_relaxed);
+  rte_eal_mp_wait_lcore();
+  running_ = false;
+}
+
+}  // namespace gl::control

@@ -1,0 +1,40 @@
+// The workers: a context for each worker lcore, launched and joined together.
+// Ownership: owns the contexts. Thread: main core. Errors: one line.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/control/options/settings.h"
+#include "lib/control/start/network.h"
+#include "lib/worker/context.h"
+#include "lib/worker/forward_paths.h"
+
+namespace gl::control {
+
+class Workers {
+ public:
+  // `paths` is null where nothing is forwarded; `settings.forward` and it are borrowed.
+  Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores, worker::Shared& shared,
+          worker::ForwardPaths* paths);
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+  ~Workers() { stop(); }
+
+  // Zones and keys are published by then.
+  [[nodiscard]] Status launch();
+  // Returns when none runs any more.
+  void stop() noexcept;
+
+  [[nodiscard]] const std::vector<std::unique_ptr<worker::WorkerContext>>& contexts() const noexcept {
+    return contexts_;
+  }
+
+ private:
+  worker::Shared& shared_;
+  std::vector<std::unique_ptr<worker::WorkerContext>> contexts_;
+  bool running_ = false;
+};
+
+}  // namespace gl::control

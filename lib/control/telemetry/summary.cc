@@ -1,0 +1,37 @@
+#include "lib/control/telemetry/summary.h"
+
+#include <cinttypes>
+#include <cstdio>
+#include <string>
+
+#include "lib/control/telemetry/backend_totals.h"
+
+namespace gl::control {
+
+void print_summary(const Workers& workers, const tcp_client::TcpHelper* helper) {
+  NamedCounters frames;
+  NamedCounters dns;
+  for (const auto& context : workers.contexts()) {
+    add_counters(frames, frame_counters(*context));
+    add_counters(dns, dns_counters(*context));
+  }
+  const auto print = [](const std::string& title, const NamedCounters& counters) {
+    std::printf("%s\n", title.c_str());
+    for (const auto& [name, value] : counters) {
+      if (value != 0) std::printf("  %-32s %" PRIu64 "\n", std::string(name).c_str(), value);
+    }
+  };
+  print("frames", frames);
+  print("dns", dns);
+  if (const Forwarders forwarders = forwarders_of(workers); !forwarders.empty()) {
+    print("forward", forward_counters(forwarders));
+    const auto& backends = forwarders.front()->settings().backends;
+    for (unsigned i = 0; i < backends.size(); ++i) {
+      print("backend " + backends[i].name, backend_counters(forwarders, i));
+    }
+  }
+  if (helper != nullptr) print("tcp helper", tcp_helper_counters(helper->counters()));
+  std::fflush(stdout);
+}
+
+}  // namespace gl::control

@@ -1,0 +1,124 @@
+#include "lib/control/telemetry/telemetry.h"
+
+#include <cerrno>
+#include <mutex>
+#include <string>
+
+#include "lib/control/options/parse_value.h"
+#include "lib/control/telemetry/telemetry_backends.h"
+#include "lib/control/telemetry/telemetry_neighbours.h"
+#include "lib/control/telemetry/telemetry_view.h"
+
+namespace gl::control {
+
+namespace {
+
+void put(rte_tel_data* data, const NamedCounters& counters) {
+  rte_tel_data_start_dict(data);
+  put_counters(data, counters);
+}
+
+template <class Read>
+NamedCounters all(Read read) {
+  NamedCounters sum;
+  for (const auto& context : telemetry_view.workers->contexts()) add_counters(sum, read(*context));
+  return sum;
+}
+
+int on_counters(const char*, const char*, rte_tel_data* data) {
+  const std::lock_guard lock(telemetry_view.mutex);
+  if (telemetry_view.workers == nullptr) return -ENODEV;
+  put(data, all(frame_counters));
+  return 0;
+}
+
+int on_dns(const char*, const char*, rte_tel_data* data) {
+  const std::lock_guard lock(telemetry_view.mutex);
+  if (telemetry_view.workers == nullptr) return -ENODEV;
+  put(data, all(dns_counters));
+  return 0;
+}
+
+int on_core(const char*, const char* parameters, rte_tel_data* data) {
+  const std::lock_guard lock(telemetry_view.mutex);
+  if (telemetry_view.workers == nullptr) return -ENODEV;
+  const auto lcore = parse_number(parameters == nullptr ? "" : parameters, 0, 65535);
+  if (!lcore) return -EINVAL;
+  for (const auto& context : telemetry_view.workers->contexts()) {
+    if (context->settings.lcore != *lcore) continue;
+    put(data, frame_counters(*context));
+    return 0;
+  }
+  return -ENOENT;
+}
+
+int on_zones(const char*, const char*, rte_tel_data* data) {
+  const std::lock_guard lock(telemetry_view.mutex);
+  if (telemetry_view.zones == nullptr) return -ENODEV;
+  rte_tel_data_start_dict(data);
+  std::size_t number = 0;
+  for (const auto& zone : telemetry_view.zones->list()) {
+    rte_tel_data* const entry = rte_tel_data_alloc();
+    if (entry == nullptr) return -ENOMEM;
+    rte_tel_data_start_dict(entry);
+    rte_tel_data_add_dict_string(entry, "origin", zone.origin.c_str());
+    rte_tel_data_add_dict_string(entry, "file", zone.path.c_str());
+    rte_tel_data_add_dict_u64(entry, "serial", zone.serial);
+    rte_tel_data_add_dict_u64(entry, "records", zone.records);
+    // A key is letters, digits, `_` and `/` to rte_telemetry: an origin is none.
+    if (rte_tel_data_add_dict_container(data, ("zone_" + std::to_string(number++)).c_str(), entry, 0) != 0) {
+      rte_tel_data_free(entry);
+    }
+  }
+  return 0;
+}
+
+int on_info(const char*, const char*, rte_tel_data* data) {
+  const std::lock_guard lock(telemetry_view.mutex);
+  if (telemetry_view.workers == nullptr) return -ENODEV;
+  rte_tel_data_start_dict(data);
+  rte_tel_data_add_dict_string(data, "version", GOLDILOCKS_VERSION);
+  rte_tel_data_add_dict_u64(data, "workers", telemetry_view.workers->contexts().size());
+  rte_tel_data_add_dict_u64(data, "ports", telemetry_view.network->ports().size());
+  rte_tel_data_add_dict_u64(data, "context_bytes", sizeof(worker::WorkerContext));
+  rte_tel_data_add_dict_u64(data, "zone_loads", telemetry_view.zones->loads());
+  for (const dpdk::Port& port : telemetry_view.network->ports()) {
+    const std::string text = port.name() + ": " + port.driver() + ", MTU " + std::to_string(port.mtu()) +
+                             ", multicast: " + port.group_filter() + (port.offloads().rss ? ", RSS" : "") +
+                             (port.offloads().rx_checksum ? ", rx checksums" : "") +
+                             (port.offloads().any_tx() ? ", tx checksums" : "");
+    // Nor is a PCI address.
+    rte_tel_data_add_dict_string(data, ("port_" + std::to_string(port.id())).c_str(), text.c_str());
+  }
+  return 0;
+}
+
+}  // namespace
+
+Telemetry::Telemetry(const Workers& workers, const Network& network, const ZoneStore& zones,
+                     const tcp_client::TcpHelper* helper) {
+  {
+    const std::lock_guard lock(telemetry_view.mutex);
+    telemetry_view.workers = &workers;
+    telemetry_view.network = &network;
+    telemetry_view.zones = &zones;
+    telemetry_view.helper = helper;
+  }
+  rte_telemetry_register_cmd("/goldilocks/counters", on_counters, "Frame counters and verdicts of all workers");
+  rte_telemetry_register_cmd("/goldilocks/core", on_core, "The same of one worker. Parameter: its lcore");
+  rte_telemetry_register_cmd("/goldilocks/dns", on_dns, "DNS counters of all workers");
+  rte_telemetry_register_cmd("/goldilocks/zones", on_zones, "Zones served: origin, file, serial, records");
+  rte_telemetry_register_cmd("/goldilocks/info", on_info, "Version, workers, ports and their offloads");
+  register_backend_commands();
+  register_neighbour_command();
+}
+
+Telemetry::~Telemetry() {
+  const std::lock_guard lock(telemetry_view.mutex);
+  telemetry_view.workers = nullptr;
+  telemetry_view.network = nullptr;
+  telemetry_view.zones = nullptr;
+  telemetry_view.helper = nullptr;
+}
+
+}  // namespace gl::control

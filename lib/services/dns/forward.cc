@@ -1,0 +1,197 @@
+#include "lib/services/dns/forward.h"
+
+#include <cstring>
+
+#include "lib/backend/client_subnet.h"
+#include "lib/backend/reply.h"
+#include "lib/dns/tcp_framing.h"
+
+namespace gl::services {
+namespace {
+
+using backend::ClientQuery;
+using backend::QueryResult;
+using dns::Rcode;
+
+// Extended errors, RFC 8914 section 4.
+constexpr std::uint16_t kNoInfo = 0xffff;
+constexpr std::uint16_t kProhibited = 18;
+constexpr std::uint16_t kNotAuthoritative = 20;
+
+enum class Border : std::uint8_t { pass, too_short, response };
+Border check_border(Bytes request, backend::ForwardCounters& counters) noexcept {
+  if (request.size() < dns::kHeaderSize) return counters.ignored_short.add(), Border::too_short;
+  if ((request[2] & 0x80) != 0) return counters.ignored_response.add(), Border::response;
+  return Border::pass;
+}
+
+Rcode parse(Bytes request, bool stream, ClientQuery& query) noexcept {
+  const Rcode rcode = backend::parse_client_query(request, query);
+  // Over UDP that option is passed over, RFC 7828 3.2.1.
+  return rcode == Rcode::noerror && stream && query.keepalive_malformed ? Rcode::formerr : rcode;
+}
+
+bool passes(const ClientQuery& query, const backend::ForwardSettings& settings) noexcept {
+  switch (query.kind) {
+    case ClientQuery::Kind::query:
+      return true;
+    case ClientQuery::Kind::transfer:
+      return settings.pass_transfers;
+    case ClientQuery::Kind::notify:
+      return settings.pass_notifies;
+    case ClientQuery::Kind::update:
+      return settings.pass_updates;
+  }
+  return false;
+}
+
+// One request on its way to an answer.
+class Request {
+ public:
+  Request(const DnsForwardService& service, backend::Forwarder& forwarder, bool stream, MutableBytes out,
+          const RequestContext& context) noexcept
+      : service_(service),
+        forwarder_(forwarder),
+        settings_(forwarder.settings()),
+        counters_(forwarder.counters()),
+        stream_(stream),
+        out_(out),
+        context_(context) {}
+
+  [[nodiscard]] Reply answer(Bytes request) noexcept {
+    const Rcode rcode = parse(request, stream_, query_);
+    if (rcode != Rcode::noerror) return error(rcode, kNoInfo);
+    if (!passes(query_, settings_)) return error(Rcode::refused, kProhibited);
+    if (query_.kind == ClientQuery::Kind::transfer && !stream_) return transfer_by_datagram();
+    const auto route = service_.route(query_.question.name);
+    if (!route) return error(Rcode::refused, kNotAuthoritative);
+    if (!stream_ && settings_.udp_truncate_all && query_.kind == ClientQuery::Kind::query) return come_over_tcp();
+    const QueryResult asked = forwarder_.ask(query_, route->pool, stream_, context_);
+    switch (asked.kind) {
+      case QueryResult::Kind::answered:
+        return pass_on(asked);
+      case QueryResult::Kind::failed:
+        count_asked();
+        return written(backend::render_error(query_, settings_, Rcode::servfail, asked.info, stream_, message()));
+      case QueryResult::Kind::unrepeatable:
+        return {Reply::Kind::unrepeatable};
+      case QueryResult::Kind::over_tcp:
+        return come_over_tcp();
+      case QueryResult::Kind::pending:
+        break;
+    }
+    return {Reply::Kind::pending};
+  }
+
+ private:
+  [[nodiscard]] MutableBytes message() const noexcept { return stream_ ? out_.subspan(dns::kPrefixSize) : out_; }
+
+  // Into its frame, where it is not in one.
+  [[nodiscard]] Reply written(std::size_t length) const noexcept {
+    if (length == 0) return {stream_ ? Reply::Kind::malformed : Reply::Kind::silent};
+    if (!stream_) return {Reply::Kind::answered, length};
+    store_be(out_.data(), static_cast<std::uint16_t>(length));
+    return {Reply::Kind::answered, dns::kPrefixSize + length};
+  }
+
+  [[nodiscard]] Reply pass_on(const QueryResult& asked) noexcept {
+    count_asked();
+    if (!context_.continuation) counters_.answered.add();
+    const backend::Rendering how{asked.age_s, stream_, backend::adds_subnet(query_, settings_, context_.flow)};
+    const bool framed = asked.reply.framed && stream_;
+    const backend::Rendered rendered =
+        backend::render_reply(asked.reply, query_, settings_, how, framed ? out_ : message());
+    if (rendered.truncated && !stream_) counters_.truncated.add();
+    if (framed && rendered.length != 0) return {Reply::Kind::answered, rendered.length};
+    return written(rendered.length);
+  }
+
+  // RFC 5936 4.2: AXFR has no meaning over UDP. RFC 1995 section 2: IXFR may be told to come over TCP.
+  [[nodiscard]] Reply transfer_by_datagram() noexcept {
+    if (query_.question.type == dns::rr::axfr) return error(Rcode::formerr, kNoInfo);
+    return come_over_tcp();
+  }
+  [[nodiscard]] Reply come_over_tcp() noexcept {
+    counters_.truncated.add();
+    return written(backend::render_truncated(query_, settings_, out_));
+  }
+
+  // Follows from the query and the settings alone: it is the same whenever it is given again.
+  [[nodiscard]] Reply error(Rcode rcode, std::uint16_t info) noexcept {
+    if (context_.continuation) {
+      counters_.continued.add();
+    } else if (rcode == Rcode::formerr) {
+      counters_.formerr.add();
+    } else if (rcode == Rcode::notimp) {
+      counters_.notimp.add();
+    } else if (rcode == Rcode::badvers) {
+      counters_.badvers.add();
+    } else {
+      counters_.refused.add();
+    }
+    return written(backend::render_error(query_, settings_, rcode, info, stream_, message()));
+  }
+
+  // When its end is known: not each time that it is resumed, nor when the rest of an answer is given.
+  void count_asked() noexcept {
+    if (!context_.continuation) (stream_ ? counters_.asked_tcp : counters_.asked_udp).add();
+  }
+
+  const DnsForwardService& service_;
+  backend::Forwarder& forwarder_;
+  const backend::ForwardSettings& settings_;
+  backend::ForwardCounters& counters_;
+  const bool stream_;
+  const MutableBytes out_;
+  const RequestContext& context_;
+  ClientQuery query_;
+};
+
+}  // namespace
+
+Framed DnsForwardService::next_request(Bytes stream, bool prefix_consumed) const noexcept {
+  return dns::next_message(stream, prefix_consumed);
+}
+
+std::optional<DnsForwardService::Route> DnsForwardService::route(const dns::Name& name) const noexcept {
+  const std::vector<backend::PoolSettings>& pools = forwarder_.settings().pools;
+  for (unsigned labels = name.labels + 1U; labels-- > 0;) {
+    const Bytes suffix = name.suffix(labels);
+    for (unsigned i = 0; i < pools.size(); ++i) {
+      const std::vector<std::uint8_t>& own = pools[i].suffix;
+      if (own.size() == suffix.size() && std::memcmp(own.data(), suffix.data(), own.size()) == 0) {
+        return Route{i, labels};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+Reply DnsForwardService::answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+  if (out.size() < dns::kPrefixSize) return {Reply::Kind::malformed};
+  switch (check_border(request, forwarder_.counters())) {
+    case Border::too_short:
+      return {Reply::Kind::malformed};
+    case Border::response:
+      return {Reply::Kind::silent};
+    case Border::pass:
+      break;
+  }
+  return Request(*this, forwarder_, true, out, context).answer(request);
+}
+
+Reply DnsForwardService::answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+  if (check_border(request, forwarder_.counters()) != Border::pass) return {Reply::Kind::silent};
+  return Request(*this, forwarder_, false, out, context).answer(request);
+}
+
+// Only plain questions: what is asked once is asked in its turn, and a transfer is too long to lie in wait.
+void DnsForwardService::prepare(Bytes request, const RequestContext& context) noexcept {
+  if (request.size() < dns::kHeaderSize || (request[2] & 0x80) != 0) return;
+  ClientQuery query;
+  if (parse(request, true, query) != Rcode::noerror || query.kind != ClientQuery::Kind::query) return;
+  const auto route = this->route(query.question.name);
+  if (route) forwarder_.prepare(query, route->pool, context);
+}
+
+}  // namespace gl::services

@@ -1,0 +1,44 @@
+// A DNS query taken apart and judged: what is asked, and whether it may be answered at all.
+// Byte order: wire; values in host order. Ownership: borrows the request. Errors: the rcode it deserves.
+// Source: RFC 1035 4.1, RFC 6891 6.1.3 (BADVERS), RFC 9619 (one question).
+#pragma once
+
+#include <cstdint>
+
+#include "lib/dns/edns.h"
+#include "lib/dns/message.h"
+
+namespace gl::services {
+
+struct DnsQuery {
+  Bytes message;
+  std::uint16_t flags = 0;
+  bool has_question = false;  // `question` is valid: it is repeated in the answer
+  dns::Question question;
+  dns::Edns edns;
+};
+
+// Fills `query` as far as the message goes. noerror: it is well-formed and of a kind we answer.
+[[nodiscard]] inline dns::Rcode parse_query(Bytes message, DnsQuery& query) noexcept {
+  const auto* header = message.data();
+  query.message = message;
+  query.flags = load_be<std::uint16_t>(header + 2);
+  const bool one_question = load_be<std::uint16_t>(header + 4) == 1;
+  query.has_question = one_question && dns::parse_question(message, query.question);
+  if (dns::opcode_of(query.flags) != dns::Opcode::query) return dns::Rcode::notimp;
+  if (!query.has_question) return dns::Rcode::formerr;
+  if (load_be<std::uint32_t>(header + 6) != 0) return dns::Rcode::formerr;  // answers, authorities
+  const auto additionals = load_be<std::uint16_t>(header + 10);
+  if (!dns::parse_additional(message, query.question.end, additionals, query.edns)) {
+    query.edns = {};  // as far as it was read: no reason to trust it
+    return dns::Rcode::formerr;
+  }
+  return query.edns.present && query.edns.version > 0 ? dns::Rcode::badvers : dns::Rcode::noerror;
+}
+
+// Question types that no zone answers: transfers and other pseudo-types (RFC 6895 3.1).
+[[nodiscard]] constexpr bool is_meta_type(std::uint16_t type) noexcept {
+  return type == dns::rr::axfr || type == dns::rr::ixfr;
+}
+
+}  // namespace gl::services

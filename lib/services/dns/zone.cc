@@ -1,0 +1,226 @@
+#include "lib/services/dns/zone.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "lib/dns/tcp_framing.h"
+#include "lib/services/dns/answer.h"
+#include "lib/services/dns/chaos.h"
+#include "lib/services/dns/query.h"
+#include "lib/services/dns/response.h"
+
+namespace gl::services {
+
+using dns::Rcode;
+
+// The identity of what no zone file can change: FORMERR, CHAOS and the like. Generations begin there.
+constexpr std::uint32_t kConstant = 1;
+
+struct DnsTally {
+  enum class Kind : std::uint8_t { answered, ignored_short, ignored_response } kind = Kind::answered;
+  Rcode rcode = Rcode::noerror;
+  bool truncated = false;
+  bool referral = false;
+  std::uint32_t since = kConstant;
+};
+
+namespace {
+
+// The sections of a well-formed query of class CHAOS.
+ResponseHead answer_chaos(const DnsQuery& query, const DnsSettings& settings, zone::Composer& composer) noexcept {
+  const std::string_view text = chaos_text(query.question, {settings.version, settings.server_id});
+  if (text.empty()) return {Rcode::refused};
+  std::uint8_t* const record = composer.reserve_answer(chaos_record_size(text));
+  if (record == nullptr) return {Rcode::noerror, false, true};
+  write_chaos_record(record, text);
+  return {};
+}
+
+// The sections of a well-formed query about the zones. `head.truncated` where they do not fit.
+ResponseHead answer_zones(const DnsQuery& query, const zone::ZoneSnapshot* snapshot, bool minimal_any,
+                          zone::Composer& composer, DnsTally& tally) noexcept {
+  if (snapshot == nullptr || is_meta_type(query.question.type)) return {Rcode::refused};
+  zone::HashedName name;
+  name.name.assign(query.question.name);
+  name.rehash();
+  const AnswerOptions options{query.question.type, query.edns.dnssec_ok, minimal_any};
+  const Outcome outcome = Answer(*snapshot, options, composer).run(name);
+  tally.referral = outcome.referral && outcome.whole;
+  tally.since = outcome.since;
+  const bool authoritative = outcome.authoritative && query.question.rr_class != dns::rr_class::any;
+  return {outcome.rcode, authoritative, !outcome.whole};
+}
+
+// What our OPT holds. With --udp=tc no datagram is to be longer than the one it answers: nothing.
+dns::OptOptions options_for(const DnsQuery& query, const DnsSettings& settings, bool datagram) noexcept {
+  dns::OptOptions options;
+  if (query.edns.nsid && !(datagram && settings.udp_truncate_all)) options.nsid = settings.nsid;
+  // Over UDP that option is passed over, RFC 7828 3.2.1.
+  if (query.edns.keepalive && !datagram) options.keepalive = settings.tcp_keepalive;
+  return options;
+}
+
+}  // namespace
+
+DnsZoneService::DnsZoneService(const DnsSettings& settings, const std::atomic<const zone::PublishedZones*>& published)
+    : settings_(settings),
+      published_(published),
+      scratch_(std::make_unique_for_overwrite<std::uint8_t[]>(dns::kMaxMessage)) {
+  settings_.nsid.resize(std::min<std::size_t>(settings_.nsid.size(), 255));
+}
+
+void DnsZoneService::begin_burst(std::uint64_t) noexcept {
+  zones_ = published_.load(std::memory_order_acquire);
+}
+
+Framed DnsZoneService::next_request(Bytes stream, bool prefix_consumed) const noexcept {
+  return dns::next_message(stream, prefix_consumed);
+}
+
+// How long the answer may be: over UDP what the client takes and we send, RFC 6891 6.2.3.
+template <DnsZoneService::Transport transport>
+std::size_t DnsZoneService::limit_for(const DnsQuery& query, std::size_t room) const noexcept {
+  const std::size_t limit = std::min(room, dns::kMaxMessage);
+  if constexpr (transport == Transport::stream) return limit;
+  const std::size_t client = std::max<std::size_t>(query.edns.payload, dns::kMinUdpPayload);
+  return std::min({limit, client, std::max<std::size_t>(settings_.max_udp, dns::kMinUdpPayload)});
+}
+
+// The records of a well-formed query's answer.
+template <DnsZoneService::Transport transport>
+ResponseHead DnsZoneService::answer_query(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
+                                          zone::Composer& composer, DnsTally& tally) const noexcept {
+  constexpr bool datagram = transport == Transport::datagram;
+  if (datagram && settings_.udp_truncate_all) return {Rcode::noerror, false, true};
+  switch (query.question.rr_class) {
+    case dns::rr_class::in:
+    case dns::rr_class::any:
+      return answer_zones(query, snapshot, datagram && settings_.udp_minimal_any, composer, tally);
+    case dns::rr_class::ch:
+      return answer_chaos(query, settings_, composer);
+    default:
+      return {Rcode::refused};
+  }
+}
+
+// Over a stream an answer that fits no DNS message at all becomes SERVFAIL; a datagram's becomes TC.
+template <DnsZoneService::Transport transport>
+std::size_t DnsZoneService::respond(Bytes request, MutableBytes out, const zone::ZoneSnapshot* snapshot,
+                                    DnsTally& tally) const noexcept {
+  if (request.size() < dns::kHeaderSize) return tally.kind = DnsTally::Kind::ignored_short, 0;
+  if ((request[2] & 0x80) != 0) return tally.kind = DnsTally::Kind::ignored_response, 0;
+  DnsQuery query;
+  ResponseHead head;
+  head.rcode = parse_query(request, query);
+  const bool opt = query.edns.present;
+  if (transport == Transport::stream && query.edns.keepalive_malformed && head.rcode == Rcode::noerror) {
+    head.rcode = Rcode::formerr;
+  }
+  dns::OptOptions options = options_for(query, settings_, transport == Transport::datagram);
+  const std::size_t begin = body_offset(query);
+  const std::size_t limit = limit_for<transport>(query, out.size());
+  if (begin + dns::opt_size(options) > limit) options = {};  // a long identifier beside a long question in 512 bytes
+  const std::size_t tail = opt ? dns::opt_size(options) : 0;
+  if (begin + tail > limit) return 0;  // no room for header and question even
+
+  write_question(query, out.data());
+  zone::Composer composer(out.data(), begin, limit - tail);
+  if (head.rcode == Rcode::noerror) head = answer_query<transport>(query, snapshot, composer, tally);
+  std::size_t end = begin;
+  if (!head.truncated) {
+    end = composer.at();
+    head.answers = composer.answers();
+    head.authorities = composer.authorities();
+    head.additionals = composer.additionals();
+  } else if (transport == Transport::stream) {
+    head = {Rcode::servfail};
+  }
+  write_header(query, head, opt, out.data());
+  if (opt) dns::write_opt(out.data() + end, settings_.max_udp, head.rcode, query.edns.dnssec_ok, options);
+  tally.rcode = head.rcode;
+  tally.truncated = head.truncated;
+  return end + tail;
+}
+
+void DnsZoneService::count(const DnsTally& tally) noexcept {
+  if (tally.kind == DnsTally::Kind::ignored_short) return counters_.ignored_short.add();
+  if (tally.kind == DnsTally::Kind::ignored_response) return counters_.ignored_response.add();
+  if (tally.truncated) counters_.truncated.add();
+  if (tally.referral) counters_.referrals.add();
+  switch (tally.rcode) {
+    case Rcode::noerror:
+      return counters_.noerror.add();
+    case Rcode::formerr:
+      return counters_.formerr.add();
+    case Rcode::servfail:
+      return counters_.servfail.add();
+    case Rcode::nxdomain:
+      return counters_.nxdomain.add();
+    case Rcode::notimp:
+      return counters_.notimp.add();
+    case Rcode::refused:
+      return counters_.refused.add();
+    case Rcode::yxdomain:
+      return counters_.yxdomain.add();
+    case Rcode::badvers:
+      return counters_.badvers.add();
+  }
+}
+
+Reply DnsZoneService::answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+  counters_.queries_tcp.add();
+  if (out.size() < dns::kPrefixSize) return {Reply::Kind::malformed};
+  DnsTally tally;
+  const MutableBytes message = out.subspan(dns::kPrefixSize);
+  const std::size_t length =
+      respond<Transport::stream>(request, message, zones_ == nullptr ? nullptr : zones_->current, tally);
+  if (context.continuation && length > 0) return repeat(request, out, {length, tally.since}, context.identity);
+  count(tally);
+  if (length == 0) {
+    return {tally.kind == DnsTally::Kind::ignored_response ? Reply::Kind::silent : Reply::Kind::malformed};
+  }
+  store_be(out.data(), static_cast<std::uint16_t>(length));
+  return {Reply::Kind::answered, dns::kPrefixSize + length, false, tally.since};
+}
+
+DnsZoneService::Version DnsZoneService::version_from(const zone::ZoneSnapshot& snapshot, Bytes request,
+                                                     MutableBytes message) const noexcept {
+  DnsTally tally;
+  const std::size_t length = respond<Transport::stream>(request, message, &snapshot, tally);
+  return {length, tally.since};
+}
+
+Reply DnsZoneService::answer_datagram(Bytes request, MutableBytes out, const RequestContext&) noexcept {
+  counters_.queries_udp.add();
+  DnsTally tally;
+  const std::size_t length =
+      respond<Transport::datagram>(request, out, zones_ == nullptr ? nullptr : zones_->current, tally);
+  count(tally);
+  if (length == 0) return {Reply::Kind::silent};
+  return {Reply::Kind::answered, length};
+}
+
+std::optional<unsigned> DnsZoneService::zone_labels(const dns::Name& name) const noexcept {
+  if (zones_ == nullptr || zones_->current == nullptr) return std::nullopt;
+  zone::HashedName hashed;
+  hashed.name.assign(name);
+  hashed.rehash();
+  const zone::Zone* const zone = zones_->current->find(hashed, false);
+  return zone == nullptr ? std::nullopt : std::optional<unsigned>(zone->apex_labels);
+}
+
+std::size_t DnsZoneService::largest_stream_reply() const noexcept {
+  // Header, the longest question, a CHAOS text, OPT: what comes without zones.
+  std::size_t largest = dns::kHeaderSize + dns::kMaxName + 4 + 13 + 255 + dns::kOptSize;
+  if (zones_ != nullptr && zones_->current != nullptr) largest = std::max(largest, zones_->current->largest_answer());
+  if (zones_ != nullptr) {
+    for (const zone::ZoneSnapshot* snapshot : zones_->kept) {
+      if (snapshot == nullptr) break;
+      largest = std::max(largest, snapshot->largest_answer());
+    }
+  }
+  const std::size_t options = dns::opt_size({settings_.nsid, settings_.tcp_keepalive}) - dns::kOptSize;
+  return std::min(dns::kPrefixSize + largest + options, kMaxStreamReply);
+}
+
+}  // namespace gl::services

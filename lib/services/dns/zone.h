@@ -1,0 +1,111 @@
+// Authoritative DNS from the zones in memory, over TCP and UDP (RFC 1034, 1035, 4035, 5155, 6891, 7766, 7828).
+// Byte order: wire. Ownership: borrows the published zones. Thread: one instance a core.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "lib/base/counter.h"
+#include "lib/dns/name.h"
+#include "lib/service/service.h"
+#include "lib/zone/published.h"
+
+namespace gl::zone {
+class Composer;
+}
+
+namespace gl::services {
+
+struct DnsSettings {
+  std::uint16_t max_udp = 1232;   // bytes of UDP payload; the smaller of this and the client's size counts
+  bool udp_truncate_all = false;  // --udp=tc: every UDP query gets TC and nothing else
+  bool udp_minimal_any = false;   // RFC 8482 over UDP
+  // What edns-tcp-keepalive promises (RFC 7828), in units of 100 ms; 0: no such option. A constant, so that an answer
+  // is the same bytes when it is given again.
+  std::uint16_t tcp_keepalive = 0;
+  std::string nsid;       // bytes of the NSID option (RFC 5001); empty: none
+  std::string version;    // version.bind TXT CH; empty: REFUSED
+  std::string server_id;  // id.server TXT CH; empty: REFUSED
+};
+
+// Every name is a counter of each core.
+#define GL_DNS_COUNTERS(X)                                  \
+  X(queries_udp, "requests over UDP")                       \
+  X(queries_tcp, "requests over TCP")                       \
+  X(ignored_response, "messages with QR=1, never answered") \
+  X(ignored_short, "datagrams shorter than a DNS header")   \
+  X(truncated, "UDP answers with TC")                       \
+  X(noerror, "answers with NOERROR")                        \
+  X(formerr, "answers with FORMERR")                        \
+  X(servfail, "answers with SERVFAIL")                      \
+  X(nxdomain, "answers with NXDOMAIN")                      \
+  X(notimp, "answers with NOTIMP")                          \
+  X(refused, "answers with REFUSED")                        \
+  X(yxdomain, "answers with YXDOMAIN")                      \
+  X(badvers, "answers with BADVERS")                        \
+  X(referrals, "answers that delegate")                     \
+  X(continued, "answers given again, unchanged")            \
+  X(unrepeatable, "begun answers that have changed since")
+
+struct DnsCounters {
+#define X(name, help) Counter name;
+  GL_DNS_COUNTERS(X)
+#undef X
+};
+
+struct DnsQuery;
+struct ResponseHead;
+struct DnsTally;  // what one message came to, for the counters
+
+// Reply::identity is the generation (zone/generation.h) from which on the question has been answered so.
+class DnsZoneService final : public Service {
+ public:
+  DnsZoneService(const DnsSettings& settings, const std::atomic<const zone::PublishedZones*>& published);
+
+  void begin_burst(std::uint64_t now_ms) noexcept override;
+  [[nodiscard]] Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override;
+  [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
+  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
+  [[nodiscard]] bool takes_early_requests() const noexcept override { return true; }
+  [[nodiscard]] std::size_t largest_stream_reply() const noexcept override;
+  [[nodiscard]] const DnsCounters& counters() const noexcept { return counters_; }
+  // How many labels the apex of the nearest zone has that `name` is in; nothing: in none.
+  [[nodiscard]] std::optional<unsigned> zone_labels(const dns::Name& name) const noexcept;
+
+ private:
+  enum class Transport : std::uint8_t { datagram, stream };
+
+  // Writes the message of the answer, without framing; its length, or 0: no answer.
+  template <Transport transport>
+  [[nodiscard]] std::size_t respond(Bytes request, MutableBytes out, const zone::ZoneSnapshot* snapshot,
+                                    DnsTally& tally) const noexcept;
+  template <Transport transport>
+  [[nodiscard]] ResponseHead answer_query(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
+                                          zone::Composer& composer, DnsTally& tally) const noexcept;
+  template <Transport transport>
+  [[nodiscard]] std::size_t limit_for(const DnsQuery& query, std::size_t room) const noexcept;
+  // A message, and the generation from which on it has been the answer; length 0: none.
+  struct Version {
+    std::size_t length = 0;
+    std::uint32_t since = 0;
+  };
+  [[nodiscard]] Version version_from(const zone::ZoneSnapshot& snapshot, Bytes request,
+                                     MutableBytes message) const noexcept;
+  [[nodiscard]] Reply repeat(Bytes request, MutableBytes out, Version current, std::uint32_t identity) noexcept;
+  [[nodiscard]] bool was_always(Bytes request, Bytes message, std::uint32_t since) noexcept;
+  [[nodiscard]] Version find_version(Bytes request, MutableBytes message, std::uint32_t since,
+                                     std::uint32_t identity) const noexcept;
+  void count(const DnsTally& tally) noexcept;
+
+  DnsSettings settings_;
+  const std::atomic<const zone::PublishedZones*>& published_;
+  const zone::PublishedZones* zones_ = nullptr;
+  DnsCounters counters_;
+  // The answer of zones before, when a begun answer has to be shown unchanged.
+  std::unique_ptr<std::uint8_t[]> scratch_;
+};
+
+}  // namespace gl::services
