@@ -2,6 +2,7 @@
 // Exit codes: 0 ended by a signal, 1 could not start, 2 wrong usage.
 #include <sodium.h>
 
+#include <atomic>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -48,11 +49,12 @@ int serve(control::CommandLine line) {
     return fail("no worker lcore: the main lcore does not poll; -l 0,1, or on one CPU --lcores '(0-1)@0'");
 
   worker::Shared shared(static_cast<unsigned>(lcores.size()));
+  std::atomic<const zone::PublishedZones*> published_zones{nullptr};
   const auto quiesce = [&] { shared.quiescent.wait(); };
   control::KeyStore keys(line.settings.secret_path, line.settings.epoch_seconds, shared.keys, quiesce);
   if (Status status = keys.load(); !status) return fail(status.error());
   keys.tick(control::unix_time());
-  control::ZoneStore zones(line.settings.zones, line.settings.linger_seconds, shared.zones, quiesce);
+  control::ZoneStore zones(line.settings.zones, line.settings.linger_seconds, published_zones, quiesce);
   const auto warnings = zones.load(control::monotonic_seconds());
   if (!warnings) return fail(warnings.error());
   for (const std::string& warning : *warnings) control::say("warning: " + warning);
@@ -68,7 +70,7 @@ int serve(control::CommandLine line) {
     if (!plan) return fail(plan.error());
     paths = std::move(*plan);
   }
-  control::Workers workers(line.settings, *network, lcores, shared, paths.get());
+  control::Workers workers(line.settings, *network, lcores, shared, published_zones, paths.get());
   std::optional<control::ForwardHelper> helper;
   if (paths != nullptr) helper.emplace(line.settings.forward, workers);
   const tcp_client::TcpHelper* const tcp_helper = helper ? &helper->helper() : nullptr;
@@ -84,7 +86,7 @@ int serve(control::CommandLine line) {
                " on " + std::to_string(network->ports().size()) + " ports with " + std::to_string(lcores.size()) +
                " workers");
 
-  control::Supervisor(*signals, keys, zones, workers).run();
+  control::Supervisor(*signals, keys, zones, workers, line.settings.modules).run();
 
   workers.stop();
   control::print_summary(workers, tcp_helper);

@@ -3,7 +3,9 @@
 #include <rte_cycles.h>
 #include <sodium.h>
 
-#include "lib/control/options/settings.h"
+#include <stdexcept>
+
+#include "lib/control/start/services.h"
 #include "lib/worker/poll_loop.h"
 
 namespace gl::load {
@@ -14,7 +16,7 @@ BenchServer::BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::
   for (auto& key : keys_.by_parity) randombytes_buf(key.data(), key.size());
   published_.current = zones_.snapshot.get();
   shared_.keys.store(&keys_);
-  shared_.zones.store(&published_);
+  published_zones_.store(&published_);
   interface_.mac = port.mac();
   interface_.mtu = port.mtu();
   interface_.tx_ipv4_checksum = port.offloads().tx_ipv4_checksum;
@@ -27,12 +29,16 @@ BenchServer::BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::
   settings.pool = pool;
   control::Settings server;
   server.tcp.flow_cache = flow_cache;
-  context_ = std::make_unique<worker::WorkerContext>(settings, server.tcp, server.dns, shared_);
+  context_ = std::make_unique<worker::WorkerContext>(settings, server.tcp, shared_);
   context_->ports[0].port = port.id();
   context_->ports[0].interface = &interface_;
   context_->ports[0].out.bind(port.id(), 0, port.offloads().any_tx());
   context_->port_count = 1;
-  (void)context_->services.add(service_port, context_->dns);  // the first one has room
+  server.service_ports = {service_port};
+  server.zones.emplace_back();  // so that there are zones to serve
+  if (Status status = control::add_services(*context_, server, published_zones_); !status) {
+    throw std::runtime_error(status.error());
+  }
 }
 
 unsigned BenchServer::round() noexcept {

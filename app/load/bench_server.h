@@ -3,6 +3,7 @@
 // Thread: made on the main core, polled by one core; the figures are read when that core has stopped. Errors: one line.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include "lib/wire/address.h"
 #include "lib/worker/context.h"
 #include "lib/zone/loader.h"
+#include "lib/zone/published.h"
 #include "lib/zone/snapshot.h"
 
 namespace gl::load {
@@ -46,6 +48,7 @@ class BenchServer {
   tcp::CookieKeys keys_;
   zone::LoadedZones zones_;
   zone::PublishedZones published_;
+  std::atomic<const zone::PublishedZones*> published_zones_{nullptr};
   datapath::Interface interface_;
   std::unique_ptr<worker::WorkerContext> context_;
   std::uint64_t cycles_per_ms_;

@@ -11,7 +11,6 @@ using Kind = ClientQuery::Kind;
 namespace {
 
 struct Counts {
-  std::uint16_t questions;
   std::uint16_t answers;
   std::uint16_t authorities;
   std::uint16_t additionals;
@@ -19,8 +18,7 @@ struct Counts {
 
 Counts counts_of(Bytes message) noexcept {
   const std::uint8_t* const at = message.data();
-  return {load_be<std::uint16_t>(at + 4), load_be<std::uint16_t>(at + 6), load_be<std::uint16_t>(at + 8),
-          load_be<std::uint16_t>(at + 10)};
+  return {load_be<std::uint16_t>(at + 6), load_be<std::uint16_t>(at + 8), load_be<std::uint16_t>(at + 10)};
 }
 
 // What the opcode and the question's type make of it, and the sections that such a message may have.
@@ -105,14 +103,17 @@ void forget_edns(ClientQuery& query) noexcept {
 
 }  // namespace
 
-Rcode parse_client_query(Bytes message, ClientQuery& query) noexcept {
+bool parse_client_question(Bytes message, ClientQuery& query) noexcept {
+  return load_be<std::uint16_t>(message.data() + 4) == 1 && dns::parse_question(message, query.question);
+}
+
+Rcode parse_client_rest(Bytes message, bool has_question, ClientQuery& query) noexcept {
   query.message = message;
   query.flags = load_be<std::uint16_t>(message.data() + 2);
   query.kind = Kind::query;
   query.is_signed = false;
   forget_edns(query);
   const Counts counts = counts_of(message);
-  const bool has_question = counts.questions == 1 && dns::parse_question(message, query.question);
   if (!has_question) query.question.end = query.question.type = query.question.rr_class = 0;
   const Rcode kind = judge_kind(counts, query);
   if (kind == Rcode::notimp) return kind;

@@ -40,8 +40,14 @@ struct ClientQuery {
   [[nodiscard]] bool non_idempotent() const noexcept { return kind == Kind::notify || kind == Kind::update; }
 };
 
-// Fills `query` as far as the message goes. noerror: it can be forwarded. `message` has at least a header, and QR=0.
-[[nodiscard]] dns::Rcode parse_client_query(Bytes message, ClientQuery& query) noexcept;
+// The question alone, which says where the message goes: true where there is one and no more. `message` has at least a
+// header, and QR=0.
+[[nodiscard]] bool parse_client_question(Bytes message, ClientQuery& query) noexcept;
+// The rest, behind that: fills `query` as far as the message goes. noerror: it can be forwarded.
+[[nodiscard]] dns::Rcode parse_client_rest(Bytes message, bool has_question, ClientQuery& query) noexcept;
+[[nodiscard]] inline dns::Rcode parse_client_query(Bytes message, ClientQuery& query) noexcept {
+  return parse_client_rest(message, parse_client_question(message, query), query);
+}
 
 // 128 bits of SipHash-2-4 under `key`: equal for the same question in the same pool. What counts: opcode, RD, CD, AD,
 // question (letter case does not), DO, and the options that go on; the client's network where it is told to the backend

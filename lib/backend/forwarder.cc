@@ -60,31 +60,28 @@ void Forwarder::prepare(const ClientQuery& query, unsigned pool, const RequestCo
   (void)work_->ask(query, pool, true, context, true);
 }
 
-Forwarder::Suspend Forwarder::suspend(const Suspended& what, Bytes flow, std::uint32_t request) noexcept {
-  return work_->suspend(what, flow, request);
+Forwarder::Suspend Forwarder::suspend(const Suspended& what, const Ticket& ticket) noexcept {
+  return work_->suspend(what, ticket);
 }
 
-Forwarder::Suspend Forwarder::Work::suspend(const Suspended& what, Bytes flow, std::uint32_t request) noexcept {
-  const std::uint64_t tag = tagger.tag(flow, request);
-  const std::uint32_t waiting = waiters.find(tag);
+Forwarder::Suspend Forwarder::Work::suspend(const Suspended& what, const Ticket& ticket) noexcept {
+  const std::uint32_t waiting = waiters.find(ticket.tag);
   if (waiting != Waiters::kNone) {
     // The newer frame of a TCP flow says more: it holds what came before, and the newest acknowledgement.
-    if (request == 0 && waiters.fits(what.frame) && what.frame.size() >= waiters[waiting].frame.frame.size()) {
+    if (ticket.stream && waiters.fits(what.frame) && what.frame.size() >= waiters[waiting].frame.frame.size()) {
       waiters.replace(waiting, what);
     }
-    last = {};
     return Suspend::repeated;
   }
   // Nobody said `pending`, or the frame is longer than agreed: it comes again by itself.
-  if (last.slot == Pending::kNone || !waiters.fits(what.frame)) return Suspend::repeated;
-  Question& question = pending[last.slot];
-  const bool again = resumed != Waiters::kNone && waiters[resumed].tag == tag;
+  if (!ticket.valid() || !waiters.fits(what.frame)) return Suspend::repeated;
+  Question& question = pending[ticket.slot];
+  const bool again = resumed != Waiters::kNone && waiters[resumed].tag == ticket.tag;
   const Waiters::Waiter waiter{
-      .tag = tag, .key = question.key, .asked_at = again ? waiters[resumed].asked_at : store.head()};
+      .tag = ticket.tag, .key = question.key, .asked_at = again ? waiters[resumed].asked_at : store.head()};
   // Answered since: it is ready already.
-  waiters.add(waiter, what, question.generation == last.generation ? question.waiters : waiters.ready());
+  waiters.add(waiter, what, question.generation == ticket.generation ? question.waiters : waiters.ready());
   forward.waiting.add();
-  last = {};
   return Suspend::suspended;
 }
 
@@ -95,7 +92,6 @@ bool Forwarder::waits(Bytes flow) const noexcept {
 const Suspended* Forwarder::resume() noexcept {
   Work& work = *work_;
   release();
-  work.last = {};
   work.resumed = work.waiters.take_ready();
   if (work.resumed == Waiters::kNone) return nullptr;
   work.forward.resumed.add();

@@ -16,7 +16,7 @@
 #include "lib/backend/settings.h"
 #include "lib/backend/tcp_jobs.h"
 #include "lib/base/bytes.h"
-#include "lib/service/service.h"
+#include "lib/service/request.h"
 
 namespace gl::backend {
 
@@ -24,7 +24,7 @@ namespace gl::backend {
 struct QueryResult {
   enum class Kind : std::uint8_t {
     answered,      // `reply`, `age_s`
-    pending,       // the frame that asks is to be suspended
+    pending,       // the frame that asks is to be suspended with `ticket`
     failed,        // SERVFAIL, for this reason (an extended error, RFC 8914)
     unrepeatable,  // a continuation whose beginning is no longer known
     over_tcp,      // by datagram only: TC, the client is to come over TCP
@@ -33,6 +33,7 @@ struct QueryResult {
   KeptReply reply{};  // valid until the next call
   std::uint32_t age_s = 0;
   std::uint16_t info = 0xffff;
+  Ticket ticket{};  // with `pending`: for suspend()
 };
 
 // A frame that waits, or has waited.
@@ -65,11 +66,8 @@ class Forwarder {
     suspended,
     repeated,  // this request waits already: drop the frame
   };
-  // A copy is taken. `request` tells the requests of one flow apart: TCP: 0 (a flow waits once); UDP: kDatagram and its
-  // DNS ID.
-  // There is always room: ask() has failed otherwise.
-  static constexpr std::uint32_t kDatagram = 0x10000;
-  [[nodiscard]] Suspend suspend(const Suspended& what, Bytes flow, std::uint32_t request) noexcept;
+  // A copy is taken. `ticket` is what ask() gave last. There is always room: ask() has failed otherwise.
+  [[nodiscard]] Suspend suspend(const Suspended& what, const Ticket& ticket) noexcept;
   // Whether a frame of this TCP flow waits.
   [[nodiscard]] bool waits(Bytes flow) const noexcept;
   // Frames whose answer has come: null if there is none. Between resume() and release() ask() knows that the frame

@@ -16,6 +16,9 @@ constexpr std::uint16_t kNoReachableAuthority = 22;
 constexpr std::uint16_t kNetworkError = 23;
 constexpr std::uint16_t kNoInfo = 0xffff;
 
+// What tells the requests of one flow apart: over TCP it waits once, datagrams by their ID.
+constexpr std::uint32_t kDatagramTag = 0x10000;
+
 QueryResult failed(Failure failure) noexcept {
   switch (failure) {
     case Failure::timeout:
@@ -39,9 +42,8 @@ QueryResult answered(const StoredAnswer& answer, std::uint32_t age_s) noexcept {
 
 QueryResult Forwarder::Work::ask(const ClientQuery& query, unsigned pool, bool stream, const RequestContext& context,
                                  bool prepares) noexcept {
-  if (!prepares) last = {};
   const std::uint32_t number =
-      stream || query.message.size() < 2 ? 0U : kDatagram | load_be<std::uint16_t>(query.message.data());
+      stream || query.message.size() < 2 ? 0U : kDatagramTag | load_be<std::uint16_t>(query.message.data());
   // Its line comes while the question is hashed.
   const std::uint64_t request_tag = stream ? tagger.tag(context.flow, context.position) : 0;
   if (stream) requests.prefetch(request_tag);
@@ -102,7 +104,7 @@ QueryResult Forwarder::Work::join_or_begin(const QueryContext& query_context, Re
   if (!has_room(query_context)) return fail(query_context, Failure::full, request);
   if (slot == Pending::kNone) {
     const Failure failure = begin(query_context, over_tcp, NonIdempotentRequests::kNone, slot);
-    if (failure == Failure::down && comes_again(query_context)) return {.kind = QueryResult::Kind::pending};
+    if (failure == Failure::down && comes_again(query_context)) return come_again(query_context);
     if (failure != Failure::none) return fail(query_context, failure, request);
   } else {
     pending[slot].wanted_whole |= query_context.stream;
@@ -154,9 +156,18 @@ QueryResult Forwarder::Work::give(const QueryContext& query_context, std::uint64
   return answered(answer, age_s);
 }
 
+QueryResult Forwarder::Work::come_again(const QueryContext& query_context) noexcept {
+  return {.kind = QueryResult::Kind::pending,
+          .ticket = {.tag = query_context.waiter_tag, .stream = query_context.stream}};
+}
+
 QueryResult Forwarder::Work::wait_for(const QueryContext& query_context, std::uint32_t slot) noexcept {
-  if (query_context.waits) last = {.slot = slot, .generation = pending[slot].generation};
-  return {.kind = QueryResult::Kind::pending};
+  QueryResult result = come_again(query_context);
+  if (query_context.waits) {
+    result.ticket.slot = slot;
+    result.ticket.generation = pending[slot].generation;
+  }
+  return result;
 }
 
 QueryResult Forwarder::Work::fail(const QueryContext& query_context, Failure failure, Request* request) noexcept {

@@ -6,7 +6,7 @@ namespace gl::backend {
 QueryResult Forwarder::Work::ask_non_idempotent(const QueryContext& query_context) noexcept {
   const RequestContext& context = query_context.context;
   // It will come again, and must not be sent before we know that it is the client who asks.
-  if (context.early) return {.kind = QueryResult::Kind::pending};
+  if (context.early) return come_again(query_context);
   const std::uint32_t number =
       query_context.stream ? context.position : load_be<std::uint16_t>(query_context.query.message.data());
   const std::uint64_t tag = tagger.tag(context.flow, number, query_context.key);
@@ -55,7 +55,7 @@ QueryResult Forwarder::Work::begin_non_idempotent(const QueryContext& query_cont
   const Failure failure = begin(query_context, false, entry, slot);
   if (failure != Failure::none) {
     non_idempotent[entry] = {};  // nothing was sent
-    if (failure == Failure::down && comes_again(query_context)) return {.kind = QueryResult::Kind::pending};
+    if (failure == Failure::down && comes_again(query_context)) return come_again(query_context);
     return refuse_non_idempotent(query_context, failure);
   }
   non_idempotent[entry].question = slot;

@@ -35,7 +35,6 @@ std::uint32_t Forwarder::Work::tcp_timeout_ms(bool transfer) const noexcept {
 void Forwarder::Work::tick(std::uint64_t now) noexcept {
   now_us = now;
   now_ms = now / 1000;
-  last = {};
   if (!started) {
     started = true;
     store.start(now_ms);

@@ -48,6 +48,8 @@ struct Forwarder::Work {
                                                       const Request& request) noexcept;
   [[nodiscard]] QueryResult continue_unknown(const QueryContext& query_context) noexcept;
   [[nodiscard]] QueryResult give(const QueryContext& query_context, std::uint64_t at, Request* request) noexcept;
+  // Comes again by itself: nothing waits.
+  [[nodiscard]] static QueryResult come_again(const QueryContext& query_context) noexcept;
   [[nodiscard]] QueryResult wait_for(const QueryContext& query_context, std::uint32_t slot) noexcept;
   [[nodiscard]] QueryResult fail(const QueryContext& query_context, Failure failure, Request* request) noexcept;
   [[nodiscard]] bool comes_again(const QueryContext& query_context) noexcept;
@@ -116,7 +118,7 @@ struct Forwarder::Work {
   void check_health() noexcept;
   void send_check(unsigned backend) noexcept;
 
-  [[nodiscard]] Suspend suspend(const Suspended& what, Bytes flow, std::uint32_t request) noexcept;
+  [[nodiscard]] Suspend suspend(const Suspended& what, const Ticket& ticket) noexcept;
 
   const ForwardSettings& settings;
   BackendTx& tx;
@@ -145,11 +147,6 @@ struct Forwarder::Work {
   Health health;
   BackendSelector selector;
 
-  // The question that the frame at hand waits for, if ask() said so last.
-  struct LastPending {
-    std::uint32_t slot = Pending::kNone;
-    std::uint16_t generation = 0;
-  } last;
   std::uint32_t resumed = Waiters::kNone;
 };
 

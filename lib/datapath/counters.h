@@ -17,6 +17,9 @@ namespace gl::datapath {
   X(sent, "frames that the ports took")                                              \
   X(sent_bytes, "bytes of them")                                                     \
   X(extra_segments, "frames sent beyond the first for one received")                 \
+  X(timed_datagrams, "datagrams of a service whose deadline had passed")             \
+  X(refused_unverified, "datagrams that an unverified sender may not draw")          \
+  X(unread, "segments lost: the service did not give their bytes")                   \
   X(tx_full, "replies lost: the port's queue stayed full")                           \
   X(no_buffer, "segments lost: the core's pool was empty")                           \
   X(fragments_dropped, "fragments kept in vain: too late, overlapping, too many, or no room")

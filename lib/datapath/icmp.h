@@ -27,7 +27,7 @@ inline void reply_echo(Frame& frame, const Packet& packet, const Interface& inte
 }
 
 [[nodiscard]] inline Verdict icmp(Frame& frame, const Packet& packet, const Interface& interface,
-                                  const ServiceTable& services, tcp::Responder& responder) noexcept {
+                                  const Registry& services, tcp::Responder& responder) noexcept {
   if (packet.payload.size() < sizeof(wire::IcmpEcho)) return Verdict::drop_icmp_malformed;
   const auto& echo = *reinterpret_cast<const wire::IcmpEcho*>(packet.payload.data());
   if (echo.type == static_cast<std::uint8_t>(wire::IcmpType::unreachable) &&

@@ -12,7 +12,7 @@
 namespace gl::datapath {
 
 [[nodiscard]] inline Verdict icmpv6(Frame& frame, const Packet& packet, const Interface& interface,
-                                    const ServiceTable& services, tcp::Responder& responder) noexcept {
+                                    const Registry& services, tcp::Responder& responder) noexcept {
   using wire::Icmpv6Type;
   if (packet.payload.size() < sizeof(wire::IcmpEcho)) return Verdict::drop_icmpv6_malformed;
   if (!l4_checksum_holds(packet)) return Verdict::drop_icmpv6_checksum;

@@ -1,9 +1,9 @@
 // The way of a frame, stage by stage: the table of contents of this folder. One Pipeline is one core's.
 //   ethernet.h -> arp.h | ipv4.h | ipv6.h -> icmp.h | icmpv6.h, ndp.h | udp.h | tcp.h -> reply.h
-// With name servers behind: udp.h -> backend_reply.h; udp.h, tcp.h -> parking.h, and from the start again when the
+// With name servers behind: udp.h -> backend_reply.h; udp.h, tcp.h -> suspend.h, and from the start again when the
 // answer is there.
 // It needs neither the EAL nor a port. To feed whole frames from a test or a fuzzer: fill in an Interface and a
-// ServiceTable, make a Responder (begin_burst() once), construct a Pipeline, put the bytes into writable memory of at
+// Registry, make a Responder (begin_burst() once), construct a Pipeline, put the bytes into writable memory of at
 // least l2 + MTU, point a Frame at it (data, length, capacity), and call process() with a sink (sink.h). Byte order:
 // wire. Ownership: borrows everything it is given. Thread: that core only. Errors: verdict.h; each is counted.
 #pragma once
@@ -24,7 +24,7 @@ namespace gl::datapath {
 
 class Pipeline {
  public:
-  Pipeline(const ServiceTable& services, tcp::Responder& responder, CoreCounters& counters) noexcept
+  Pipeline(const Registry& services, tcp::Responder& responder, CoreCounters& counters) noexcept
       : services_(services), responder_(responder), counters_(counters) {}
   // Before the first frame, where anything is forwarded.
   void forward_to(const Upstream& upstream) noexcept { upstream_ = upstream; }
@@ -71,9 +71,8 @@ class Pipeline {
                    ? Verdict::drop_ipv6_destination
                    : tcp_segment(frame, packet, interface, services_, responder_, upstream_, counters_, sink);
       case wire::IpProtocol::udp:
-        return packet.ip_group
-                   ? Verdict::drop_ipv6_destination
-                   : deliver(udp(frame, packet, interface, services_, upstream_, scratch_, sink), frame, sink);
+        return packet.ip_group ? Verdict::drop_ipv6_destination
+                               : udp(frame, packet, interface, services_, upstream_, scratch_, counters_, sink);
       case wire::IpProtocol::icmp:
         if (packet.v6) break;
         return deliver(icmp(frame, packet, interface, services_, responder_), frame, sink);
@@ -92,7 +91,6 @@ class Pipeline {
       case Verdict::icmp_echo_reply:
       case Verdict::icmpv6_echo_reply:
       case Verdict::ndp_advertised:
-      case Verdict::udp_reply:
         sink.reply(frame);
         break;
       default:
@@ -101,7 +99,7 @@ class Pipeline {
     return verdict;
   }
 
-  const ServiceTable& services_;
+  const Registry& services_;
   tcp::Responder& responder_;
   CoreCounters& counters_;
   Upstream upstream_;

@@ -15,13 +15,13 @@ inline constexpr std::uint8_t kLayer4Good = 2;
 
 // True: it waits. False: this request waits already.
 [[nodiscard]] inline bool suspend(const Frame& frame, const Interface& interface, backend::Forwarder& forwarder,
-                                  Bytes flow, std::uint32_t request) noexcept {
+                                  const Ticket& ticket) noexcept {
   backend::Suspended what;
   what.frame = {frame.data, frame.length};
   what.port = interface.index;
   what.checksums = static_cast<std::uint8_t>((frame.ipv4_checksum_good ? detail::kIpv4Good : 0) |
                                              (frame.l4_checksum_good ? detail::kLayer4Good : 0));
-  return forwarder.suspend(what, flow, request) == backend::Forwarder::Suspend::suspended;
+  return forwarder.suspend(what, ticket) == backend::Forwarder::Suspend::suspended;
 }
 
 // The bytes of `suspended` are at frame.data already.

@@ -6,14 +6,15 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 
 #include "lib/datapath/backend_reply.h"
 #include "lib/datapath/counters.h"
 #include "lib/datapath/reply.h"
-#include "lib/datapath/services.h"
 #include "lib/datapath/sink.h"
 #include "lib/datapath/suspend.h"
 #include "lib/datapath/verdict.h"
+#include "lib/service/registry.h"
 #include "lib/tcp/responder.h"
 #include "lib/wire/tcp.h"
 #include "lib/wire/tcp_options.h"
@@ -146,15 +147,35 @@ inline void finish_tcp_checksum(Frame& frame, const Packet& packet, const Interf
   }
 }
 
-// The bytes of the plan's stream that `out` carries, or nothing where the frame has no room for them.
-[[nodiscard]] inline bool fits(const Frame& frame, const Packet& packet, const tcp::Plan& plan,
-                               const tcp::OutSegment& out) noexcept {
-  // At most: those that have others have no payload.
-  const std::size_t options = has_other_options(out) ? wire::kMaxWrittenTcpOptions
-                              : out.has_timestamps   ? wire::kTimestampsLength
-                                                     : 0;
-  return out.offset <= plan.stream.size() && out.length <= plan.stream.size() - out.offset &&
-         packet.reply_l4_offset() + sizeof(wire::TcpHeader) + options + out.length <= frame.capacity;
+// At most: those that have others have no payload.
+[[nodiscard]] inline std::size_t options_room(const tcp::OutSegment& out) noexcept {
+  if (has_other_options(out)) return wire::kMaxWrittenTcpOptions;
+  return out.has_timestamps ? wire::kTimestampsLength : 0;
+}
+
+[[nodiscard]] inline bool fits(const Frame& frame, const Packet& packet, const tcp::OutSegment& out) noexcept {
+  return packet.reply_l4_offset() + sizeof(wire::TcpHeader) + options_room(out) + out.length <= frame.capacity;
+}
+
+// Into the frame, where write_segment() will want it. Nothing where the service does not give its bytes.
+[[nodiscard, gnu::noinline]] inline std::optional<Bytes> read_payload(const tcp::Plan& plan, const tcp::OutSegment& out,
+                                                                      const Frame& frame, const Packet& packet,
+                                                                      CoreCounters& counters) noexcept {
+  const std::size_t at = packet.reply_l4_offset() + sizeof(wire::TcpHeader) + options_room(out);
+  const Bytes payload = plan.payload(out, {frame.data + at, out.length});
+  if (payload.size() == out.length) return payload;
+  counters.unread.add();
+  return std::nullopt;
+}
+
+// The payload of a segment that fits its frame, where it was rendered, or in the frame; nothing: the segment is lost.
+[[nodiscard, gnu::always_inline]] inline std::optional<Bytes> payload_of(const tcp::Plan& plan,
+                                                                         const tcp::OutSegment& out, const Frame& frame,
+                                                                         const Packet& packet,
+                                                                         CoreCounters& counters) noexcept {
+  if (plan.is_view(out)) [[likely]]
+    return plan.payload(out, {});
+  return read_payload(plan, out, frame, packet, counters);
 }
 
 // The plan's segments after the first. `headers` is Ethernet and IP of the first, which is gone by now.
@@ -164,13 +185,14 @@ void send_further(const tcp::Plan& plan, const Frame& first, Bytes headers, cons
   for (std::size_t i = 1; i < plan.count; ++i) {
     const tcp::OutSegment& out = plan.segments[i];
     Frame frame;
-    if (!sink.extra(frame) || !fits(frame, packet, plan, out)) {
+    if (!sink.extra(frame) || !fits(frame, packet, out)) {
       counters.no_buffer.add(plan.count - i);  // the client's retransmission brings them
       return;
     }
+    const auto payload = payload_of(plan, out, frame, packet, counters);
+    if (!payload) continue;
     std::memcpy(frame.data, headers.data(), headers.size());
-    const Written written =
-        write_segment(frame.data + headers.size(), out, plan.stream.subspan(out.offset, out.length), ports);
+    const Written written = write_segment(frame.data + headers.size(), out, *payload, ports);
     set_ip_length(frame.data + packet.l2_length, packet.v6, written.length, interface);
     frame.tx = first.tx;
     frame.length = headers.size() + written.length;
@@ -182,16 +204,16 @@ void send_further(const tcp::Plan& plan, const Frame& first, Bytes headers, cons
 
 template <ReplySink Sink>
 [[nodiscard]] Verdict tcp_segment(Frame& frame, const Packet& packet, const Interface& interface,
-                                  const ServiceTable& services, tcp::Responder& responder, const Upstream& upstream,
+                                  const Registry& services, tcp::Responder& responder, const Upstream& upstream,
                                   CoreCounters& counters, Sink& sink) noexcept {
   tcp::Segment segment;
   segment.resumed = frame.resumed;
   TcpPorts ports;
   if (const Verdict verdict = read_segment(frame, packet, segment, ports); verdict != kContinue) return verdict;
-  const tcp::Plan& plan = responder.handle(segment, services.find(ports.server.host()));
+  const tcp::Plan& plan = responder.handle(segment, services.stream(ports.server.host()));
   const Verdict verdict = verdict_of(plan.outcome);
   if (plan.outcome == tcp::Outcome::suspended && upstream.forwarder != nullptr) {
-    if (!suspend(frame, interface, *upstream.forwarder, segment.flow.view(), 0)) {
+    if (!suspend(frame, interface, *upstream.forwarder, plan.ticket)) {
       return verdict_of(tcp::Outcome::drop_waiting);
     }
   }
@@ -202,12 +224,14 @@ template <ReplySink Sink>
   }
   if (plan.count == 0) return verdict;
   const tcp::OutSegment& out = plan.segments[0];
-  if (!fits(frame, packet, plan, out)) {
+  if (!fits(frame, packet, out)) {
     counters.no_buffer.add(plan.count);
     return verdict;
   }
+  const auto payload = payload_of(plan, out, frame, packet, counters);
+  if (!payload) return verdict;
   const std::size_t l4_at = packet.reply_l4_offset();
-  const Written written = write_segment(frame.data + l4_at, out, plan.stream.subspan(out.offset, out.length), ports);
+  const Written written = write_segment(frame.data + l4_at, out, *payload, ports);
   write_reply_headers(frame, packet, interface, wire::IpProtocol::tcp, written.length);
   finish_tcp_checksum(frame, packet, interface, written);
   if (plan.count == 1) {

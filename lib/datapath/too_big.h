@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "lib/datapath/frame.h"
-#include "lib/datapath/services.h"
+#include "lib/service/registry.h"
 #include "lib/tcp/path_mtu.h"
 #include "lib/tcp/responder.h"
 #include "lib/wire/icmp.h"
@@ -49,15 +49,14 @@ struct QuotedPacket {
 }
 
 // `packet.payload` is the whole message, its checksum seen to be right. True: from now on segments there are smaller.
-[[nodiscard]] inline bool too_big(const Packet& packet, const ServiceTable& services,
-                                  tcp::Responder& responder) noexcept {
+[[nodiscard]] inline bool too_big(const Packet& packet, const Registry& services, tcp::Responder& responder) noexcept {
   const std::uint8_t* const message = packet.payload.data();
   const Bytes body = packet.payload.subspan(sizeof(wire::IcmpEcho));  // the headers have one length
   const std::uint32_t mtu = packet.v6 ? load_be<std::uint32_t>(message + 4) : load_be<std::uint16_t>(message + 6);
   const auto quoted = packet.v6 ? quoted_v6(body, packet) : quoted_v4(body, packet);
   if (!quoted || mtu >= quoted->length || (packet.v6 && mtu < tcp::kMinPathMtuV6)) return false;
   const auto port = [&](std::size_t at) { return Be16(load_be<std::uint16_t>(quoted->tcp.data() + at)); };
-  if (services.find(port(0).host()) == nullptr) return false;
+  if (services.stream(port(0).host()) == nullptr) return false;
   tcp::QuotedSegment segment;
   if (packet.v6) {
     segment.flow.set_v6(quoted->client, packet.destination, port(2), port(0));

@@ -4,13 +4,17 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <optional>
 
 #include "lib/datapath/backend_reply.h"
+#include "lib/datapath/counters.h"
 #include "lib/datapath/reply.h"
-#include "lib/datapath/services.h"
+#include "lib/datapath/sink.h"
 #include "lib/datapath/suspend.h"
 #include "lib/datapath/verdict.h"
+#include "lib/service/registry.h"
 #include "lib/tcp/cookie.h"
 #include "lib/wire/udp.h"
 
@@ -23,10 +27,11 @@ namespace gl::datapath {
   return frame.l4_checksum_good || l4_checksum_holds(packet, length);
 }
 
-inline void write_udp(Frame& frame, const Packet& packet, const Interface& interface, Be16 client_port,
-                      Be16 server_port, std::size_t payload_length) noexcept {
+// The UDP header in front of a payload that is in place, behind an IP header that is.
+[[gnu::always_inline]] inline void write_udp_header(Frame& frame, const Packet& packet, const Interface& interface,
+                                                    Be16 client_port, Be16 server_port,
+                                                    std::size_t payload_length) noexcept {
   const std::size_t l4_length = sizeof(wire::UdpHeader) + payload_length;
-  write_reply_headers(frame, packet, interface, wire::IpProtocol::udp, l4_length);
   std::uint8_t* const l4 = frame.data + packet.reply_l4_offset();
   auto& header = *reinterpret_cast<wire::UdpHeader*>(l4);
   const std::uint32_t ports = std::uint32_t{server_port.host()} << 16 | client_port.host();
@@ -44,11 +49,20 @@ inline void write_udp(Frame& frame, const Packet& packet, const Interface& inter
   if (header.checksum == Be16(0)) header.checksum = Be16(0xffff);  // RFC 768: zero is sent as all ones
 }
 
-[[nodiscard]] inline Verdict finish_udp(Frame& frame, const Packet& packet, const Interface& interface,
-                                        const wire::UdpHeader& header, const Reply& reply) noexcept {
-  if (reply.kind != Reply::Kind::answered) return Verdict::drop_udp_silent;
-  write_udp(frame, packet, interface, header.source_port, header.destination_port, reply.length);
-  return Verdict::udp_reply;
+// Over the request, whose headers are turned around.
+inline void write_udp(Frame& frame, const Packet& packet, const Interface& interface, Be16 client_port,
+                      Be16 server_port, std::size_t payload_length) noexcept {
+  write_reply_headers(frame, packet, interface, wire::IpProtocol::udp, sizeof(wire::UdpHeader) + payload_length);
+  write_udp_header(frame, packet, interface, client_port, server_port, payload_length);
+}
+
+// Behind headers that were copied from a reply to the same request.
+inline void write_udp_again(Frame& frame, const Packet& packet, const Interface& interface, Be16 client_port,
+                            Be16 server_port, std::size_t payload_length) noexcept {
+  const std::size_t l4_length = sizeof(wire::UdpHeader) + payload_length;
+  set_ip_length(frame.data + packet.l2_length, packet.v6, l4_length, interface);
+  frame.length = packet.reply_l4_offset() + l4_length;
+  write_udp_header(frame, packet, interface, client_port, server_port, payload_length);
 }
 
 // Both ends of the client's datagram, as services know a flow.
@@ -57,17 +71,97 @@ inline void write_udp(Frame& frame, const Packet& packet, const Interface& inter
                    : tcp::FlowKey::v4(packet.source, packet.destination, header.source_port, header.destination_port);
 }
 
+// What a service sends in answer to one datagram: the first one over the received frame, when receive() is over or a
+// second one is begun; further ones in buffers of their own.
+template <ReplySink Sink>
+class ReceivedDatagram final : public DatagramSink {
+ public:
+  using DatagramSink::ticket;
+  using DatagramSink::waits;
+
+  ReceivedDatagram(Frame& frame, const Packet& packet, const Interface& interface, const wire::UdpHeader& header,
+                   MutableBytes first, std::size_t allowance, CoreCounters& counters, Sink& sink) noexcept
+      : DatagramSink(first, allowance),
+        frame_(frame),
+        packet_(packet),
+        interface_(interface),
+        client_port_(header.source_port),
+        counters_(counters),
+        sink_(sink) {}
+
+  // Writes the first one, where one was sent; true where that is left to the caller to give to the sink.
+  [[nodiscard]] bool finish() noexcept {
+    if (!sent_one() || first_gone_) return false;
+    write_udp(frame_, packet_, interface_, client_port_, Be16(first_port()), first_length());
+    return true;
+  }
+  [[nodiscard]] bool answered() const noexcept { return sent_one(); }
+
+ private:
+  // The received frame goes out now; its headers stay.
+  void send_first() noexcept {
+    const bool written = finish();
+    Further& further = further_.emplace();
+    std::memcpy(further.headers.data(), frame_.data, packet_.reply_l4_offset());
+    further.tx = frame_.tx;
+    if (written) sink_.reply(frame_);
+    first_gone_ = true;
+  }
+  [[nodiscard]] MutableBytes further_room() noexcept override {
+    if (!first_gone_) send_first();
+    if (!has_extra_ && !sink_.extra(further_->frame)) {
+      counters_.no_buffer.add();
+      return {};
+    }
+    has_extra_ = true;
+    const std::size_t at = packet_.reply_l4_offset() + sizeof(wire::UdpHeader);
+    const std::size_t end = std::min(further_->frame.capacity, packet_.l2_length + interface_.mtu);
+    return at > end ? MutableBytes{} : MutableBytes{further_->frame.data + at, end - at};
+  }
+  bool send_further(std::uint16_t from_port, std::size_t length) noexcept override {
+    if (!has_extra_) return false;
+    Frame& frame = further_->frame;
+    std::memcpy(frame.data, further_->headers.data(), packet_.reply_l4_offset());
+    frame.tx = further_->tx;
+    write_udp_again(frame, packet_, interface_, client_port_, Be16(from_port), length);
+    counters_.extra_segments.add();
+    sink_.send_extra(frame);
+    has_extra_ = false;
+    return true;
+  }
+  bool refuse() noexcept override {
+    counters_.refused_unverified.add();
+    return false;
+  }
+
+  Frame& frame_;
+  const Packet& packet_;
+  const Interface& interface_;
+  const Be16 client_port_;
+  CoreCounters& counters_;
+  Sink& sink_;
+  bool first_gone_ = false;
+  bool has_extra_ = false;
+  // What only a second datagram needs: not initialized before.
+  struct Further {
+    Frame frame;
+    TxOffload tx;
+    std::array<std::uint8_t, 18 + 40> headers;  // Ethernet with a VLAN tag, IPv6
+  };
+  std::optional<Further> further_;
+};
+
 // `scratch` holds the request while the answer is written over it.
 template <ReplySink Sink>
-[[nodiscard]] Verdict udp(Frame& frame, const Packet& packet, const Interface& interface, const ServiceTable& services,
-                          const Upstream& upstream, MutableBytes scratch, Sink& sink) noexcept {
+[[nodiscard]] Verdict udp(Frame& frame, const Packet& packet, const Interface& interface, const Registry& services,
+                          const Upstream& upstream, MutableBytes scratch, CoreCounters& counters, Sink& sink) noexcept {
   if (packet.payload.size() < sizeof(wire::UdpHeader)) return Verdict::drop_udp_length;
   const auto header = *reinterpret_cast<const wire::UdpHeader*>(packet.payload.data());
   const std::size_t length = header.length.host();
   if (length < sizeof header || length > packet.payload.size()) return Verdict::drop_udp_length;
   if (!udp_checksum_acceptable(frame, packet, header.checksum, length)) return Verdict::drop_udp_checksum;
   if (header.source_port == Be16(0)) return Verdict::drop_udp_source_port;
-  Service* const service = services.find(header.destination_port.host());
+  DatagramService* const service = services.datagram(header.destination_port.host());
   const std::size_t request_length = length - sizeof header;
   if (service == nullptr) {
     if (upstream.forwarder == nullptr) return Verdict::drop_udp_closed;
@@ -79,20 +173,29 @@ template <ReplySink Sink>
   const std::size_t end = std::min(frame.capacity, packet.l2_length + interface.mtu);
   if (request_length > scratch.size() || at > end) return Verdict::drop_udp_length;
   std::memcpy(scratch.data(), packet.payload.data() + sizeof header, request_length);
-  const MutableBytes request = scratch.first(request_length);
-  if (!service->takes_time()) {
-    const Reply reply = service->answer_datagram(request, {frame.data + at, end - at}, {});
-    return finish_udp(frame, packet, interface, header, reply);
+  Datagram datagram{.peer = packet.source,
+                    .local = packet.destination,
+                    .link = frame.data,
+                    .address_length = static_cast<std::uint8_t>(packet.v6 ? 16 : 4),
+                    .link_length = static_cast<std::uint8_t>(packet.l2_length),
+                    .interface = interface.index,
+                    .peer_port = header.source_port.host(),
+                    .local_port = header.destination_port.host(),
+                    .payload = scratch.first(request_length)};
+  tcp::FlowKey flow;
+  if (service->waits()) {
+    flow = flow_of(packet, header);
+    datagram.flow = flow.view();
   }
-  const tcp::FlowKey flow = flow_of(packet, header);
-  const Reply reply = service->answer_datagram(request, {frame.data + at, end - at}, {.flow = flow.view()});
-  if (reply.kind == Reply::Kind::pending && upstream.forwarder != nullptr) {
-    const std::uint32_t id = request_length < 2 ? 0U : load_be<std::uint16_t>(request.data());
-    return suspend(frame, interface, *upstream.forwarder, flow.view(), backend::Forwarder::kDatagram | id)
-               ? Verdict::udp_suspended
-               : Verdict::drop_udp_waiting;
+  ReceivedDatagram<Sink> answers(frame, packet, interface, header, {frame.data + at, end - at},
+                                 service->allowance(request_length), counters, sink);
+  service->receive(datagram, answers);
+  if (answers.waits()) {
+    const bool kept = upstream.forwarder != nullptr && suspend(frame, interface, *upstream.forwarder, answers.ticket());
+    return kept ? Verdict::udp_suspended : Verdict::drop_udp_waiting;
   }
-  return finish_udp(frame, packet, interface, header, reply);
+  if (answers.finish()) sink.reply(frame);
+  return answers.answered() ? Verdict::udp_reply : Verdict::drop_udp_silent;
 }
 
 }  // namespace gl::datapath

@@ -1,5 +1,8 @@
 #include "lib/tcp/answer_stream.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "lib/tcp/ledger.h"
 
 namespace gl::tcp {
@@ -18,7 +21,7 @@ Stop stop_of(Framed::Kind kind) noexcept {
 
 }  // namespace
 
-Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
+Stop AnswerStream::answer(const Request& request, StreamService& service) noexcept {
   bool prefix_consumed = request.prefix_consumed;
   while (true) {
     if (state_.consumed >= request.limit) return Stop::boundary;
@@ -26,24 +29,32 @@ Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
     const Framed framed = service.next_request(request.payload.subspan(state_.consumed), prefix_consumed);
     if (framed.kind != Framed::Kind::complete) return stop_of(framed.kind);
     if (state_.size >= request.most || state_.queries == kMaxParts) return Stop::full;
-    const Reply reply = service.answer_stream(
-        framed.request, MutableBytes(buffer_).subspan(state_.size, kMaxStreamReply), context_at(framed, request));
-    if (reply.kind == Reply::Kind::pending) {
+    // It will come again behind the handshake, and then be executed once.
+    if (early_ && !service.is_idempotent(framed.request)) return Stop::pending;
+    const Answer answer =
+        service.answer(framed.request, MutableBytes(buffer_).subspan(state_.rendered, kMaxRenderedAnswer),
+                       context_at(framed, request));
+    if (answer.kind == Answer::Kind::pending) {
+      ticket_ = answer.ticket;
       const std::size_t behind = state_.consumed + framed.consumed;
       prepare(request.payload.subspan(behind), request.seq + static_cast<std::uint32_t>(behind), false, service);
       return Stop::pending;
     }
-    if (reply.kind == Reply::Kind::unrepeatable) return Stop::unrepeatable;
+    if (answer.kind == Answer::Kind::unrepeatable) return Stop::unrepeatable;
     // A request without an answer would move `next` and not E: TSval could then run ahead of other replies. Such a
     // stream is no dialogue, and is reset like one that holds no request.
-    if (reply.kind != Reply::Kind::answered || reply.length == 0) return Stop::malformed;
-    const std::size_t size = state_.size + reply.length;
+    if (answer.kind != Answer::Kind::answered || answer.length == 0) return Stop::malformed;
+    // A ledger counts no longer one in a step.
+    if (answer.length > kMaxRenderedAnswer) return Stop::full;
+    const std::size_t size = state_.size + answer.length;
     if (size > request.room || (state_.size > 0 && size > request.most)) return Stop::full;
-    parts_[state_.queries++] = {static_cast<std::uint16_t>(framed.consumed), static_cast<std::uint32_t>(reply.length),
-                                reply.identity};
+    if (!answer.rendered || !state_.all_rendered) note_source(answer, service);
+    parts_[state_.queries++] = {static_cast<std::uint16_t>(framed.consumed), static_cast<std::uint32_t>(answer.length),
+                                answer.identity};
+    if (answer.rendered) state_.rendered += answer.length;
     state_.size = size;
     state_.consumed += framed.consumed;
-    if (reply.close_after) {
+    if (answer.close_after) {
       state_.close_after = true;
       return Stop::boundary;
     }
@@ -51,12 +62,43 @@ Stop AnswerStream::answer(const Request& request, Service& service) noexcept {
   }
 }
 
+// From the first answer on that is not in the buffer each has a source of its own.
+void AnswerStream::note_source(const Answer& answer, StreamService& service) noexcept {
+  if (state_.all_rendered) {
+    std::size_t at = 0;
+    for (unsigned i = 0; i < state_.queries; at += parts_[i++].answer) sources_[i] = {{}, at};
+    state_.all_rendered = false;
+  }
+  service_ = &service;
+  sources_[state_.queries] = {answer, state_.rendered};
+}
+
+Bytes AnswerStream::gather(std::size_t offset, MutableBytes room) const noexcept {
+  std::size_t written = 0;
+  std::size_t begin = 0;  // of the part, in the stream
+  for (unsigned i = 0; i < state_.queries && written < room.size(); begin += parts_[i++].answer) {
+    const std::size_t at = offset + written;
+    if (at >= begin + parts_[i].answer) continue;
+    const std::size_t within = at - begin;
+    const MutableBytes out = room.subspan(written, std::min(room.size() - written, parts_[i].answer - within));
+    if (sources_[i].answer.rendered) {
+      std::memcpy(out.data(), buffer_.data() + sources_[i].buffer + within, out.size());
+      written += out.size();
+      continue;
+    }
+    const std::size_t read = service_->read(sources_[i].answer, within, out);
+    written += read;
+    if (read < out.size()) break;
+  }
+  return room.first(written);
+}
+
 RequestContext AnswerStream::context_at(const Framed& framed, const Request& request) const noexcept {
   const auto at = static_cast<std::uint32_t>(framed.request.data() - request.payload.data());
   return {state_.size < request.client_has, early_, flow_, (request.seq + at).value(), request.identity};
 }
 
-void AnswerStream::prepare(Bytes payload, SeqNum seq, bool prefix_consumed, Service& service) const noexcept {
+void AnswerStream::prepare(Bytes payload, SeqNum seq, bool prefix_consumed, StreamService& service) const noexcept {
   if (!service.takes_time() || early_) return;
   const Request request{payload, seq};
   for (std::size_t at = 0; at < payload.size(); prefix_consumed = false) {
@@ -68,7 +110,7 @@ void AnswerStream::prepare(Bytes payload, SeqNum seq, bool prefix_consumed, Serv
 }
 
 std::size_t find_boundary(Bytes payload, bool prefix_consumed, std::uint32_t seq, std::uint16_t next,
-                          const Service& service) noexcept {
+                          const StreamService& service) noexcept {
   std::size_t consumed = 0;
   while (consumed < payload.size()) {
     const Framed framed = service.next_request(payload.subspan(consumed), prefix_consumed);
@@ -80,7 +122,7 @@ std::size_t find_boundary(Bytes payload, bool prefix_consumed, std::uint32_t seq
   return 0;
 }
 
-std::size_t whole_queries(Bytes payload, bool prefix_consumed, const Service& service) noexcept {
+std::size_t whole_queries(Bytes payload, bool prefix_consumed, const StreamService& service) noexcept {
   std::size_t whole = 0;
   while (whole < payload.size()) {
     const Framed framed = service.next_request(payload.subspan(whole), prefix_consumed);

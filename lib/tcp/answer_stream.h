@@ -1,4 +1,5 @@
-// The answers to the queries of one segment, laid end to end as the client is to read them.
+// The answers to the requests of one segment, laid end to end as the client is to read them: those that a service
+// rendered in a buffer, the others read from the service when a segment is written.
 // Units: bytes. Ownership: the buffer is the responder's, reused by every segment. Thread: one core's own.
 // Sources: RFC 7766 section 6.2.1 (several queries a segment), RFC 1035 section 4.2.2 (length prefix).
 #pragma once
@@ -8,7 +9,7 @@
 #include <span>
 
 #include "lib/base/bytes.h"
-#include "lib/service/service.h"
+#include "lib/service/stream_service.h"
 #include "lib/tcp/cookie.h"
 #include "lib/wire/seqnum.h"
 
@@ -57,24 +58,35 @@ class AnswerStream {
     std::size_t most = kMaxAnswersPerSegment;
     std::uint32_t identity = 0;  // of a continuation, where it is known: see RequestContext
   };
-  // One query answered: how long it is with its framing, how long its answer, and which bytes that is.
+  // One request answered: how long it is with its framing, how long its answer, and which bytes that is.
   struct Part {
     std::uint16_t query = 0;
     std::uint32_t answer = 0;
     std::uint32_t identity = 0;
   };
   static constexpr std::size_t kMaxParts = 216;  // as many as our window holds
-  [[nodiscard]] Stop answer(const Request& request, Service& service) noexcept;
+  [[nodiscard]] Stop answer(const Request& request, StreamService& service) noexcept;
 
   // Tells the service of every whole query in `payload`, which will be asked for later.
-  void prepare(Bytes payload, SeqNum seq, bool prefix_consumed, Service& service) const noexcept;
+  void prepare(Bytes payload, SeqNum seq, bool prefix_consumed, StreamService& service) const noexcept;
 
   [[nodiscard]] std::size_t consumed() const noexcept { return state_.consumed; }
   [[nodiscard]] std::size_t size() const noexcept { return state_.size; }
   [[nodiscard]] unsigned queries() const noexcept { return state_.queries; }
   [[nodiscard]] std::span<const Part> parts() const noexcept { return std::span(parts_).first(state_.queries); }
   [[nodiscard]] bool close_after() const noexcept { return state_.close_after; }
-  [[nodiscard]] Bytes bytes() const noexcept { return Bytes(buffer_.data(), state_.size); }
+  // Whether all of the answers stand in the buffer.
+  [[nodiscard]] bool all_rendered() const noexcept { return state_.all_rendered; }
+  // With Stop::pending: what waits.
+  [[nodiscard]] const Ticket& ticket() const noexcept { return ticket_; }
+
+  // `length` bytes of the answers from `offset` on: a view where they stand in the buffer, else copied to `room`, which
+  // has room for them.
+  [[nodiscard]] Bytes bytes(std::size_t offset, std::size_t length, MutableBytes room) const noexcept {
+    if (state_.all_rendered) [[likely]]
+      return Bytes(buffer_.data() + offset, length);
+    return gather(offset, room.first(length));
+  }
 
  private:
   struct State {
@@ -82,23 +94,36 @@ class AnswerStream {
     std::size_t size = 0;      // of the answers
     unsigned queries = 0;
     bool close_after = false;
+    bool all_rendered = true;  // the answers stand in the buffer without a gap
+    std::size_t rendered = 0;  // bytes of the buffer in use
+  };
+  // Where an answer's bytes are, while not all of them are in the buffer.
+  struct Source {
+    Answer answer{};         // one that is read
+    std::size_t buffer = 0;  // else: where it stands in the buffer
   };
 
   [[nodiscard]] RequestContext context_at(const Framed& framed, const Request& request) const noexcept;
 
+  [[nodiscard]] Bytes gather(std::size_t offset, MutableBytes room) const noexcept;
+  void note_source(const Answer& answer, StreamService& service) noexcept;
+
   State state_;
-  std::array<Part, kMaxParts> parts_;
   Bytes flow_;
   bool early_ = false;
-  std::array<std::uint8_t, kMaxAnswersRepeated + kMaxStreamReply> buffer_;
+  StreamService* service_ = nullptr;  // whose answers are read
+  Ticket ticket_;
+  std::array<Part, kMaxParts> parts_;
+  std::array<std::uint8_t, kMaxAnswersRepeated + kMaxRenderedAnswer> buffer_;
+  std::array<Source, kMaxParts> sources_;  // valid where not `all_rendered`
 };
 
 // Where the first so many queries of `payload` end, if some number of them ends at `next` (12 bits) when the
 // payload begins at `seq`; 0 if none does.
 [[nodiscard]] std::size_t find_boundary(Bytes payload, bool prefix_consumed, std::uint32_t seq, std::uint16_t next,
-                                        const Service& service) noexcept;
+                                        const StreamService& service) noexcept;
 
 // The length of the whole queries at the front of `payload`.
-[[nodiscard]] std::size_t whole_queries(Bytes payload, bool prefix_consumed, const Service& service) noexcept;
+[[nodiscard]] std::size_t whole_queries(Bytes payload, bool prefix_consumed, const StreamService& service) noexcept;
 
 }  // namespace gl::tcp

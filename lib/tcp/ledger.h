@@ -37,9 +37,9 @@ struct Ledger {
 
   // The client's next query has lost its length prefix.
   [[nodiscard]] constexpr bool prefix_consumed() const noexcept { return acked && prefix; }
-  // Where the client's next query goes on: behind a length prefix that was acknowledged alone.
-  [[nodiscard]] constexpr bool is_next(wire::SeqNum seq) const noexcept {
-    return ((seq.value() - next - (prefix_consumed() ? 2u : 0u)) & kNextMask) == 0;
+  // Where the client's next query goes on: behind a length prefix, of so many bytes, that was acknowledged alone.
+  [[nodiscard]] constexpr bool is_next(wire::SeqNum seq, std::uint8_t prefix_length) const noexcept {
+    return ((seq.value() - next - (prefix_consumed() ? prefix_length : 0u)) & kNextMask) == 0;
   }
 
   friend constexpr bool operator==(const Ledger&, const Ledger&) noexcept = default;

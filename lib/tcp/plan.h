@@ -1,5 +1,5 @@
 // What is to be sent in reply to one segment.
-// Byte order: host. Units: bytes. Ownership: the stream is borrowed. Thread: one core's own.
+// Byte order: host. Units: bytes. Ownership: the answers are borrowed. Thread: one core's own.
 // Source: RFC 6928 (ten segments at once).
 #pragma once
 
@@ -8,6 +8,8 @@
 #include <cstdint>
 
 #include "lib/base/bytes.h"
+#include "lib/service/request.h"
+#include "lib/tcp/answer_stream.h"
 #include "lib/tcp/outcome.h"
 #include "lib/tcp/segment.h"
 
@@ -21,7 +23,7 @@ struct OutSegment {
   Timestamps timestamps;
   std::uint16_t mss = 0;  // option of a SYN-ACK; 0: none
   std::uint16_t window = 0;
-  std::uint32_t offset = 0;  // payload: this part of Plan::stream
+  std::uint32_t offset = 0;  // payload: this part of Plan::answers
   std::uint32_t length = 0;
   wire::FastOpen fast_open{};   // option of a SYN-ACK: a cookie, or absent
   bool sack_permitted = false;  // option of a SYN-ACK
@@ -36,7 +38,18 @@ struct Plan {
   Outcome outcome = Outcome::drop_ack_only;
   std::uint8_t count = 0;
   std::array<OutSegment, kMaxSoftSegments> segments;
-  Bytes stream{};  // answer bytes that the segments' offsets count in
+  const AnswerStream* answers = nullptr;  // what the segments' offsets count in; null where none has a payload
+  Ticket ticket{};                        // with Outcome::suspended: what the frame waits for
+
+  // The payload of a segment: a view of the answers, or a copy in `room`, which has room for it. Shorter than it should
+  // be where a service does not give its bytes.
+  [[nodiscard]] Bytes payload(const OutSegment& out, MutableBytes room) const noexcept {
+    return out.length == 0 ? Bytes{} : answers->bytes(out.offset, out.length, room);
+  }
+  // Whether that is a view.
+  [[nodiscard]] bool is_view(const OutSegment& out) const noexcept {
+    return out.length == 0 || answers->all_rendered();
+  }
 };
 
 }  // namespace gl::tcp

@@ -25,7 +25,7 @@ void PlanBuilder::begin(const Segment& segment) noexcept {
   go_on(segment);
   plan_.count = 0;
   plan_.outcome = Outcome::drop_ack_only;
-  plan_.stream = {};
+  plan_.answers = nullptr;
 }
 
 std::uint16_t PlanBuilder::own_mss() const noexcept {
@@ -113,9 +113,9 @@ void PlanBuilder::cut(const AnswerSegments& how, SeqNum ack, std::uint32_t end, 
   }
 }
 
-bool PlanBuilder::answer(Bytes stream, AnswerSegments& how) noexcept {
-  plan_.stream = stream;
-  const auto size = static_cast<std::uint32_t>(stream.size());
+bool PlanBuilder::answer(const AnswerStream& answers, AnswerSegments& how) noexcept {
+  plan_.answers = &answers;
+  const auto size = static_cast<std::uint32_t>(answers.size());
   const std::uint32_t rest = size - how.begin;
   const std::uint32_t per_segment = segment_size(how.mss_class);
   std::uint32_t burst = std::min<std::uint32_t>(segment_->window, settings_.burst_segments * per_segment);

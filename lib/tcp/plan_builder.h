@@ -47,6 +47,11 @@ class PlanBuilder {
   // The plan goes on with what answers another segment.
   void go_on(const Segment& segment) noexcept;
   void drop(Outcome outcome) noexcept { plan_.outcome = outcome; }
+  // Nothing goes out, and the frame waits.
+  void suspend(const Ticket& ticket) noexcept {
+    plan_.outcome = Outcome::suspended;
+    plan_.ticket = ticket;
+  }
   // A segment without payload at SEQ = SEG.ACK. The ledger is given where the client has timestamps.
   void control(Outcome outcome, std::uint8_t flags, SeqNum ack, const std::optional<Ledger>& ledger) noexcept;
   void syn_ack(const SynAck& how) noexcept;
@@ -64,7 +69,7 @@ class PlanBuilder {
   void stamp_from(std::uint32_t value) noexcept { ts_val_base_ = value; }
   // True if the whole rest went with one segment, or was sent the immediate way; the outcome is the caller's. `how` is
   // completed in place: a copy of it would be read in wider pieces than it was just written in.
-  bool answer(Bytes stream, AnswerSegments& how) noexcept;
+  bool answer(const AnswerStream& answers, AnswerSegments& how) noexcept;
 
   [[nodiscard]] std::uint16_t own_mss() const noexcept;
   // Payload bytes of a full segment to this client, on the way there as far as it is known.

@@ -44,7 +44,7 @@ void Responder::begin_burst(std::uint64_t now_ms, const CookieKeys& keys) noexce
   work_->long_flows.begin_burst(now_ms);
 }
 
-const Plan& Responder::handle(const Segment& segment, Service* service) noexcept {
+const Plan& Responder::handle(const Segment& segment, StreamService* service) noexcept {
   Work& work = *work_;
   const auto has = [&segment](unsigned flags) { return (segment.flags & flags) != 0; };
   work.build.begin(segment);

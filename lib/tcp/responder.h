@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "lib/service/service.h"
+#include "lib/service/stream_service.h"
 #include "lib/tcp/ledger.h"
 #include "lib/tcp/plan.h"
 
@@ -41,7 +41,7 @@ class Responder {
   // Once before a burst. `now_ms` is monotonic; the keys are borrowed until the next call.
   void begin_burst(std::uint64_t now_ms, const CookieKeys& keys) noexcept;
   // `service` is null where nothing listens on the port.
-  [[nodiscard]] const Plan& handle(const Segment& segment, Service* service) noexcept;
+  [[nodiscard]] const Plan& handle(const Segment& segment, StreamService* service) noexcept;
   // A router says that this segment of ours was too big for `mtu`. False: we cannot have sent it.
   [[nodiscard]] bool too_big(const QuotedSegment& quoted, std::uint16_t mtu) noexcept;
 

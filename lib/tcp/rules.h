@@ -3,7 +3,7 @@
 // Thread: one core's own. Everything is borrowed for the call.
 #pragma once
 
-#include "lib/service/service.h"
+#include "lib/service/stream_service.h"
 #include "lib/tcp/answer_stream.h"
 #include "lib/tcp/cookie.h"
 #include "lib/tcp/ledger.h"
@@ -16,7 +16,7 @@ namespace gl::tcp {
 
 struct RuleContext {
   const Segment& segment;
-  Service& service;
+  StreamService& service;
   const CookieKeys& keys;
   const ResponderSettings& settings;
   AnswerStream& answers;

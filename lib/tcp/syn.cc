@@ -41,7 +41,7 @@ class Opening {
   [[nodiscard]] Outcome judge_cookie(SynAck& reply) noexcept {
     using Kind = wire::FastOpen::Kind;
     const bool spoken = context_.settings.fast_open && !context_.settings.immediate &&
-                        syn_.fast_open.kind != Kind::absent && context_.service.takes_early_requests();
+                        syn_.fast_open.kind != Kind::absent && context_.service.has_idempotent_requests();
     FastOpenStanding standing = FastOpenStanding::invalid;
     if (spoken && syn_.fast_open.kind == Kind::cookie) {
       standing = check_fast_open_cookie(context_.keys, syn_.flow, syn_.fast_open.cookie);

@@ -6,14 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "lib/backend/forwarder.h"
 #include "lib/datapath/interface.h"
 #include "lib/datapath/pipeline.h"
 #include "lib/dpdk/burst.h"
-#include "lib/services/dns/forward.h"
-#include "lib/services/dns/router.h"
-#include "lib/services/dns/zone.h"
+#include "lib/service/registry.h"
 #include "lib/tcp/responder.h"
 #include "lib/worker/handoff.h"
 #include "lib/worker/neighbour_prober.h"
@@ -39,12 +38,10 @@ struct PortQueue {
 };
 
 struct alignas(64) WorkerContext {
-  WorkerContext(const WorkerSettings& worker_settings, const tcp::ResponderSettings& tcp,
-                const services::DnsSettings& dns_settings, Shared& shared_state)
+  WorkerContext(const WorkerSettings& worker_settings, const tcp::ResponderSettings& tcp, Shared& shared_state)
       : settings(worker_settings),
         shared(shared_state),
         responder(tcp, &shared_state.paths),
-        dns(dns_settings, shared_state.zones),
         pipeline(services, responder, counters) {}
 
   // Written by the main core before the start, read by the worker.
@@ -52,25 +49,25 @@ struct alignas(64) WorkerContext {
   Shared& shared;
   std::size_t port_count = 0;
   std::array<PortQueue, kMaxPorts> ports;
-  datapath::ServiceTable services;
+  Registry services;
 
   // The worker's alone.
   tcp::Responder responder;
 
   // The worker writes, telemetry reads the counters inside.
-  alignas(64) services::DnsZoneService dns;
   alignas(64) datapath::CoreCounters counters;
 
   // Where questions are forwarded, otherwise all null. The worker's alone but for the counters inside, which telemetry
   // reads.
   std::unique_ptr<TcpRings> tcp_rings;
-  std::unique_ptr<backend::BackendTx> link;
+  std::unique_ptr<backend::BackendTx> backend_tx;
   std::unique_ptr<backend::Forwarder> forwarder;
-  std::unique_ptr<services::DnsForwardService> forward;
-  std::unique_ptr<services::DnsRouter> router;
   std::unique_ptr<NeighbourProber> prober;  // the first worker's; the others have none
   std::unique_ptr<Reassembly> reassembly;
   HandoffEnd handoff;  // to and from the other workers
+
+  // What `services` names. The worker's alone but for the counters inside, which telemetry reads.
+  std::vector<std::unique_ptr<Service>> own_services;
 
   // The worker's alone.
   datapath::Pipeline pipeline;

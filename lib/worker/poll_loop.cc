@@ -10,6 +10,7 @@
 #include "lib/base/prefetch.h"
 #include "lib/worker/replies.h"
 #include "lib/worker/run_frame.h"
+#include "lib/worker/timed_sender.h"
 
 namespace gl::worker {
 
@@ -65,7 +66,7 @@ class Round {
     begun_ = true;
     const std::uint64_t now_ms = rte_get_tsc_cycles() / per_ms_;
     context_.responder.begin_burst(now_ms, *context_.shared.keys.load(std::memory_order_acquire));
-    context_.dns.begin_burst(now_ms);
+    context_.services.begin_burst(now_ms);
   }
 
  private:
@@ -120,6 +121,21 @@ unsigned end_forwarding(WorkerContext& context, Round& round) noexcept {
 
 }  // namespace
 
+namespace {
+
+// Services whose time has come. Costs nothing where none has deadlines.
+unsigned run_deadlines(WorkerContext& context, Round& round, std::uint64_t cycles_per_ms) noexcept {
+  const std::uint64_t now_ms = rte_get_tsc_cycles() / cycles_per_ms;
+  if (!context.services.is_due(now_ms)) return 0;
+  round.begin();
+  TimedSender sender(context);
+  const unsigned called = context.services.on_time(now_ms, sender);
+  for (std::size_t i = 0; i < context.port_count; ++i) flush_burst(context.ports[i].out, context.counters);
+  return called;
+}
+
+}  // namespace
+
 unsigned poll_once(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept {
   std::array<rte_mbuf*, dpdk::kBurst> mbufs;
   Round round(context, cycles_per_ms);
@@ -135,6 +151,7 @@ unsigned poll_once(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept
     total += count;
   }
   if (context.forwarder != nullptr) total += end_forwarding(context, round);
+  if (context.services.has_deadlines()) total += run_deadlines(context, round, cycles_per_ms);
   return total;
 }
 

@@ -23,7 +23,7 @@ std::size_t udp_at(const rte_mbuf* whole, Bytes bytes) noexcept {
 bool is_for_a_service(const WorkerContext& context, const rte_mbuf* whole, Bytes bytes) noexcept {
   if (bytes.size() <= whole->l2_len) return true;
   const std::size_t at = udp_at(whole, bytes) + 2;
-  return bytes.size() < at + 2 || context.services.find(load_be<std::uint16_t>(bytes.data() + at)) != nullptr;
+  return bytes.size() < at + 2 || context.services.datagram(load_be<std::uint16_t>(bytes.data() + at)) != nullptr;
 }
 
 void run_whole(WorkerContext& context, PortQueue& port, rte_mbuf* whole) noexcept {

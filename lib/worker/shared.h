@@ -11,7 +11,6 @@
 
 #include "lib/tcp/cookie.h"
 #include "lib/tcp/path_mtu.h"
-#include "lib/zone/published.h"
 
 namespace gl::worker {
 
@@ -36,7 +35,6 @@ class QuiescentState {
 struct alignas(64) Shared {
   explicit Shared(unsigned workers) : quiescent(workers) {}
   std::atomic<const tcp::CookieKeys*> keys{nullptr};
-  std::atomic<const zone::PublishedZones*> zones{nullptr};
   std::atomic<bool> stop{false};
   QuiescentState quiescent;
   tcp::PathMtuTable paths;  // the workers write and read it, a word at a time

@@ -116,13 +116,13 @@ BENCHMARK(look_up)->ArgName("kind")->Arg(0)->Arg(1)->Arg(2);
 template <bool stream>
 void answer(benchmark::State& state) {
   const auto all = queries(static_cast<Ask>(state.range(0)), state.range(1) != 0);
-  Message out(kMaxStreamReply);
+  Message out(kMaxRenderedAnswer);
   std::size_t i = 0;
   std::size_t bytes = 0;
   for (auto _ : state) {
     const Message& query = all[i++ % kQueries];
-    const Reply reply =
-        stream ? fixture().service.answer_stream(query, out, {}) : fixture().service.answer_datagram(query, out, {});
+    const Answer reply =
+        stream ? fixture().service.answer(query, out, {}) : fixture().service.answer_datagram(query, out, {});
     bytes += reply.length;
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();

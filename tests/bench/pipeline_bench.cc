@@ -13,21 +13,21 @@
 namespace gl::test {
 namespace {
 
-class FixedAnswer final : public Service {
+class FixedAnswer final : public StreamService, public DatagramService {
  public:
-  void begin_burst(std::uint64_t) noexcept override {}
+  FixedAnswer() : StreamService(2), DatagramService({.fixed = kAnswer}) {}
   [[nodiscard]] Framed next_request(Bytes stream, bool) const noexcept override {
     return {Framed::Kind::complete, stream.subspan(2), stream.size()};
   }
-  [[nodiscard]] Reply answer_stream(Bytes, MutableBytes out, const RequestContext&) noexcept override {
+  [[nodiscard]] Answer answer(Bytes, MutableBytes out, const RequestContext&) noexcept override {
     std::memset(out.data(), 7, kAnswer + 2);
-    return {Reply::Kind::answered, kAnswer + 2, false};
+    return {Answer::Kind::answered, kAnswer + 2, false};
   }
-  [[nodiscard]] Reply answer_datagram(Bytes, MutableBytes out, const RequestContext&) noexcept override {
-    std::memset(out.data(), 7, kAnswer);
-    return {Reply::Kind::answered, kAnswer, false};
+  void receive(const Datagram& datagram, DatagramSink& sink) noexcept override {
+    std::memset(sink.room().data(), 7, kAnswer);
+    (void)sink.send(datagram.local_port, kAnswer);
   }
-  [[nodiscard]] std::size_t largest_stream_reply() const noexcept override { return kAnswer + 2; }
+  [[nodiscard]] std::size_t largest_answer() const noexcept override { return kAnswer + 2; }
 
  private:
   static constexpr std::size_t kAnswer = 100;
@@ -49,7 +49,7 @@ struct LastReply {
 struct Core {
   datapath::Interface interface;
   FixedAnswer service;
-  datapath::ServiceTable services;
+  Registry services;
   tcp::CookieKeys keys;
   tcp::Responder responder{tcp::ResponderSettings{}};
   datapath::CoreCounters counters;

@@ -40,22 +40,21 @@ std::array<FlowKey, kFlows> some_flows(bool v6) {
 }
 
 // Answers every length-prefixed request with the same 100 bytes: what is measured is TCP.
-class FixedService final : public gl::Service {
+class FixedService final : public gl::StreamService {
  public:
-  void begin_burst(std::uint64_t) noexcept override {}
+  FixedService() : StreamService(2) {}
   gl::Framed next_request(Bytes stream, bool) const noexcept override {
     if (stream.size() < 2) return {};
     const std::size_t length{gl::load_be<std::uint16_t>(stream.data())};
     if (stream.size() < length + 2) return {};
     return {gl::Framed::Kind::complete, stream.subspan(2, length), length + 2};
   }
-  gl::Reply answer_stream(Bytes, gl::MutableBytes out, const gl::RequestContext&) noexcept override {
+  gl::Answer answer(Bytes, gl::MutableBytes out, const gl::RequestContext&) noexcept override {
     std::memset(out.data(), 7, 100);
     gl::store_be<std::uint16_t>(out.data(), 98);
-    return {gl::Reply::Kind::answered, 100, false};
+    return {gl::Answer::Kind::answered, 100, false};
   }
-  gl::Reply answer_datagram(Bytes, gl::MutableBytes, const gl::RequestContext&) noexcept override { return {}; }
-  std::size_t largest_stream_reply() const noexcept override { return 100; }
+  std::size_t largest_answer() const noexcept override { return 100; }
 };
 
 void make_isn_of(benchmark::State& state, bool v6) {

@@ -53,12 +53,12 @@ bool read_query(std::vector<std::uint8_t>& query) {
 
 void answer_all(services::DnsZoneService& dns, bool udp) {
   std::vector<std::uint8_t> query;
-  std::vector<std::uint8_t> out(kMaxStreamReply);
+  std::vector<std::uint8_t> out(kMaxRenderedAnswer);
   while (read_query(query)) {
     dns.begin_burst(0);
     const MutableBytes message = MutableBytes(out).subspan(udp ? 2 : 0);
-    const Reply reply = udp ? dns.answer_datagram(query, message, {}) : dns.answer_stream(query, message, {});
-    const bool answered = reply.kind == Reply::Kind::answered;
+    const Answer reply = udp ? dns.answer_datagram(query, message, {}) : dns.answer(query, message, {});
+    const bool answered = reply.kind == Answer::Kind::answered;
     if (udp || !answered) store_be(out.data(), static_cast<std::uint16_t>(answered ? reply.length : 0));
     std::fwrite(out.data(), 1, answered ? reply.length + (udp ? 2U : 0U) : 2U, stdout);
   }

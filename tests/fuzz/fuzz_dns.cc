@@ -10,7 +10,7 @@
 
 namespace {
 
-using gl::Reply;
+using gl::Answer;
 using gl::fuzz::check;
 
 struct Fixture {
@@ -23,10 +23,10 @@ struct Fixture {
 void check_datagram(gl::services::DnsZoneService& service, gl::Bytes request, std::size_t room) {
   std::vector<std::uint8_t> first(room);
   std::vector<std::uint8_t> second(room);
-  const Reply reply = service.answer_datagram(request, first, {});
-  const Reply again = service.answer_datagram(request, second, {});
+  const Answer reply = service.answer_datagram(request, first, {});
+  const Answer again = service.answer_datagram(request, second, {});
   check(reply.kind == again.kind && reply.length == again.length, "a datagram's answer is the same twice");
-  if (reply.kind != Reply::Kind::answered) return;
+  if (reply.kind != Answer::Kind::answered) return;
   check(reply.length <= room, "a datagram's answer fits its room");
   first.resize(reply.length);
   second.resize(reply.length);
@@ -36,13 +36,13 @@ void check_datagram(gl::services::DnsZoneService& service, gl::Bytes request, st
 }
 
 void check_stream(gl::services::DnsZoneService& service, gl::Bytes request) {
-  static std::vector<std::uint8_t> first(gl::kMaxStreamReply);
-  static std::vector<std::uint8_t> second(gl::kMaxStreamReply);
-  const Reply reply = service.answer_stream(request, first, {});
-  const Reply again = service.answer_stream(request, second, {.continuation = true});
+  static std::vector<std::uint8_t> first(gl::kMaxRenderedAnswer);
+  static std::vector<std::uint8_t> second(gl::kMaxRenderedAnswer);
+  const Answer reply = service.answer(request, first, {});
+  const Answer again = service.answer(request, second, {.continuation = true});
   check(reply.kind == again.kind && reply.length == again.length, "an answer is the same when it is continued");
-  if (reply.kind != Reply::Kind::answered) return;
-  check(reply.length >= 2 && reply.length <= service.largest_stream_reply(), "an answer is not above the largest");
+  if (reply.kind != Answer::Kind::answered) return;
+  check(reply.length >= 2 && reply.length <= service.largest_answer(), "an answer is not above the largest");
   check(gl::load_be<std::uint16_t>(first.data()) == reply.length - 2, "an answer's length prefix is right");
   check(std::equal(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(reply.length), second.begin()),
         "an answer has the same bytes when it is continued");

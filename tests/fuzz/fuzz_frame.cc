@@ -58,7 +58,7 @@ struct Fixture {
   fuzz::ZoneFixture zones;
   services::DnsZoneService service{{.max_udp = kMaxUdp}, zones.published()};
   datapath::Interface interface;
-  datapath::ServiceTable table;
+  Registry table;
   tcp::CookieKeys keys;
   tcp::Responder responder{tcp::ResponderSettings{}};
   datapath::CoreCounters counters;

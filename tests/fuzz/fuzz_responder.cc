@@ -117,7 +117,8 @@ class Conversation {
     std::uint32_t bytes = 0;
     for (std::size_t i = 0; i < plan.count; ++i) {
       const tcp::OutSegment& out = plan.segments[i];
-      check(out.offset <= plan.stream.size() && out.length <= plan.stream.size() - out.offset,
+      check(out.length == 0 || (plan.answers != nullptr && out.offset <= plan.answers->size() &&
+                                out.length <= plan.answers->size() - out.offset),
             "a segment has its bytes");
       check(out.length <= own_mss_, "a segment keeps to the MSS");
       check((out.flags & tcp::kRst) == 0 || (out.length == 0 && plan.count == 1), "a RST stands alone");

@@ -22,7 +22,7 @@ void ask(const gl::zone::ZoneSnapshot& snapshot) {
   const std::atomic<const gl::zone::PublishedZones*> published{&zones};
   gl::services::DnsZoneService service({}, published);
   service.begin_burst(0);
-  static std::vector<std::uint8_t> out(gl::kMaxStreamReply);
+  static std::vector<std::uint8_t> out(gl::kMaxRenderedAnswer);
   for (const char* name :
        {"", "\1a", "\1b\1a", "\7example", "\1a\7example", "\3not\1a\7example", "\3www\3cut\7example"}) {
     for (const char type : {'\x01', '\x05', '\x06', '\x2b', '\xff'}) {
@@ -31,8 +31,8 @@ void ask(const gl::zone::ZoneSnapshot& snapshot) {
       query += std::string("\0\0", 2) + type + std::string("\0\1", 2);
       query += std::string("\0\0\x29\x10\0\0\0\x80\0\0\0", 11);  // EDNS, DO
       const gl::Bytes request(reinterpret_cast<const std::uint8_t*>(query.data()), query.size());
-      const gl::Reply reply = service.answer_stream(request, out, {});
-      check(reply.kind == gl::Reply::Kind::answered, "a query is answered");
+      const gl::Answer reply = service.answer(request, out, {});
+      check(reply.kind == gl::Answer::Kind::answered, "a query is answered");
       const gl::fuzz::DnsAnswerCheck answer(request, gl::Bytes(out).subspan(2, reply.length - 2));
     }
   }

@@ -28,7 +28,7 @@ struct DnsQuestion {
 class DnsZoneFixture {
  public:
   DnsZoneFixture(const std::filesystem::path& zone_file, const std::string& origin);
-  [[nodiscard]] Service& service() { return *service_; }
+  [[nodiscard]] StreamService& service() { return *service_; }
 
  private:
   std::unique_ptr<const zone::ZoneSnapshot> snapshot_;

@@ -16,7 +16,7 @@ namespace {
 using tcp::SeqNum;
 
 constexpr std::array<std::string_view, tcp::kOutcomes> kOutcomeNames = {
-#define X(name, help) #name,
+#define X(name, kind, help) #name,
     GL_TCP_OUTCOMES(X)
 #undef X
 };
@@ -77,7 +77,7 @@ class Player {
   Streams streams_;
   ScriptedService scripted_;
   std::optional<DnsZoneFixture> zone_;
-  Service* service_ = &scripted_;
+  StreamService* service_ = &scripted_;
   SeqNum client_isn_;
   tcp::FlowKey flow_;
   std::uint8_t next_key_;
@@ -172,8 +172,11 @@ void Player::handle(const tcp::Segment& segment) {
   }
   outcome_ = kOutcomeNames[static_cast<std::size_t>(plan.outcome)];
   for (const tcp::OutSegment& out : std::span(plan.segments).first(plan.count)) {
-    if (std::uint64_t{out.offset} + out.length > plan.stream.size()) throw Failure{"segment beyond the plan's bytes"};
-    const Bytes payload = plan.stream.subspan(out.offset, out.length);
+    ByteString room(out.length);
+    const Bytes payload = plan.payload(out, room);
+    if (payload.size() != out.length ||
+        (out.length != 0 && std::uint64_t{out.offset} + out.length > plan.answers->size()))
+      throw Failure{"segment beyond the plan's bytes"};
     sent_.push_back({out, {payload.begin(), payload.end()}});
   }
 }

@@ -80,21 +80,17 @@ Framed ScriptedService::next_request(Bytes stream, bool prefix_consumed) const n
   return {Framed::Kind::complete, stream.subspan(kPrefix, length), kPrefix + length};
 }
 
-Reply ScriptedService::answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
-  if (waiting_) return {Reply::Kind::pending};
+Answer ScriptedService::answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+  if (waiting_) return {Answer::Kind::pending};
   const std::string_view text = text_of(request);
   std::size_t length = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
   const std::string_view rest(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  if (error != std::errc{} || length > out.size() || rest.starts_with(" reject")) return {Reply::Kind::malformed};
-  if (rest.starts_with(" silent")) return {Reply::Kind::silent};
-  if (context.continuation && version_ != 0) return {Reply::Kind::unrepeatable};
+  if (error != std::errc{} || length > out.size() || rest.starts_with(" reject")) return {Answer::Kind::malformed};
+  if (rest.starts_with(" silent")) return {Answer::Kind::silent};
+  if (context.continuation && version_ != 0) return {Answer::Kind::unrepeatable};
   fill(out.first(length), text, version_);
-  return {Reply::Kind::answered, length, rest.starts_with(" close")};
-}
-
-Reply ScriptedService::answer_datagram(Bytes request, MutableBytes out, const RequestContext&) noexcept {
-  return answer_stream(request, out, {});
+  return {Answer::Kind::answered, length, rest.starts_with(" close")};
 }
 
 }  // namespace gl::golden

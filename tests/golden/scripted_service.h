@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/service/service.h"
+#include "lib/service/stream_service.h"
 
 namespace gl::golden {
 
@@ -36,9 +36,10 @@ struct ScriptedQuery {
 // The bytes that a client sends for `query`; `number` makes equal queries differ. Throws if they do not fit.
 [[nodiscard]] ByteString make_query(const ScriptedQuery& query, unsigned number, Framing framing);
 
-class ScriptedService final : public Service {
+class ScriptedService final : public StreamService {
  public:
-  ScriptedService(Framing framing, std::size_t largest_reply) : framing_(framing), largest_reply_(largest_reply) {}
+  ScriptedService(Framing framing, std::size_t largest_reply)
+      : StreamService(framing == Framing::length_prefix ? 2 : 0), framing_(framing), largest_reply_(largest_reply) {}
 
   // From now on every answer has other bytes, and an answer begun before cannot be continued.
   void change() noexcept { ++version_; }
@@ -46,14 +47,12 @@ class ScriptedService final : public Service {
   // From now on answers are not there yet, or are again.
   void wait(bool waiting) noexcept { waiting_ = waiting; }
 
-  void begin_burst(std::uint64_t) noexcept override {}
   [[nodiscard]] Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override;
-  [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
-  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
+  [[nodiscard]] Answer answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   [[nodiscard]] bool may_close() const noexcept override { return may_close_; }
   [[nodiscard]] bool takes_time() const noexcept override { return true; }
-  [[nodiscard]] bool takes_early_requests() const noexcept override { return true; }
-  [[nodiscard]] std::size_t largest_stream_reply() const noexcept override { return largest_reply_; }
+  [[nodiscard]] bool has_idempotent_requests() const noexcept override { return true; }
+  [[nodiscard]] std::size_t largest_answer() const noexcept override { return largest_reply_; }
 
  private:
   Framing framing_;

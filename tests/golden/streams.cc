@@ -4,15 +4,15 @@
 
 namespace gl::golden {
 
-Streams make_streams(std::span<const ByteString> queries, Service& service) {
+Streams make_streams(std::span<const ByteString> queries, StreamService& service) {
   Streams streams;
-  ByteString answer(kMaxStreamReply);
+  ByteString answer(kMaxRenderedAnswer);
   for (const ByteString& query : queries) {
     streams.client.insert(streams.client.end(), query.begin(), query.end());
     const Framed framed = service.next_request(query, false);
     if (framed.kind != Framed::Kind::complete) continue;
-    const Reply reply = service.answer_stream(framed.request, answer, {});
-    if (reply.kind != Reply::Kind::answered) continue;
+    const Answer reply = service.answer(framed.request, answer, {});
+    if (reply.kind != Answer::Kind::answered) continue;
     streams.server.insert(streams.server.end(), answer.begin(),
                           answer.begin() + static_cast<std::ptrdiff_t>(reply.length));
     streams.largest_answer = std::max(streams.largest_answer, reply.length);
@@ -25,7 +25,7 @@ Streams make_streams(std::span<const ScriptedQuery> queries, Framing framing) {
   for (const ScriptedQuery& query : queries) {
     bytes.push_back(make_query(query, static_cast<unsigned>(bytes.size() + 1), framing));
   }
-  ScriptedService service(framing, kMaxStreamReply);
+  ScriptedService service(framing, kMaxRenderedAnswer);
   return make_streams(bytes, service);
 }
 

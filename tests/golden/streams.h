@@ -16,7 +16,7 @@ struct Streams {
 };
 
 // The client says `queries`, and `service` answers each of them once.
-[[nodiscard]] Streams make_streams(std::span<const ByteString> queries, Service& service);
+[[nodiscard]] Streams make_streams(std::span<const ByteString> queries, StreamService& service);
 [[nodiscard]] Streams make_streams(std::span<const ScriptedQuery> queries, Framing framing);
 
 }  // namespace gl::golden

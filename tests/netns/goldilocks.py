@@ -163,7 +163,7 @@ class Goldilocks:
         """Frames, verdicts and DNS counters, of one worker or of all together."""
         if core is not None:
             return self.telemetry(f"/goldilocks/core,{core}")
-        return {**self.telemetry("/goldilocks/counters"), **self.telemetry("/goldilocks/dns")}
+        return {**self.telemetry("/goldilocks/counters"), **self.telemetry("/goldilocks/service,dns")}
 
     def total(self, name):
         """One counter, summed over the workers. Those of TCP's outcomes may be named without their `tcp_`."""

@@ -26,7 +26,7 @@ std::size_t answer_length(const Scenario& s, Random& random) {
   // While an answer takes longer than the client's timer, its query may be answered from both versions.
   if (s.server.zone_at != 0) return 14 + random.below(std::min(most, burst));
   // Who is ahead of the ledger it echoes by more than that is reset, in pieces or not.
-  const std::size_t longest = s.pieces ? tcp::kMaxAhead : kMaxStreamReply;
+  const std::size_t longest = s.pieces ? tcp::kMaxAhead : kMaxRenderedAnswer;
   const std::size_t limit = s.prompt ? longest : std::min(longest, kPulls * burst);
   return std::min<std::size_t>(14 + random.below(most), limit);
 }

@@ -82,7 +82,7 @@ struct ForwardNode::Core {
   backend::Forwarder forwarder;
   services::DnsForwardService service;
   datapath::Interface interface;
-  datapath::ServiceTable services;
+  Registry services;
   datapath::CoreCounters counters;
   datapath::Pipeline pipeline;
   tcp::CookieKeys keys;

@@ -56,7 +56,7 @@ struct Server::Node {
   std::optional<Waiting> suspended;
   std::unique_ptr<tcp::Responder> responder;
   datapath::Interface interface;
-  datapath::ServiceTable services;
+  Registry services;
   datapath::CoreCounters counters;
   std::unique_ptr<datapath::Pipeline> pipeline;
   std::unique_ptr<FrameSink> sink;
@@ -174,7 +174,7 @@ void Server::through_responder(Node& node, const Packet& packet, bool resumed) {
   for (const tcp::OutSegment& out : std::span(plan.segments).first(plan.count)) {
     Packet sent{out.seq, out.ack, out.flags, out.window, out.mss, out.sack_permitted, {}, {}, {}};
     if (out.has_timestamps) sent.timestamps = out.timestamps;
-    const Bytes payload = plan.stream.subspan(out.offset, out.length);
+    const Bytes payload = plan.payload(out, room_);
     sent.payload.assign(payload.begin(), payload.end());
     out_.push_back(std::move(sent));
   }

@@ -27,7 +27,7 @@ struct ServerSettings {
   std::uint16_t mss = 1460;
   std::uint16_t window = 4094;
   std::uint8_t key = 0;
-  std::size_t largest_reply = kMaxStreamReply;  // as the service declares it
+  std::size_t largest_reply = kMaxRenderedAnswer;  // as the service declares it
 };
 
 // What happened at the server, for a trace.
@@ -72,6 +72,7 @@ class Server {
   SimService service_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<Packet> out_;
+  std::array<std::uint8_t, 65536> room_;
   unsigned packets_ = 0;
   std::uint64_t allocations_ = 0;
   std::uint64_t broken_frames_ = 0;

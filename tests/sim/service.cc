@@ -42,7 +42,7 @@ Script read_script(std::string_view text) {
   const char* const end = text.data() + text.size();
   for (std::size_t& length : script.lengths) {
     const auto [next, error] = std::from_chars(at, end, length);
-    if (error != std::errc{} || next == end || length > kMaxStreamReply) return script;
+    if (error != std::errc{} || next == end || length > kMaxRenderedAnswer) return script;
     at = next + 1;
   }
   script.same = at != end && *at == 's';
@@ -102,18 +102,18 @@ Framed SimService::next_request(Bytes stream, bool prefix_consumed) const noexce
   return {Framed::Kind::complete, stream.subspan(kPrefix, length), kPrefix + length};
 }
 
-Reply SimService::answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+Answer SimService::answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
   const std::string_view text = text_of(request);
   const Script script = read_script(text);
   if (!script.valid || out.size() < script.lengths[0] || out.size() < script.lengths[1]) {
-    return {Reply::Kind::malformed};
+    return {Answer::Kind::malformed};
   }
-  if (slow_ms_ != 0 && !ready(script.number)) return {Reply::Kind::pending};
-  if (context.continuation && changed_ && !script.same) return {Reply::Kind::unrepeatable};
+  if (slow_ms_ != 0 && !ready(script.number)) return {Answer::Kind::pending};
+  if (context.continuation && changed_ && !script.same) return {Answer::Kind::unrepeatable};
   const bool after = changed_ && !script.same;
   const std::size_t length = script.lengths[after ? 1 : 0];
   fill(out.first(length), text, after);
-  return {Reply::Kind::answered, length, false};
+  return {Answer::Kind::answered, length, false};
 }
 
 bool SimService::ready(std::size_t number) noexcept {

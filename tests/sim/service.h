@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "lib/service/service.h"
+#include "lib/service/stream_service.h"
 #include "tests/sim/packet.h"
 #include "tests/sim/random.h"
 #include "tests/sim/reader.h"
@@ -24,9 +24,9 @@ struct Query {
   bool same_after = true;
 };
 
-class SimService final : public Service {
+class SimService final : public StreamService {
  public:
-  explicit SimService(std::size_t largest_reply) : largest_reply_(largest_reply) {}
+  explicit SimService(std::size_t largest_reply) : StreamService(2), largest_reply_(largest_reply) {}
 
   // Answers take up to `limit_ms`, each its own time by `seed`; there are fewer than kMaxQueries of them.
   void be_slow(std::uint64_t limit_ms, std::uint64_t seed) {
@@ -40,13 +40,12 @@ class SimService final : public Service {
 
   void change() noexcept { changed_ = true; }
 
-  void begin_burst(std::uint64_t now_ms) noexcept override { now_ms_ = now_ms; }
+  void begin_burst(std::uint64_t now_ms) noexcept { now_ms_ = now_ms; }
   [[nodiscard]] Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override;
-  [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
-  [[nodiscard]] Reply answer_datagram(Bytes, MutableBytes, const RequestContext&) noexcept override { return {}; }
+  [[nodiscard]] Answer answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   [[nodiscard]] bool takes_time() const noexcept override { return slow_ms_ != 0; }
   void prepare(Bytes request, const RequestContext& context) noexcept override;
-  [[nodiscard]] std::size_t largest_stream_reply() const noexcept override { return largest_reply_; }
+  [[nodiscard]] std::size_t largest_answer() const noexcept override { return largest_reply_; }
 
  private:
   [[nodiscard]] bool ready(std::size_t number) noexcept;

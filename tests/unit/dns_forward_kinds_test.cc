@@ -7,7 +7,7 @@ namespace {
 
 using namespace gl;
 using namespace gl::test;
-using Kind = Reply::Kind;
+using Kind = Answer::Kind;
 
 TEST_F(DnsForward, TransfersUpdatesNotifiesRefused) {
   const Message zone = question("example.", 6);

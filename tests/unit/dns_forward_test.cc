@@ -9,7 +9,7 @@ namespace {
 
 using namespace gl;
 using namespace gl::test;
-using Kind = Reply::Kind;
+using Kind = Answer::Kind;
 
 TEST_F(DnsForward, OverTcp) {
   EXPECT_EQ(bench().stream(ask(), out_).kind, Kind::pending);
@@ -31,9 +31,9 @@ TEST_F(DnsForward, OverTcp) {
 }
 
 TEST_F(DnsForward, OverUdp) {
-  EXPECT_EQ(bench().datagram(ask(), out_).kind, Kind::pending);
-  EXPECT_EQ(bench().forwarder.suspend({.frame = out_}, flow_v4(), backend::Forwarder::kDatagram | 0x1234),
-            backend::Forwarder::Suspend::suspended);
+  const Answer asked = bench().datagram(ask(), out_);
+  EXPECT_EQ(asked.kind, Kind::pending);
+  EXPECT_EQ(bench().forwarder.suspend({.frame = out_}, asked.ticket), backend::Forwarder::Suspend::suspended);
   bench().backend_says(told());
   ASSERT_NE(bench().forwarder.resume(), nullptr);
   EXPECT_EQ(bench().datagram(ask(), out_).kind, Kind::answered);

@@ -11,7 +11,7 @@ namespace {
 
 using namespace gl;
 using namespace gl::test;
-using Kind = Reply::Kind;
+using Kind = Answer::Kind;
 
 Message ask(const Message& q = question("Www.Example.", 1), std::uint16_t flags = 0x0100) {
   return message(0x1234, flags, {.questions = {q}});
@@ -24,7 +24,7 @@ class Router : public testing::Test {
     const Message flow = flow_v4();
     Message out(1232);
     const std::size_t before = bench_.link.sent.size();
-    const Reply reply = router_.answer_datagram(ask(question(name, type, rr_class), flags), out, {.flow = flow});
+    const Answer reply = router_.answer_datagram(ask(question(name, type, rr_class), flags), out, {.flow = flow});
     const bool sent = bench_.link.sent.size() != before;
     EXPECT_EQ(reply.kind, sent ? Kind::pending : Kind::answered) << name;
     rcode_ = out[3] & 15U;
@@ -74,9 +74,9 @@ TEST_F(Router, DsIsWithTheParent) {
 // An identity is a zone's, whoever the name belongs to by now.
 TEST_F(Router, WhatAZoneBeganAZoneGoesOnWith) {
   router_.begin_burst(0);
-  Message out(kMaxStreamReply);
+  Message out(kMaxRenderedAnswer);
   const Message flow = flow_v4();
-  const Reply begun = router_.answer_stream(ask(question("ns.zone.", 1)), out, {.flow = flow});
+  const Answer begun = router_.answer(ask(question("ns.zone.", 1)), out, {.flow = flow});
   EXPECT_NE(begun.identity, 0U);
   const Message first(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(begun.length));
   const zone::ZoneSnapshot none({}, served_.snapshot.get());
@@ -84,12 +84,12 @@ TEST_F(Router, WhatAZoneBeganAZoneGoesOnWith) {
   served_.published = &swapped;
   router_.begin_burst(1);
   const RequestContext context{.continuation = true, .flow = flow, .identity = begun.identity};
-  EXPECT_EQ(router_.answer_stream(ask(question("ns.zone.", 1)), out, context).kind, Kind::answered);
+  EXPECT_EQ(router_.answer(ask(question("ns.zone.", 1)), out, context).kind, Kind::answered);
   EXPECT_TRUE(std::equal(first.begin(), first.end(), out.begin()));
   const Message forwarded_now = ask(question("x.both.", 1));
   const std::size_t before = bench_.link.sent.size();
-  EXPECT_EQ(router_.answer_stream(forwarded_now, out, context).kind, Kind::answered);
-  EXPECT_EQ(router_.answer_stream(forwarded_now, out, {.continuation = true, .flow = flow, .identity = 77}).kind,
+  EXPECT_EQ(router_.answer(forwarded_now, out, context).kind, Kind::answered);
+  EXPECT_EQ(router_.answer(forwarded_now, out, {.continuation = true, .flow = flow, .identity = 77}).kind,
             Kind::unrepeatable);
   EXPECT_EQ(bench_.link.sent.size(), before);
 }
@@ -103,13 +103,13 @@ TEST_F(Router, OtherKinds) {
   EXPECT_EQ(router_.answer_datagram(Message(5, 0), out, {}).kind, Kind::silent);
   EXPECT_EQ(router_.answer_datagram(message(1, 0, {}), out, {}).kind, Kind::answered);
   EXPECT_EQ(served_.service->counters().ignored_short.value(), 1U);
-  EXPECT_EQ(router_.largest_stream_reply(), kMaxStreamReply);
+  EXPECT_EQ(router_.largest_answer(), kMaxRenderedAnswer);
 }
 
 TEST_F(Router, Streams) {
   const Message flow = flow_v4();
-  Message out(kMaxStreamReply);
-  EXPECT_EQ(router_.answer_stream(ask(), out, {.flow = flow}).kind, Kind::pending);
+  Message out(kMaxRenderedAnswer);
+  EXPECT_EQ(router_.answer(ask(), out, {.flow = flow}).kind, Kind::pending);
   router_.prepare(ask(question("b.example.", 1)), {.flow = flow, .position = 9});
   router_.prepare(ask(question("b.zone.", 1)), {.flow = flow, .position = 19});
   EXPECT_EQ(bench_.link.sent.size(), 2U);

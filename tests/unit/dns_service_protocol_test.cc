@@ -51,11 +51,11 @@ TEST_F(Protocol, HeaderBits) {
 
 TEST_F(Protocol, ResponsesAndStumpsGetSilence) {
   Message out;
-  EXPECT_EQ(served_.raw(query("x.example.", A, {.flags = 0x8100}), true, out).kind, Reply::Kind::silent);
-  EXPECT_EQ(served_.raw(query("x.example.", A, {.flags = 0x8100}), false, out).kind, Reply::Kind::silent);
+  EXPECT_EQ(served_.raw(query("x.example.", A, {.flags = 0x8100}), true, out).kind, Answer::Kind::silent);
+  EXPECT_EQ(served_.raw(query("x.example.", A, {.flags = 0x8100}), false, out).kind, Answer::Kind::silent);
   EXPECT_EQ(counters().ignored_response.value(), 2U);
   for (std::size_t n = 0; n < 12; ++n) {
-    EXPECT_EQ(served_.raw(Message(n, 0), true, out).kind, Reply::Kind::silent);
+    EXPECT_EQ(served_.raw(Message(n, 0), true, out).kind, Answer::Kind::silent);
   }
   EXPECT_EQ(counters().ignored_short.value(), 12U);
   EXPECT_EQ(counters().queries_udp.value(), 13U);
@@ -75,7 +75,7 @@ TEST_F(Protocol, FormErr) {
   Message out;
   for (std::size_t n = 12; n < good.size(); ++n) {
     ASSERT_EQ(served_.raw(Message(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(n)), true, out).kind,
-              Reply::Kind::answered);
+              Answer::Kind::answered);
     EXPECT_EQ(out[3] & 15, 1) << n;
   }
   Message trailing = good;
@@ -217,7 +217,7 @@ TEST_F(Protocol, NothingPublished) {
   served_.published = nullptr;
   served_.service->begin_burst(0);
   EXPECT_EQ(served_.tcp("x.example.", A).rcode(), 5U);
-  EXPECT_GE(served_.service->largest_stream_reply(), 512U);
+  EXPECT_GE(served_.service->largest_answer(), 512U);
 }
 
 TEST_F(Protocol, ContinuationOnlyWhereTheBytesAreTheSame) {
@@ -225,22 +225,22 @@ TEST_F(Protocol, ContinuationOnlyWhereTheBytesAreTheSame) {
   const auto loaded = zone::load_zones(std::vector<zone::ZoneSource>{{later.path(), ""}}, served_.snapshot.get());
   ASSERT_TRUE(loaded.ok());
   Message first;
-  ASSERT_EQ(served_.raw(query("x.example.", A), false, first).kind, Reply::Kind::answered);
+  ASSERT_EQ(served_.raw(query("x.example.", A), false, first).kind, Answer::Kind::answered);
   Message again;
-  EXPECT_EQ(served_.raw(query("x.example.", A), false, again, true).kind, Reply::Kind::answered);
+  EXPECT_EQ(served_.raw(query("x.example.", A), false, again, true).kind, Answer::Kind::answered);
   EXPECT_EQ(first, again);
 
   zone::PublishedZones swapped{loaded->snapshot.get(), {served_.snapshot.get()}, 1};
   served_.published = &swapped;
   served_.service->begin_burst(1);
-  EXPECT_EQ(served_.raw(query("x.example.", A), false, again, true).kind, Reply::Kind::unrepeatable);
-  EXPECT_EQ(served_.raw(query("ns1.example.", A), false, again, true).kind, Reply::Kind::answered);
-  EXPECT_EQ(served_.raw(query("x.example.", A), false, again).kind, Reply::Kind::answered);
+  EXPECT_EQ(served_.raw(query("x.example.", A), false, again, true).kind, Answer::Kind::unrepeatable);
+  EXPECT_EQ(served_.raw(query("ns1.example.", A), false, again, true).kind, Answer::Kind::answered);
+  EXPECT_EQ(served_.raw(query("x.example.", A), false, again).kind, Answer::Kind::answered);
   EXPECT_NE(first, again);
   // Versions that are gone: only what has not changed can go on.
   swapped.kept = {};
-  EXPECT_EQ(served_.raw(query("x.example.", A), false, again, true).kind, Reply::Kind::unrepeatable);
-  EXPECT_EQ(served_.raw(query("ns1.example.", A), false, again, true).kind, Reply::Kind::answered);
+  EXPECT_EQ(served_.raw(query("x.example.", A), false, again, true).kind, Answer::Kind::unrepeatable);
+  EXPECT_EQ(served_.raw(query("ns1.example.", A), false, again, true).kind, Answer::Kind::answered);
   EXPECT_EQ(counters().continued.value(), 3U);
   EXPECT_EQ(counters().unrepeatable.value(), 2U);
 }
@@ -257,10 +257,10 @@ TEST_F(Protocol, HostileMessages) {
     for (const bool udp : {false, true}) {
       Message a;
       Message b;
-      const Reply reply = served_.raw(m, udp, a);
+      const Answer reply = served_.raw(m, udp, a);
       ASSERT_EQ(served_.raw(m, udp, b).kind, reply.kind);
       ASSERT_EQ(a, b);
-      if (reply.kind != Reply::Kind::answered) continue;
+      if (reply.kind != Answer::Kind::answered) continue;
       ASSERT_TRUE(test::parse(a).readable);
       if (udp) {
         ASSERT_LE(a.size(), 1232U);

@@ -154,13 +154,13 @@ class Served {
     service->begin_burst(0);
   }
 
-  Reply raw(const Message& request, bool udp, Message& answer, bool continuation = false) {
-    Message out(kMaxStreamReply);
-    const Reply reply = udp ? service->answer_datagram(request, out, RequestContext{})
-                            : service->answer_stream(request, out, RequestContext{continuation});
-    if (reply.kind == Reply::Kind::answered) {
+  Answer raw(const Message& request, bool udp, Message& answer, bool continuation = false) {
+    Message out(kMaxRenderedAnswer);
+    const Answer reply = udp ? service->answer_datagram(request, out, RequestContext{})
+                             : service->answer(request, out, RequestContext{continuation});
+    if (reply.kind == Answer::Kind::answered) {
       answer.assign(out.begin() + (udp ? 0 : 2), out.begin() + static_cast<std::ptrdiff_t>(reply.length));
-      EXPECT_LE(reply.length, udp ? std::size_t{65535} : service->largest_stream_reply());
+      EXPECT_LE(reply.length, udp ? std::size_t{65535} : service->largest_answer());
       if (!udp) {
         EXPECT_EQ(load_be<std::uint16_t>(out.data()) + 2U, reply.length);
       }
@@ -175,7 +175,7 @@ class Served {
   }
   Parsed whole(const Message& request, bool over_udp) {
     Message answer;
-    EXPECT_EQ(raw(request, over_udp, answer).kind, Reply::Kind::answered);
+    EXPECT_EQ(raw(request, over_udp, answer).kind, Answer::Kind::answered);
     Parsed parsed = parse(answer);
     EXPECT_TRUE(parsed.readable);
     return parsed;

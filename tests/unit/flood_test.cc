@@ -183,7 +183,7 @@ class Flood : public testing::Test {
 
   datapath::Interface interface_;
   Reverser service_;
-  datapath::ServiceTable services_;
+  Registry services_;
   tcp::CookieKeys keys_;
   tcp::Responder responder_{tcp::ResponderSettings{.rst_per_second = kResetsPerSecond, .flow_cache = 64}};
   datapath::CoreCounters counters_;

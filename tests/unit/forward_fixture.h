@@ -87,17 +87,17 @@ class ForwardBench {
     return settings;
   }
 
-  Reply stream(const Message& request, Message& out, RequestContext context = {}) {
+  Answer stream(const Message& request, Message& out, RequestContext context = {}) {
     context.flow = flow_;
-    out.assign(kMaxStreamReply, 0);
-    const Reply reply = service.answer_stream(request, out, context);
-    out.resize(reply.kind == Reply::Kind::answered ? reply.length : 0);
+    out.assign(kMaxRenderedAnswer, 0);
+    const Answer reply = service.answer(request, out, context);
+    out.resize(reply.kind == Answer::Kind::answered ? reply.length : 0);
     return reply;
   }
-  Reply datagram(const Message& request, Message& out, std::size_t room = 1472) {
+  Answer datagram(const Message& request, Message& out, std::size_t room = 1472) {
     out.assign(room, 0);
-    const Reply reply = service.answer_datagram(request, out, {.flow = flow_});
-    out.resize(reply.kind == Reply::Kind::answered ? reply.length : 0);
+    const Answer reply = service.answer_datagram(request, out, {.flow = flow_});
+    out.resize(reply.kind == Answer::Kind::answered ? reply.length : 0);
     return reply;
   }
   // The backend answers the oldest question with this message, whose ID is set right.

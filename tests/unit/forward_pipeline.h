@@ -123,7 +123,7 @@ class ForwardPipeline {
   services::DnsZoneService zone_service_{services::DnsSettings{}, zones_};
   services::DnsForwardService forward_service_{forwarder};
   services::DnsRouter router_{zone_service_, forward_service_};
-  datapath::ServiceTable services_;
+  Registry services_;
   tcp::CookieKeys keys_;
   tcp::Responder responder_;
   datapath::Pipeline pipeline_{services_, responder_, counters};

@@ -20,7 +20,7 @@ TEST_F(ForwardingLimits, FullTablesFailAtOnce) {
   ASSERT_TRUE(ask_and_park(Client(4, "a")));
   EXPECT_EQ(ask(Client(5, "a")).kind, Kind::failed);   // nowhere to wait
   EXPECT_EQ(ask(Client(4, "a")).kind, Kind::pending);  // it waits already
-  EXPECT_EQ(suspend(Client(4, "a")), Forwarder::Suspend::repeated);
+  EXPECT_EQ(suspend(), Forwarder::Suspend::repeated);
   EXPECT_EQ(forwarder->counters().failed_full.value(), 2U);
   EXPECT_EQ(ask(Client(3, "c")).kind, Kind::failed);
 }
@@ -59,7 +59,7 @@ TEST_F(ForwardingLimits, UntilTheNextHopIsFoundTheClientRepeats) {
   make(settings_for(1));
   link.no_way[0] = link.asks_for_way = true;
   EXPECT_EQ(ask(Client(1)).kind, Kind::pending);
-  EXPECT_EQ(suspend(Client(1)), Forwarder::Suspend::repeated) << "nothing waits for a reply that nobody was asked for";
+  EXPECT_EQ(suspend(), Forwarder::Suspend::repeated) << "nothing waits for a reply that nobody was asked for";
   EXPECT_EQ(forwarder->counters().unresolved.value(), 1U);
   EXPECT_EQ(forwarder->counters().failed_down.value(), 0U);
   Client datagram(2, "d");

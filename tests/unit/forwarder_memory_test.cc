@@ -136,10 +136,10 @@ TEST_F(Remembering, OnceIsNeverSentTwice) {
   client.query = query_for("a", 5, 4, 6);
   EXPECT_EQ(ask(client, false, true).kind, Kind::pending);  // early
   EXPECT_TRUE(link.sent.empty());
-  EXPECT_EQ(suspend(client), Forwarder::Suspend::repeated);
+  EXPECT_EQ(suspend(), Forwarder::Suspend::repeated);
   ASSERT_TRUE(ask_and_park(client));
   EXPECT_EQ(ask(client).kind, Kind::pending);
-  EXPECT_EQ(suspend(client), Forwarder::Suspend::repeated);
+  EXPECT_EQ(suspend(), Forwarder::Suspend::repeated);
   (void)take_sent();
   pass_ms(settings.timeout_ms);
   EXPECT_TRUE(link.sent.empty());

@@ -185,9 +185,6 @@ struct Client {
     flow[8] = static_cast<std::uint8_t>(number >> 8);
     query = query_for(label, static_cast<std::uint16_t>(number + 77));
   }
-  [[nodiscard]] std::uint32_t request() const {
-    return stream ? 0U : Forwarder::kDatagram | load_be<std::uint16_t>(query.data());
-  }
 };
 
 class ForwarderTest : public testing::Test {
@@ -205,21 +202,26 @@ class ForwarderTest : public testing::Test {
 
   QueryResult ask(const Client& client, bool continuation = false, bool early = false) {
     EXPECT_EQ(parse_client_query(client.query, query_), dns::Rcode::noerror);
-    return forwarder->ask(
+    const QueryResult result = forwarder->ask(
         query_, 0, client.stream,
         {.continuation = continuation, .early = early, .flow = client.flow, .position = client.position});
+    ticket_ = result.ticket;
+    return result;
   }
   void prepare(const Client& client) {
     EXPECT_EQ(parse_client_query(client.query, query_), dns::Rcode::noerror);
     forwarder->prepare(query_, 0, {.flow = client.flow, .position = client.position});
   }
-  Forwarder::Suspend suspend(const Client& client, const Message& frame = Message(60, 1)) {
-    return forwarder->suspend({.frame = frame}, client.flow, client.request());
+  // What asked last waits, once.
+  Forwarder::Suspend suspend(const Message& frame = Message(60, 1)) {
+    const Forwarder::Suspend end = forwarder->suspend({.frame = frame}, ticket_);
+    ticket_.slot = Ticket::kNone;
+    return end;
   }
   // Asks and waits: true if it has to.
   bool ask_and_park(const Client& client) {
     if (ask(client).kind != QueryResult::Kind::pending) return false;
-    EXPECT_EQ(suspend(client), Forwarder::Suspend::suspended);
+    EXPECT_EQ(suspend(), Forwarder::Suspend::suspended);
     return true;
   }
   Sent take_sent() {
@@ -248,6 +250,8 @@ class ForwarderTest : public testing::Test {
   FakeTx link;
   std::unique_ptr<FakeJobs> jobs;
   std::unique_ptr<Forwarder> forwarder;
+
+  Ticket ticket_;
 
  private:
   ClientQuery query_;

@@ -17,7 +17,7 @@ TEST_F(Waiting, PrepareBegins) {
   second.position = 1030;
   ASSERT_EQ(ask(first).kind, Kind::pending);
   prepare(second);
-  EXPECT_EQ(suspend(first), Forwarder::Suspend::suspended);
+  EXPECT_EQ(suspend(), Forwarder::Suspend::suspended);
   EXPECT_EQ(link.sent.size(), 2U);
   const Sent a = take_sent(), b = take_sent();
   EXPECT_EQ(deliver(b, reply_to(b.payload, 2)), ReplyEnd::taken);
@@ -42,7 +42,7 @@ TEST_F(Waiting, ParksAgainBehindTheNextQuestion) {
   ASSERT_NE(suspended, nullptr);
   EXPECT_EQ(last_byte(ask(first)), 1);
   ASSERT_EQ(ask(second).kind, Kind::pending);
-  EXPECT_EQ(forwarder->suspend(*suspended, first.flow, 0), Forwarder::Suspend::suspended);
+  EXPECT_EQ(forwarder->suspend(*suspended, ticket_), Forwarder::Suspend::suspended);
   forwarder->release();
   const Sent b = take_sent();
   EXPECT_EQ(deliver(b, reply_to(b.payload, 2)), ReplyEnd::taken);
@@ -59,11 +59,11 @@ TEST_F(Waiting, RepetitionReplacesTheFrameThatWaits) {
   make(settings_for(1));
   const Client client(1);
   ASSERT_EQ(ask(client).kind, Kind::pending);
-  EXPECT_EQ(suspend(client, Message(60, 1)), Forwarder::Suspend::suspended);
+  EXPECT_EQ(suspend(Message(60, 1)), Forwarder::Suspend::suspended);
   ASSERT_EQ(ask(client).kind, Kind::pending);
-  EXPECT_EQ(suspend(client, Message(80, 2)), Forwarder::Suspend::repeated);
+  EXPECT_EQ(suspend(Message(80, 2)), Forwarder::Suspend::repeated);
   ASSERT_EQ(ask(client).kind, Kind::pending);
-  EXPECT_EQ(suspend(client, Message(70, 3)), Forwarder::Suspend::repeated);
+  EXPECT_EQ(suspend(Message(70, 3)), Forwarder::Suspend::repeated);
   EXPECT_EQ(link.sent.size(), 1U);
   EXPECT_EQ(forwarder->counters().merged.value(), 0U);
   const Sent sent = take_sent();
@@ -79,7 +79,7 @@ TEST_F(Waiting, EarlyRequestsWaitForTheirRepetition) {
   make(settings_for(1));
   const Client client(1);
   EXPECT_EQ(ask(client, false, true).kind, Kind::pending);
-  EXPECT_EQ(suspend(client), Forwarder::Suspend::repeated);
+  EXPECT_EQ(suspend(), Forwarder::Suspend::repeated);
   const Sent sent = take_sent();
   EXPECT_EQ(deliver(sent, reply_to(sent.payload, 1)), ReplyEnd::taken);
   EXPECT_EQ(forwarder->resume(), nullptr);
@@ -107,7 +107,7 @@ TEST_F(Waiting, RandomOperations) {
   std::deque<Client> all;
   const auto ask_any = [&](const Client& client, bool continuation) {
     const QueryResult asked = ask(client, continuation, below(20) == 0);
-    if (asked.kind == Kind::pending) (void)suspend(client, Message(20 + below(200), 3));
+    if (asked.kind == Kind::pending) (void)suspend(Message(20 + below(200), 3));
     if (asked.kind == Kind::answered) {
       // The question in the answer is the one asked, whatever its TTLs and records.
       EXPECT_GE(asked.reply.message.size(), 15U);

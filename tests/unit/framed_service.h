@@ -3,13 +3,13 @@
 #pragma once
 
 #include "lib/base/endian.h"
-#include "lib/service/service.h"
+#include "lib/service/stream_service.h"
 
 namespace gl::test {
 
-class FramedService : public Service {
+class FramedService : public StreamService {
  public:
-  void begin_burst(std::uint64_t) noexcept override {}
+  FramedService() : StreamService(2) {}
   Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override {
     if (prefix_consumed) return {Framed::Kind::complete, stream, stream.size()};
     if (stream.size() < 2) return {};
@@ -19,7 +19,6 @@ class FramedService : public Service {
     if (stream.size() < 2 + length) return {};
     return {Framed::Kind::complete, stream.subspan(2, length), 2 + length};
   }
-  Reply answer_datagram(Bytes, MutableBytes, const RequestContext&) noexcept override { return {}; }
 };
 
 }  // namespace gl::test

@@ -14,12 +14,12 @@
 namespace gl::test {
 
 // One request is everything up to its length prefix; the answer is it backwards, `repeat` times.
-class Reverser final : public Service {
+class Reverser final : public StreamService, public DatagramService {
  public:
+  Reverser() : StreamService(2), DatagramService({.factor = 1}) {}
   std::size_t repeat = 1;
   bool early = false;  // TCP Fast Open
 
-  void begin_burst(std::uint64_t) noexcept override {}
   [[nodiscard]] Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override {
     const std::size_t at = prefix_consumed ? 0 : 2;
     if (!prefix_consumed && stream.size() == 2) return {Framed::Kind::prefix_only, {}, 2};
@@ -28,19 +28,20 @@ class Reverser final : public Service {
     if (stream.size() < at + length) return {};
     return {Framed::Kind::complete, stream.subspan(at, length), at + length};
   }
-  [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext&) noexcept override {
+  [[nodiscard]] Answer answer(Bytes request, MutableBytes out, const RequestContext&) noexcept override {
     const std::size_t length = request.size() * repeat;
     store_be<std::uint16_t>(out.data(), static_cast<std::uint16_t>(length));
     for (std::size_t i = 0; i < length; ++i) out[2 + i] = request[request.size() - 1 - i % request.size()];
-    return {Reply::Kind::answered, 2 + length, false};
+    return {Answer::Kind::answered, 2 + length, false};
   }
-  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out, const RequestContext&) noexcept override {
-    if (request.empty() || request.size() > out.size()) return {};
-    std::reverse_copy(request.begin(), request.end(), out.begin());
-    return {Reply::Kind::answered, request.size(), false};
+  void receive(const Datagram& datagram, DatagramSink& sink) noexcept override {
+    const MutableBytes out = sink.room();
+    if (datagram.payload.empty() || datagram.payload.size() > out.size()) return;
+    std::reverse_copy(datagram.payload.begin(), datagram.payload.end(), out.begin());
+    (void)sink.send(datagram.local_port, datagram.payload.size());
   }
-  [[nodiscard]] bool takes_early_requests() const noexcept override { return early; }
-  [[nodiscard]] std::size_t largest_stream_reply() const noexcept override { return kMaxStreamReply; }
+  [[nodiscard]] bool has_idempotent_requests() const noexcept override { return early; }
+  [[nodiscard]] std::size_t largest_answer() const noexcept override { return kMaxRenderedAnswer; }
 };
 
 // Collects what was sent; every buffer is its own heap block of exactly its capacity.
@@ -70,7 +71,7 @@ struct Collector {
 struct Harness {
   datapath::Interface interface;
   Reverser service;
-  datapath::ServiceTable services;
+  Registry services;
   tcp::CookieKeys keys;
   tcp::Responder responder{tcp::ResponderSettings{}};
   datapath::CoreCounters counters;

@@ -88,14 +88,14 @@ class Reloaded {
 
  private:
   std::optional<Given> reply(const Message& request, const RequestContext& context) {
-    Message out(kMaxStreamReply);
-    const Reply reply = service->answer_stream(request, out, context);
-    if (reply.kind != Reply::Kind::answered) {
-      EXPECT_EQ(reply.kind, Reply::Kind::unrepeatable);
+    Message out(kMaxRenderedAnswer);
+    const Answer reply = service->answer(request, out, context);
+    if (reply.kind != Answer::Kind::answered) {
+      EXPECT_EQ(reply.kind, Answer::Kind::unrepeatable);
       return std::nullopt;
     }
     EXPECT_EQ(load_be<std::uint16_t>(out.data()) + 2U, reply.length);
-    EXPECT_LE(reply.length, service->largest_stream_reply());
+    EXPECT_LE(reply.length, service->largest_answer());
     return Given{Message(out.begin() + 2, out.begin() + static_cast<std::ptrdiff_t>(reply.length)), reply.identity};
   }
 

@@ -40,19 +40,18 @@ TEST(FastOpenCookie, IsTheAddressesOnEveryNode) {
   }
 }
 
-class Early final : public Service {
+class Early final : public StreamService {
  public:
-  void begin_burst(std::uint64_t) noexcept override {}
+  Early() : StreamService(0) {}
   Framed next_request(Bytes stream, bool) const noexcept override {
     return {Framed::Kind::complete, stream, stream.size()};
   }
-  Reply answer_stream(Bytes, MutableBytes out, const RequestContext&) noexcept override {
+  Answer answer(Bytes, MutableBytes out, const RequestContext&) noexcept override {
     std::fill_n(out.begin(), size, std::uint8_t{7});
-    return {Reply::Kind::answered, size};
+    return {Answer::Kind::answered, size};
   }
-  Reply answer_datagram(Bytes, MutableBytes, const RequestContext&) noexcept override { return {}; }
-  bool takes_early_requests() const noexcept override { return early; }
-  std::size_t largest_stream_reply() const noexcept override { return size; }
+  bool has_idempotent_requests() const noexcept override { return early; }
+  std::size_t largest_answer() const noexcept override { return size; }
   bool early = true;
   std::size_t size = 50000;
 };

@@ -202,12 +202,12 @@ TEST_F(FlowTableTest, NotesTheLastQuery) {
 // The answer is as long as the query's first byte says.
 class LengthService final : public test::FramedService {
  public:
-  Reply answer_stream(Bytes request, MutableBytes out, const RequestContext&) noexcept override {
+  Answer answer(Bytes request, MutableBytes out, const RequestContext&) noexcept override {
     const std::size_t size = request[0] == 'L' ? 40'000 : 100;
     for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(i);
-    return {Reply::Kind::answered, size, false};
+    return {Answer::Kind::answered, size, false};
   }
-  std::size_t largest_stream_reply() const noexcept override { return 40'000; }
+  std::size_t largest_answer() const noexcept override { return 40'000; }
 };
 
 class FloodTest : public ::testing::TestWithParam<bool> {
@@ -269,7 +269,7 @@ TEST_P(FloodTest, NeverEvictsAConnectionInTheMiddleOfAnAnswer) {
       at(now + 1);
       Client client = connect(++stranger, timestamps);
       const Plan& plan = send(client, kAck | kPsh, 1, query);
-      ASSERT_EQ(plan.stream.size(), 100u) << "a newcomer is answered in any case";
+      ASSERT_EQ(plan.answers->size(), 100u) << "a newcomer is answered in any case";
     }
     reader.read += 1448;
     const Plan& plan = send(reader, kAck, 5, {});

@@ -17,13 +17,13 @@ constexpr std::uint32_t kSegment = 1460;
 // Frames as DNS has, but for the meaning of what is in them.
 class OneAnswer final : public test::FramedService {
  public:
-  Reply answer_stream(Bytes, MutableBytes, const RequestContext& context) noexcept override {
+  Answer answer(Bytes, MutableBytes, const RequestContext& context) noexcept override {
     client_has = client_has || context.continuation;
-    return {kind, kind == Reply::Kind::answered ? kAnswer : 0, false};
+    return {kind, kind == Answer::Kind::answered ? kAnswer : 0, false};
   }
-  std::size_t largest_stream_reply() const noexcept override { return kAnswer; }
+  std::size_t largest_answer() const noexcept override { return kAnswer; }
 
-  Reply::Kind kind = Reply::Kind::answered;
+  Answer::Kind kind = Answer::Kind::answered;
   bool client_has = false;  // somebody asked for the rest of an answer
 };
 
@@ -67,7 +67,7 @@ class LateSegmentTest : public ::testing::Test {
 };
 
 TEST_F(LateSegmentTest, IsNotResetForHoldingNoRequest) {
-  service.kind = Reply::Kind::silent;
+  service.kind = Answer::Kind::silent;
   const Counted whole = play(0);
   const Counted prefix_consumed = play(2);
   EXPECT_GT(whole.fit + prefix_consumed.fit, 20u);
@@ -76,7 +76,7 @@ TEST_F(LateSegmentTest, IsNotResetForHoldingNoRequest) {
 }
 
 TEST_F(LateSegmentTest, IsSeldomResetForAnAnswerThatCannotBeContinued) {
-  service.kind = Reply::Kind::unrepeatable;
+  service.kind = Answer::Kind::unrepeatable;
   const Counted counted = play(0);
   EXPECT_GT(counted.fit, 20u);
   EXPECT_LE(counted.sent * 8, counted.fit);

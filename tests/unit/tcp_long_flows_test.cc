@@ -125,14 +125,14 @@ TEST(LongFlows, ABlindGuessIsVouchedForOnceInTwoToTheFourteenth) {
 // A request is a length prefix and a decimal number: the size of the answer, whose bytes count up.
 class CountingService : public test::FramedService {
  public:
-  Reply answer_stream(Bytes request, MutableBytes out, const RequestContext&) noexcept override {
+  Answer answer(Bytes request, MutableBytes out, const RequestContext&) noexcept override {
     std::size_t size = 0;
     const char* text = reinterpret_cast<const char*>(request.data());
     std::from_chars(text, text + request.size(), size);
     for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(i);
-    return {Reply::Kind::answered, size, false};
+    return {Answer::Kind::answered, size, false};
   }
-  std::size_t largest_stream_reply() const noexcept override { return 8000; }
+  std::size_t largest_answer() const noexcept override { return 8000; }
 };
 
 // A client that has read everything when it asks again.

@@ -20,12 +20,12 @@ class SizedService : public test::FramedService {
     if (prefix_consumed) return {};  // never the whole of it
     return FramedService::next_request(stream, prefix_consumed);
   }
-  Reply answer_stream(Bytes, MutableBytes out, const RequestContext& context) noexcept override {
-    if (context.continuation && changed) return {Reply::Kind::unrepeatable, 0, false};
+  Answer answer(Bytes, MutableBytes out, const RequestContext& context) noexcept override {
+    if (context.continuation && changed) return {Answer::Kind::unrepeatable, 0, false};
     for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(i * 7 % 251);
-    return {Reply::Kind::answered, size, false};
+    return {Answer::Kind::answered, size, false};
   }
-  std::size_t largest_stream_reply() const noexcept override { return 1000; }
+  std::size_t largest_answer() const noexcept override { return 1000; }
 
   std::size_t size = 100;
   bool changed = false;
@@ -100,7 +100,7 @@ TEST_F(PartialAckTest, ByteByByte) {
   }
   const Plan& plan = send(39, 1);
   EXPECT_EQ(plan.outcome, Outcome::flow_answered);
-  EXPECT_EQ(plan.stream.size(), 100u);
+  EXPECT_EQ(plan.answers->size(), 100u);
   EXPECT_EQ(acked, 40u);
 }
 
@@ -129,14 +129,15 @@ TEST_F(PartialAckTest, LongerThanTheWindowIsReset) {
 }
 
 TEST_F(PartialAckTest, LargestAnswerByteForByte) {
-  service.size = kMaxStreamReply;
+  service.size = kMaxRenderedAnswer;
   ask_for(40);
   get_stuck(10);
   std::vector<std::uint8_t> got;
+  std::vector<std::uint8_t> room(kMaxRenderedAnswer);
   const Plan* plan = &send(10, 30);
   while (got.size() < service.size && plan->count > 0) {
     for (const OutSegment& out : std::span(plan->segments).first(plan->count)) {
-      const Bytes bytes = plan->stream.subspan(out.offset, out.length);
+      const Bytes bytes = plan->payload(out, room);
       ASSERT_EQ(out.seq - SeqNum(isn + 1), got.size());
       got.insert(got.end(), bytes.begin(), bytes.end());
     }
@@ -151,7 +152,7 @@ TEST_F(PartialAckTest, LargestAnswerByteForByte) {
   ASSERT_EQ(got.size(), service.size);
   for (std::size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i], i * 7 % 251) << i;
   EXPECT_EQ(acked, 40u);
-  EXPECT_EQ(ledger(), (Ledger{kMaxStreamReply, (kClientIsn + 1 + 40) & kNextMask, false, true}));
+  EXPECT_EQ(ledger(), (Ledger{kMaxRenderedAnswer, (kClientIsn + 1 + 40) & kNextMask, false, true}));
 }
 
 TEST_F(PartialAckTest, ChangedAnswerIsReset) {

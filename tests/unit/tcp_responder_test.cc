@@ -15,19 +15,19 @@ namespace {
 // A request is a length prefix and a decimal number: the size of the answer, whose bytes count up.
 class CountingService : public test::FramedService {
  public:
-  Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override {
-    if (context.continuation && changed) return {Reply::Kind::unrepeatable, 0, false};
+  Answer answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept override {
+    if (context.continuation && changed) return {Answer::Kind::unrepeatable, 0, false};
     std::size_t size = 0;
     const char* text = reinterpret_cast<const char*>(request.data());
     std::from_chars(text, text + request.size(), size);
-    if (size == 0) return {Reply::Kind::silent, 0, false};
+    if (size == 0) return {Answer::Kind::silent, 0, false};
     for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(i * 7);
-    return {Reply::Kind::answered, size, false};
+    return {Answer::Kind::answered, size, false};
   }
-  std::size_t largest_stream_reply() const noexcept override { return largest; }
+  std::size_t largest_answer() const noexcept override { return largest; }
 
   bool changed = false;
-  std::size_t largest = kMaxStreamReply;
+  std::size_t largest = kMaxRenderedAnswer;
 };
 
 std::vector<std::uint8_t> query(const std::vector<std::string>& texts) {
@@ -90,7 +90,7 @@ TEST_F(ResponderTest, AnswersOfOneSegmentStopAt64KiB) {
   open(true);
   const Plan& plan = ask({"30000", "30000", "30000"});
   EXPECT_EQ(plan.outcome, Outcome::answered_withheld);
-  EXPECT_EQ(plan.stream.size(), 60000u);
+  EXPECT_EQ(plan.answers->size(), 60000u);
   EXPECT_EQ(plan.count, 10);
   EXPECT_EQ(Ledger::decode(segment.timestamps->echo).next, (kClientIsn + 1 + 14) & kNextMask);
   for (unsigned i = 0; i < plan.count; ++i) EXPECT_EQ(plan.segments[i].ack.value(), kClientIsn + 1);
@@ -269,7 +269,7 @@ TEST_F(ResponderTest, PiecesOfAQueryArePutTogether) {
   segment.payload = payload;
   const Plan& plan = send(kAck, kClientIsn + 1 + 3, isn + 1);
   EXPECT_EQ(plan.outcome, Outcome::flow_answered);
-  EXPECT_EQ(plan.stream.size(), 123u);
+  EXPECT_EQ(plan.answers->size(), 123u);
   EXPECT_EQ(plan.segments[0].ack.value(), kClientIsn + 1 + 5);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lib/dpdk/port.h"
+#include "lib/services/dns/forward.h"
 #include "lib/worker/context.h"
 #include "lib/worker/poll_loop.h"
 #include "lib/worker/port_backend_tx.h"
@@ -51,7 +52,7 @@ struct RingPort {
 struct Core {
   Core(unsigned index, const backend::ForwardSettings& settings, ForwardPaths& paths, Shared& shared,
        const datapath::Interface* interfaces, const std::vector<RingPort>& ports, rte_mempool* pool)
-      : context({index, 0, 0, pool}, {}, {}, shared) {
+      : context({index, 0, 0, pool}, {}, shared) {
     for (const RingPort& port : ports) {
       PortQueue& queue = context.ports[context.port_count];
       queue.port = port.id;
@@ -59,13 +60,13 @@ struct Core {
       queue.out.bind(port.id, static_cast<std::uint16_t>(index), false);
     }
     const auto queues = std::span(context.ports).first(context.port_count);
-    context.link = std::make_unique<PortBackendTx>(paths, index, queues, pool, context.counters);
-    context.forwarder = std::make_unique<backend::Forwarder>(settings, *context.link, nullptr, 1518);
-    context.forward = std::make_unique<services::DnsForwardService>(*context.forwarder);
-    context.router = std::make_unique<services::DnsRouter>(context.dns, *context.forward);
+    context.backend_tx = std::make_unique<PortBackendTx>(paths, index, queues, pool, context.counters);
+    context.forwarder = std::make_unique<backend::Forwarder>(settings, *context.backend_tx, nullptr, 1518);
+    auto forward = std::make_unique<services::DnsForwardService>(*context.forwarder);
     context.handoff = {&paths.handoff, index};
     context.pipeline.forward_to({context.forwarder.get(), index, &paths.ports.owners()});
-    EXPECT_TRUE(context.services.add(53, *context.router));
+    EXPECT_TRUE(context.services.add(53, *forward) && context.services.add(static_cast<Service&>(*forward)));
+    context.own_services.push_back(std::move(forward));
   }
   [[nodiscard]] std::uint64_t count(Verdict verdict) const {
     return context.counters.verdicts[datapath::index(verdict)].value();

@@ -24,6 +24,55 @@ TEST_F(WorkerForward, AQuestionOutAndItsAnswerBack) {
   EXPECT_EQ(cores[0]->context.counters.sent.value(), 2u);
 }
 
+// Says nothing when it is asked, and answers when its time has come.
+class Later final : public Service, public DatagramService {
+ public:
+  Later() : DatagramService({}) {}
+  std::string_view name() const noexcept override { return "later"; }
+  void begin_burst(std::uint64_t now_ms) noexcept override { now = now_ms; }
+  void read_counters(CounterReader&) const override {}
+  void receive(const Datagram& datagram, DatagramSink&) noexcept override {
+    peer = Peer(datagram);
+    deadline = now + 3;
+  }
+  bool has_deadlines() const noexcept override { return true; }
+  std::uint64_t next_deadline() const noexcept override { return deadline; }
+  void on_time(std::uint64_t, DatagramSender& sender) noexcept override {
+    deadline = kNever;
+    const MutableBytes out = sender.room(peer);
+    ASSERT_GE(out.size(), 1400u);
+    std::fill_n(out.begin(), 5, std::uint8_t{'L'});
+    sender.send(peer, 53, 5);
+  }
+  Peer peer;
+  std::uint64_t now = 0;
+  std::uint64_t deadline = kNever;
+};
+
+TEST_F(WorkerForward, ADeadlinePassesWithoutFrames) {
+  for (const Way& way : {Way{}, Way{.tagged = true}}) {
+    if (cores.empty()) make(1);
+    WorkerContext& context = cores[0]->context;
+    auto later = std::make_unique<Later>();
+    const std::uint16_t port = way.tagged ? 7001 : 7000;
+    ASSERT_TRUE(context.services.add_datagram({port, port}, *later) &&
+                context.services.add(static_cast<Service&>(*later)));
+    context.own_services.push_back(std::move(later));
+    give(0, frame_to_us(way, 17, udp({1, 2, 3}, 40000, port), 6));
+    EXPECT_EQ(poll(), 1u);
+    EXPECT_TRUE(sent(0).empty());
+    std::vector<Buffer> frames;
+    for (unsigned i = 0; i < 1000 && frames.empty(); ++i) {
+      rte_delay_us_block(1000);
+      poll();
+      frames = sent(0);
+    }
+    ASSERT_EQ(frames.size(), 1u);
+    EXPECT_EQ(datagram_of(way, frames[0]), Buffer(5, 'L'));
+    EXPECT_EQ(context.counters.timed_datagrams.value(), way.tagged ? 2u : 1u);
+  }
+}
+
 TEST_F(WorkerForward, SilenceEndsInServfail) {
   settings.timeout_ms = 5;
   settings.tries = 1;

@@ -6,20 +6,23 @@
 
 #include "lib/control/options/config_file.h"
 #include "lib/control/options/option_table.h"
-#include "lib/datapath/services.h"
+#include "lib/service/registry.h"
 
 namespace gl::control {
 
 namespace {
 
+constexpr std::size_t kMaxPorts = 8;
 constexpr int kHelp = 'h', kVersion = 'V', kConfig = 'c', kFirstOption = 256;
 
-std::vector<option> getopt_table() {
+std::vector<option> getopt_table(const std::vector<ServiceOption>& options) {
   std::vector<option> table = {{"help", no_argument, nullptr, kHelp},
                                {"version", no_argument, nullptr, kVersion},
                                {"config", required_argument, nullptr, kConfig}};
   int value = kFirstOption;
-  for (const Option& entry : option_table()) table.push_back({entry.name, required_argument, nullptr, value++});
+  for (const ServiceOption& entry : options) {
+    table.push_back({entry.name.c_str(), required_argument, nullptr, value++});
+  }
   table.push_back({nullptr, 0, nullptr, 0});
   return table;
 }
@@ -32,14 +35,13 @@ Status check_sources(const std::vector<AddressSetting>& sources) {
 
 // What must hold whatever the order of flags and file was.
 Status check(Settings& settings) {
-  if (settings.zones.empty() && !settings.forward.enabled()) {
-    return Error{"--zone, --forward: none given; at least one zone file or one backend is needed"};
+  const bool other = std::ranges::any_of(settings.modules, [](const auto& module) { return module->enabled(); });
+  if (settings.zones.empty() && !settings.forward.enabled() && !other) {
+    return Error{"nothing to serve: at least one of --zone, --forward and --sum is needed"};
   }
   if (settings.addresses.empty()) return Error{"--address: none given; at least one address to answer for is needed"};
   if (settings.service_ports.empty()) settings.service_ports.push_back(53);
-  if (settings.service_ports.size() > datapath::kMaxServicePorts) {
-    return Error{"--port: more than " + std::to_string(datapath::kMaxServicePorts)};
-  }
+  if (settings.service_ports.size() > kMaxPorts) return Error{"--port: more than " + std::to_string(kMaxPorts)};
   settings.forward.max_udp = settings.dns.max_udp;
   settings.forward.udp_truncate_all = settings.dns.udp_truncate_all;
   settings.forward.tcp_keepalive = promised_idle(settings.epoch_seconds);
@@ -52,7 +54,8 @@ Status apply_flags(std::vector<std::string> flags, CommandLine& line) {
   for (std::string& flag : flags) argv.push_back(flag.data());
   const int argc = static_cast<int>(argv.size());
   argv.push_back(nullptr);
-  const std::vector<option> table = getopt_table();
+  const std::vector<ServiceOption> options = all_options(line.settings);
+  const std::vector<option> table = getopt_table(options);
   optind = 0;  // glibc: start over
   opterr = 0;
   for (;;) {
@@ -70,9 +73,9 @@ Status apply_flags(std::vector<std::string> flags, CommandLine& line) {
       if (Status status = read_config_file(optarg, line.settings); !status) return status;
       continue;
     }
-    const Option& entry = option_table()[static_cast<std::size_t>(found - kFirstOption)];
-    if (Status status = entry.apply(line.settings, optarg); !status) {
-      return Error{std::string("--") + entry.name + ": " + status.error()};
+    const ServiceOption& entry = options[static_cast<std::size_t>(found - kFirstOption)];
+    if (Status status = entry.apply(optarg); !status) {
+      return Error{std::string("--").append(entry.name).append(": ").append(status.error())};
     }
   }
   if (optind < argc) return Error{"'" + flags[static_cast<std::size_t>(optind)] + "': not a flag; see --help"};
@@ -110,11 +113,14 @@ std::string help_text() {
       "  -a PCI, --vdev=...        ports: a bound NIC, or e.g. net_af_packet0,iface=eth1\n"
       "  --no-huge -m MB           without hugepages\n\n"
       "Flags (each is also a key of the configuration file):\n";
-  const auto add = [&](const std::string& flag, const char* help) {
+  const auto add = [&](const std::string& flag, const std::string& help) {
     text += "  " + flag + (flag.size() < 26 ? std::string(26 - flag.size(), ' ') : "\n" + std::string(28, ' ')) + help +
             "\n";
   };
-  for (const Option& entry : option_table()) add(std::string("--") + entry.name + " " + entry.argument, entry.help);
+  Settings settings;
+  for (const ServiceOption& entry : all_options(settings)) {
+    add(std::string("--").append(entry.name).append(" ").append(entry.argument), entry.help);
+  }
   add("--config FILE", "INI file of these keys; later flags win over it");
   add("--version", "print the version");
   add("--help", "print this");

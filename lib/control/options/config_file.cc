@@ -2,6 +2,7 @@
 
 #include <rte_cfgfile.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -55,6 +56,7 @@ Status check_lines(const std::string& path) {
 Status apply_section(const std::string& path, rte_cfgfile* file, const char* section, Settings& settings) {
   const int count = rte_cfgfile_section_num_entries(file, section);
   if (count <= 0) return success();
+  const std::vector<ServiceOption> options = all_options(settings);
   std::vector<rte_cfgfile_entry> entries(static_cast<std::size_t>(count));
   rte_cfgfile_section_entries(file, section, entries.data(), count);
   for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -66,9 +68,9 @@ Status apply_section(const std::string& path, rte_cfgfile* file, const char* sec
       text.append(":").append(std::to_string(line_of(path, key, nth))).append(": ").append(key);
       return Error{text.append(": ").append(reason)};
     };
-    const Option* const option = find_option(key);
-    if (option == nullptr) return failure("no such key; --help lists them, without the dashes");
-    if (Status status = option->apply(settings, entries[i].value); !status) return failure(status.error());
+    const auto option = std::ranges::find(options, key, &ServiceOption::name);
+    if (option == options.end()) return failure("no such key; --help lists them, without the dashes");
+    if (Status status = option->apply(entries[i].value); !status) return failure(status.error());
   }
   return success();
 }

@@ -1,7 +1,7 @@
 #include "lib/control/options/option_table.h"
 
-#include <algorithm>
 #include <array>
+#include <utility>
 
 #include "lib/control/options/parse_forward.h"
 #include "lib/control/options/parse_value.h"
@@ -147,10 +147,16 @@ std::span<const Option> option_table() {
   return kOptions;
 }
 
-const Option* find_option(const std::string& name) {
-  const auto* const found =
-      std::find_if(kOptions.begin(), kOptions.end(), [&](const Option& o) { return name == o.name; });
-  return found == kOptions.end() ? nullptr : found;
+std::vector<ServiceOption> all_options(Settings& settings) {
+  std::vector<ServiceOption> options;
+  for (const Option& option : kOptions) {
+    options.push_back({option.name, option.argument, option.help,
+                       [&settings, apply = option.apply](const std::string& value) { return apply(settings, value); }});
+  }
+  for (const auto& module : settings.modules) {
+    for (ServiceOption& option : module->options()) options.push_back(std::move(option));
+  }
+  return options;
 }
 
 }  // namespace gl::control

@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/control/options/settings.h"
@@ -19,6 +20,8 @@ struct Option {
 };
 
 [[nodiscard]] std::span<const Option> option_table();
-[[nodiscard]] const Option* find_option(const std::string& name);
+
+// Those of the table, and behind them those of the services' modules. Borrows `settings`.
+[[nodiscard]] std::vector<ServiceOption> all_options(Settings& settings);
 
 }  // namespace gl::control

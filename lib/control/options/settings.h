@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/backend/settings.h"
+#include "lib/services/all.h"
 #include "lib/services/dns/zone.h"
 #include "lib/tcp/responder.h"
 #include "lib/wire/address.h"
@@ -30,6 +31,7 @@ struct Settings {
   std::vector<AddressSetting> forward_source;  // toward backends, at most one of each family; else the first address
   services::DnsSettings dns;
   backend::ForwardSettings forward;
+  services::Modules modules = services::all_modules();  // services with options of their own
   tcp::ResponderSettings tcp{.mss_limit_v6 = 1220, .flow_cache = 4096};
   std::string secret_path = "/var/lib/goldilocks/secret";
   std::uint32_t epoch_seconds = 3600;

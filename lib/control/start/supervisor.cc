@@ -40,6 +40,7 @@ void Supervisor::run() {
     if (poll(&descriptor, 1, kTickMs) > 0 && on_signal()) return;
     keys_.tick(unix_time());
     zones_.tick(monotonic_seconds());
+    for (const auto& module : modules_) module->tick(monotonic_seconds() * 1000, say);
     report_conflicts();
   }
 }

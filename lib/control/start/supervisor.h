@@ -20,8 +20,8 @@ namespace gl::control {
 
 class Supervisor {
  public:
-  Supervisor(int signals, KeyStore& keys, ZoneStore& zones, const Workers& workers)
-      : signals_(signals), keys_(keys), zones_(zones), workers_(workers) {}
+  Supervisor(int signals, KeyStore& keys, ZoneStore& zones, const Workers& workers, const services::Modules& modules)
+      : signals_(signals), keys_(keys), zones_(zones), workers_(workers), modules_(modules) {}
 
   // Returns after SIGINT or SIGTERM.
   void run();
@@ -35,6 +35,7 @@ class Supervisor {
   KeyStore& keys_;
   ZoneStore& zones_;
   const Workers& workers_;
+  const services::Modules& modules_;
   std::uint64_t conflicts_ = 0;    // reported so far
   std::uint64_t next_report_ = 0;  // monotonic seconds
 };

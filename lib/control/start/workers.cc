@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "lib/control/start/services.h"
 #include "lib/worker/poll_loop.h"
 #include "lib/worker/port_backend_tx.h"
 
@@ -28,14 +29,12 @@ void forward(worker::WorkerContext& context, const backend::ForwardSettings& set
   const worker::WorkerSettings& own = context.settings;
   context.tcp_rings = std::make_unique<worker::TcpRings>();
   const auto ports = std::span(context.ports).first(context.port_count);
-  context.link = std::make_unique<worker::PortBackendTx>(paths, own.index, ports, own.pool, context.counters);
+  context.backend_tx = std::make_unique<worker::PortBackendTx>(paths, own.index, ports, own.pool, context.counters);
   if (own.index == 0) {
     context.prober = std::make_unique<worker::NeighbourProber>(paths.neighbours, ports, own.pool, context.counters);
   }
   context.forwarder =
-      std::make_unique<backend::Forwarder>(settings, *context.link, context.tcp_rings.get(), longest_frame);
-  context.forward = std::make_unique<services::DnsForwardService>(*context.forwarder);
-  context.router = std::make_unique<services::DnsRouter>(context.dns, *context.forward);
+      std::make_unique<backend::Forwarder>(settings, *context.backend_tx, context.tcp_rings.get(), longest_frame);
   context.handoff = {&paths.handoff, own.index};
   context.pipeline.forward_to({context.forwarder.get(), own.index, &paths.ports.owners()});
 }
@@ -43,16 +42,15 @@ void forward(worker::WorkerContext& context, const backend::ForwardSettings& set
 }  // namespace
 
 Workers::Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores,
-                 worker::Shared& shared, worker::ForwardPaths* paths)
+                 worker::Shared& shared, const std::atomic<const zone::PublishedZones*>& zones,
+                 worker::ForwardPaths* paths)
     : shared_(shared) {
   tcp::ResponderSettings tcp = settings.tcp;
   tcp.mss_v4 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv4);
   tcp.mss_v6 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv6);
-  services::DnsSettings dns = settings.dns;
-  dns.tcp_keepalive = promised_idle(settings.epoch_seconds);
   for (unsigned index = 0; index < lcores.size(); ++index) {
     const worker::WorkerSettings own{index, lcores[index], settings.idle_sleep_us, network.pool(index).get()};
-    auto context = std::make_unique<worker::WorkerContext>(own, tcp, dns, shared);
+    auto context = std::make_unique<worker::WorkerContext>(own, tcp, shared);
     for (const dpdk::Port& port : network.ports()) {
       worker::PortQueue& queue = context->ports[context->port_count];
       queue.port = port.id();
@@ -60,16 +58,14 @@ Workers::Workers(const Settings& settings, const Network& network, const std::ve
       queue.out.bind(port.id(), static_cast<std::uint16_t>(index), port.offloads().any_tx());
     }
     if (paths != nullptr) forward(*context, settings.forward, *paths, network.longest_frame());
-    Service& service = context->router != nullptr ? static_cast<Service&>(*context->router) : context->dns;
-    for (const std::uint16_t port : settings.service_ports) {
-      // The command line was checked for how many there may be.
-      if (!context->services.add(port, service)) break;
-    }
+    services_ = add_services(*context, settings, zones);
+    if (!services_) return;
     contexts_.push_back(std::move(context));
   }
 }
 
 Status Workers::launch() {
+  if (!services_) return Error{services_.error()};
   for (const auto& context : contexts_) {
     if (context->forwarder == nullptr) continue;
     const auto socket = static_cast<int>(rte_lcore_to_socket_id(context->settings.lcore));

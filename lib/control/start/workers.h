@@ -2,6 +2,7 @@
 // Ownership: owns the contexts. Thread: main core. Errors: one line.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -10,19 +11,20 @@
 #include "lib/control/start/network.h"
 #include "lib/worker/context.h"
 #include "lib/worker/forward_paths.h"
+#include "lib/zone/published.h"
 
 namespace gl::control {
 
 class Workers {
  public:
-  // `paths` is null where nothing is forwarded; `settings.forward` and it are borrowed.
+  // `paths` is null where nothing is forwarded; `settings`, `zones` and it are borrowed.
   Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores, worker::Shared& shared,
-          worker::ForwardPaths* paths);
+          const std::atomic<const zone::PublishedZones*>& zones, worker::ForwardPaths* paths);
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
   ~Workers() { stop(); }
 
-  // Zones and keys are published by then.
+  // Zones and keys are published by then. Fails as well where a service could not be made.
   [[nodiscard]] Status launch();
   // Returns when none runs any more.
   void stop() noexcept;
@@ -34,6 +36,7 @@ class Workers {
  private:
   worker::Shared& shared_;
   std::vector<std::unique_ptr<worker::WorkerContext>> contexts_;
+  Status services_ = success();
   bool running_ = false;
 };
 

@@ -2,6 +2,7 @@
 
 #include <cinttypes>
 #include <cstdio>
+#include <map>
 #include <string>
 
 #include "lib/control/telemetry/backend_totals.h"
@@ -10,10 +11,12 @@ namespace gl::control {
 
 void print_summary(const Workers& workers, const tcp_client::TcpHelper* helper) {
   NamedCounters frames;
-  NamedCounters dns;
+  std::map<std::string_view, NamedCounters> services;
   for (const auto& context : workers.contexts()) {
     add_counters(frames, frame_counters(*context));
-    add_counters(dns, dns_counters(*context));
+    for (const Service* const service : context->services.services()) {
+      add_counters(services[service->name()], service_counters(*service));
+    }
   }
   const auto print = [](const std::string& title, const NamedCounters& counters) {
     std::printf("%s\n", title.c_str());
@@ -22,7 +25,7 @@ void print_summary(const Workers& workers, const tcp_client::TcpHelper* helper) 
     }
   };
   print("frames", frames);
-  print("dns", dns);
+  for (const auto& [name, counters] : services) print(std::string(name), counters);
   if (const Forwarders forwarders = forwarders_of(workers); !forwarders.empty()) {
     print("forward", forward_counters(forwarders));
     const auto& backends = forwarders.front()->settings().backends;

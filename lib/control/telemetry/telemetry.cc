@@ -32,10 +32,22 @@ int on_counters(const char*, const char*, rte_tel_data* data) {
   return 0;
 }
 
-int on_dns(const char*, const char*, rte_tel_data* data) {
+// Without a name: which services there are.
+int on_service(const char*, const char* parameters, rte_tel_data* data) {
   const std::lock_guard lock(telemetry_view.mutex);
-  if (telemetry_view.workers == nullptr) return -ENODEV;
-  put(data, all(dns_counters));
+  if (telemetry_view.workers == nullptr || telemetry_view.workers->contexts().empty()) return -ENODEV;
+  const worker::WorkerContext& first = *telemetry_view.workers->contexts().front();
+  if (parameters == nullptr || *parameters == '\0') {
+    rte_tel_data_start_array(data, RTE_TEL_STRING_VAL);
+    for (const Service* const service : first.services.services()) {
+      rte_tel_data_add_array_string(data, std::string(service->name()).c_str());
+    }
+    return 0;
+  }
+  if (find_service(first, parameters) == nullptr) return -ENOENT;
+  put(data, all([parameters](const worker::WorkerContext& context) {
+        return service_counters(*find_service(context, parameters));
+      }));
   return 0;
 }
 
@@ -106,7 +118,8 @@ Telemetry::Telemetry(const Workers& workers, const Network& network, const ZoneS
   }
   rte_telemetry_register_cmd("/goldilocks/counters", on_counters, "Frame counters and verdicts of all workers");
   rte_telemetry_register_cmd("/goldilocks/core", on_core, "The same of one worker. Parameter: its lcore");
-  rte_telemetry_register_cmd("/goldilocks/dns", on_dns, "DNS counters of all workers");
+  rte_telemetry_register_cmd("/goldilocks/service", on_service,
+                             "Counters of a service, of all workers. Parameter: its name; without: all names");
   rte_telemetry_register_cmd("/goldilocks/zones", on_zones, "Zones served: origin, file, serial, records");
   rte_telemetry_register_cmd("/goldilocks/info", on_info, "Version, workers, ports and their offloads");
   register_backend_commands();

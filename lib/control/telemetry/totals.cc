@@ -15,13 +15,21 @@ NamedCounters frame_counters(const worker::WorkerContext& context) {
   return list;
 }
 
-NamedCounters dns_counters(const worker::WorkerContext& context) {
-  const services::DnsCounters& counters = context.dns.counters();
-  NamedCounters list;
-#define X(name, help) list.emplace_back(#name, counters.name.value());
-  GL_DNS_COUNTERS(X)
-#undef X
-  return list;
+NamedCounters service_counters(const Service& service) {
+  class Reader final : public CounterReader {
+   public:
+    void read(std::string_view name, std::uint64_t value) override { list.emplace_back(name, value); }
+    NamedCounters list;
+  } reader;
+  service.read_counters(reader);
+  return std::move(reader.list);
+}
+
+const Service* find_service(const worker::WorkerContext& context, std::string_view name) {
+  for (const Service* const service : context.services.services()) {
+    if (service->name() == name) return service;
+  }
+  return nullptr;
 }
 
 void add_counters(NamedCounters& sum, const NamedCounters& more) {

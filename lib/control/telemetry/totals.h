@@ -15,8 +15,9 @@ using NamedCounters = std::vector<std::pair<std::string_view, std::uint64_t>>;
 
 // Frames: what GL_CORE_COUNTERS names, `verdict_sum`, then every verdict.
 [[nodiscard]] NamedCounters frame_counters(const worker::WorkerContext& context);
-// What GL_DNS_COUNTERS names.
-[[nodiscard]] NamedCounters dns_counters(const worker::WorkerContext& context);
+[[nodiscard]] NamedCounters service_counters(const Service& service);
+// Null where the core has none of that name.
+[[nodiscard]] const Service* find_service(const worker::WorkerContext& context, std::string_view name);
 // `sum` += `more`, which has the same names.
 void add_counters(NamedCounters& sum, const NamedCounters& more);
 

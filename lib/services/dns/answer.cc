@@ -14,7 +14,7 @@ using zone::RrsetEntry;
 using zone::Zone;
 using DenialKind = zone::Denials::Kind;
 
-Outcome Answer::run(HashedName& name) noexcept {
+Outcome ZoneAnswer::run(HashedName& name) noexcept {
   current_ = {dns::kHeaderSize, name.name.length};
   while (true) {
     const auto [zone, since] = snapshot_.locate(name, options_.type == dns::rr::ds);
@@ -33,7 +33,7 @@ Outcome Answer::run(HashedName& name) noexcept {
 }
 
 // RFC 1034 4.3.2 step 3: down to the name, a cut, a DNAME, or as far as names match.
-Answer::Step Answer::step(const Zone& zone, HashedName& name) noexcept {
+ZoneAnswer::Step ZoneAnswer::step(const Zone& zone, HashedName& name) noexcept {
   const auto [node, exact] = zone::closest(zone, name);
   if (node->cover != kNoNode) {
     const Node& cover = zone.nodes[node->cover];
@@ -50,7 +50,7 @@ Answer::Step Answer::step(const Zone& zone, HashedName& name) noexcept {
 }
 
 // The block that answers the question at this node; kNoBlock: it has no such type.
-BlockId Answer::block_for(const Zone& zone, const Node& node) noexcept {
+BlockId ZoneAnswer::block_for(const Zone& zone, const Node& node) noexcept {
   const bool any = options_.type == dns::rr::any;
   if (!any || !options_.minimal_any) {
     if (const RrsetEntry* entry = zone.rrset(node, options_.type)) return entry->block[options_.dnssec ? 1 : 0];
@@ -68,7 +68,8 @@ BlockId Answer::block_for(const Zone& zone, const Node& node) noexcept {
 }
 
 // `encloser` is set where the node is its wildcard and stands in for the name.
-Answer::Step Answer::at_node(const Zone& zone, const Node& node, const Node* encloser, HashedName& name) noexcept {
+ZoneAnswer::Step ZoneAnswer::at_node(const Zone& zone, const Node& node, const Node* encloser,
+                                     HashedName& name) noexcept {
   BlockId block = block_for(zone, node);
   const RrsetEntry* cname = block == kNoBlock ? zone.rrset(node, dns::rr::cname) : nullptr;
   if (options_.dnssec && encloser != nullptr) {
@@ -86,7 +87,7 @@ Answer::Step Answer::at_node(const Zone& zone, const Node& node, const Node* enc
   return negative(zone, dns::Rcode::noerror);
 }
 
-Answer::Step Answer::positive(const Zone& zone, BlockId id) noexcept {
+ZoneAnswer::Step ZoneAnswer::positive(const Zone& zone, BlockId id) noexcept {
   const Block& block = use(zone, id);
   if (!composer_.reaches(block)) return finish();  // as in move_to()
   if (proof_count_ == 0) return composer_.add(zone.store, block, current_.at, current_) ? Step::done : overflow();
@@ -97,7 +98,7 @@ Answer::Step Answer::positive(const Zone& zone, BlockId id) noexcept {
   return Step::done;
 }
 
-Answer::Step Answer::refer(const Zone& zone, const Node& cut) noexcept {
+ZoneAnswer::Step ZoneAnswer::refer(const Zone& zone, const Node& cut) noexcept {
   outcome_.referral = true;
   flush_proofs();
   if (!outcome_.whole) return Step::done;
@@ -108,7 +109,7 @@ Answer::Step Answer::refer(const Zone& zone, const Node& cut) noexcept {
   return fits ? Step::done : overflow();
 }
 
-Answer::Step Answer::follow_cname(const Zone& zone, BlockId id, HashedName& name) noexcept {
+ZoneAnswer::Step ZoneAnswer::follow_cname(const Zone& zone, BlockId id, HashedName& name) noexcept {
   const Block& block = use(zone, id);
   const std::size_t target_at = composer_.at() + block.target;
   if (!composer_.add_answer(zone.store, block, current_.at, current_)) return overflow();
@@ -116,7 +117,7 @@ Answer::Step Answer::follow_cname(const Zone& zone, BlockId id, HashedName& name
 }
 
 // RFC 6672 3.2: the DNAME, and a CNAME made from it for this name.
-Answer::Step Answer::follow_dname(const Zone& zone, const Node& owner, HashedName& name) noexcept {
+ZoneAnswer::Step ZoneAnswer::follow_dname(const Zone& zone, const Node& owner, HashedName& name) noexcept {
   outcome_.authoritative = true;
   const BlockId id = zone.rrset(owner, dns::rr::dname)->block[options_.dnssec ? 1 : 0];
   const Block& block = use(zone, id);
@@ -147,7 +148,7 @@ Answer::Step Answer::follow_dname(const Zone& zone, const Node& owner, HashedNam
 
 // On to an alias's target, which stands uncompressed in the message. The chain ends where it turns in a circle,
 // gets too long, or is out of a pointer's reach: the resolver asks again from there.
-Answer::Step Answer::move_to(std::size_t at, HashedName& name) noexcept {
+ZoneAnswer::Step ZoneAnswer::move_to(std::size_t at, HashedName& name) noexcept {
   visited_[aliases_++] = name.hash[name.name.labels];
   if (aliases_ == zone::kMaxAliases || !name.name.parse({composer_.message() + at, composer_.at() - at})) {
     return finish();
@@ -161,7 +162,7 @@ Answer::Step Answer::move_to(std::size_t at, HashedName& name) noexcept {
 }
 
 // The SOA goes first, as people expect; the proofs collected so far follow.
-Answer::Step Answer::negative(const Zone& zone, dns::Rcode rcode) noexcept {
+ZoneAnswer::Step ZoneAnswer::negative(const Zone& zone, dns::Rcode rcode) noexcept {
   outcome_.rcode = rcode;
   const Block& soa = use(zone, zone.negative_soa[options_.dnssec ? 1 : 0]);
   if (!composer_.add(zone.store, soa, current_.end() - soa.base_length, current_)) return overflow();
@@ -169,7 +170,7 @@ Answer::Step Answer::negative(const Zone& zone, dns::Rcode rcode) noexcept {
 }
 
 // That the name itself is not there, next to a wildcard that stands in for it.
-void Answer::prove_next_closer(const Zone& zone, const Node& encloser, const HashedName& name) noexcept {
+void ZoneAnswer::prove_next_closer(const Zone& zone, const Node& encloser, const HashedName& name) noexcept {
   depend(zone.denials.since());
   if (zone.denials.kind() == DenialKind::nsec) return add_proof(zone, zone.denials.covering_nsec(name.name));
   if (zone.denials.kind() != DenialKind::nsec3) return;
@@ -179,19 +180,19 @@ void Answer::prove_next_closer(const Zone& zone, const Node& encloser, const Has
 
 // That neither the name nor a wildcard for it is there; where there is one (its type being absent), the record at
 // the wildcard comes from prove_type_absent().
-void Answer::prove_name_absent(const Zone& zone, const Node& encloser, const HashedName& name) noexcept {
+void ZoneAnswer::prove_name_absent(const Zone& zone, const Node& encloser, const HashedName& name) noexcept {
   prove_next_closer(zone, encloser, name);
   if (zone.denials.kind() == DenialKind::nsec3) add_proof(zone, encloser.denial.encloser);
   if (encloser.wildcard == kNoNode) add_proof(zone, encloser.denial.wildcard);
 }
 
-void Answer::prove_type_absent(const Zone& zone, const Node& node) noexcept {
+void ZoneAnswer::prove_type_absent(const Zone& zone, const Node& node) noexcept {
   if (node.denial.match != kNoBlock) return add_proof(zone, node.denial.match);
   add_proof(zone, node.denial.encloser);
   add_proof(zone, node.denial.cover);
 }
 
-void Answer::add_proof(const Zone& zone, BlockId block) noexcept {
+void ZoneAnswer::add_proof(const Zone& zone, BlockId block) noexcept {
   if (block == kNoBlock || proof_count_ == proofs_.size()) return;
   for (std::size_t i = 0; i < proof_count_; ++i) {
     if (proofs_[i].zone == &zone && proofs_[i].block == block) return;
@@ -199,7 +200,7 @@ void Answer::add_proof(const Zone& zone, BlockId block) noexcept {
   proofs_[proof_count_++] = {&zone, block, current_};
 }
 
-void Answer::flush_proofs() noexcept {
+void ZoneAnswer::flush_proofs() noexcept {
   for (std::size_t i = 0; i < proof_count_ && outcome_.whole; ++i) {
     const Proof& proof = proofs_[i];
     const Block& block = use(*proof.zone, proof.block);
@@ -209,12 +210,12 @@ void Answer::flush_proofs() noexcept {
   proof_count_ = 0;
 }
 
-Answer::Step Answer::finish() noexcept {
+ZoneAnswer::Step ZoneAnswer::finish() noexcept {
   flush_proofs();
   return Step::done;
 }
 
-Answer::Step Answer::overflow() noexcept {
+ZoneAnswer::Step ZoneAnswer::overflow() noexcept {
   outcome_.whole = false;
   return Step::done;
 }

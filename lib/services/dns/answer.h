@@ -27,9 +27,9 @@ struct Outcome {
   std::uint32_t since = 0;  // the generation from which on this question has been answered so, see zone/generation.h
 };
 
-class Answer {
+class ZoneAnswer {
  public:
-  Answer(const zone::ZoneSnapshot& snapshot, const AnswerOptions& options, zone::Composer& composer) noexcept
+  ZoneAnswer(const zone::ZoneSnapshot& snapshot, const AnswerOptions& options, zone::Composer& composer) noexcept
       : snapshot_(snapshot), options_(options), composer_(composer) {}
 
   // `name` is the question's, hashed; it is overwritten by the targets of aliases.

@@ -25,8 +25,8 @@ Border check_border(Bytes request, backend::ForwardCounters& counters) noexcept 
   return Border::pass;
 }
 
-Rcode parse(Bytes request, bool stream, ClientQuery& query) noexcept {
-  const Rcode rcode = backend::parse_client_query(request, query);
+Rcode parse_rest(Bytes request, bool stream, ClientQuery& query) noexcept {
+  const Rcode rcode = backend::parse_client_rest(request, query.question.end != 0, query);
   // Over UDP that option is passed over, RFC 7828 3.2.1.
   return rcode == Rcode::noerror && stream && query.keepalive_malformed ? Rcode::formerr : rcode;
 }
@@ -48,22 +48,21 @@ bool passes(const ClientQuery& query, const backend::ForwardSettings& settings) 
 // One request on its way to an answer.
 class Request {
  public:
-  Request(const DnsForwardService& service, backend::Forwarder& forwarder, bool stream, MutableBytes out,
+  Request(backend::Forwarder& forwarder, ClientQuery& query, bool stream, MutableBytes out,
           const RequestContext& context) noexcept
-      : service_(service),
-        forwarder_(forwarder),
+      : forwarder_(forwarder),
         settings_(forwarder.settings()),
         counters_(forwarder.counters()),
         stream_(stream),
         out_(out),
-        context_(context) {}
+        context_(context),
+        query_(query) {}
 
-  [[nodiscard]] Reply answer(Bytes request) noexcept {
-    const Rcode rcode = parse(request, stream_, query_);
+  [[nodiscard]] Answer answer(Bytes request, std::optional<DnsForwardService::Route> route) noexcept {
+    const Rcode rcode = parse_rest(request, stream_, query_);
     if (rcode != Rcode::noerror) return error(rcode, kNoInfo);
     if (!passes(query_, settings_)) return error(Rcode::refused, kProhibited);
     if (query_.kind == ClientQuery::Kind::transfer && !stream_) return transfer_by_datagram();
-    const auto route = service_.route(query_.question.name);
     if (!route) return error(Rcode::refused, kNotAuthoritative);
     if (!stream_ && settings_.udp_truncate_all && query_.kind == ClientQuery::Kind::query) return come_over_tcp();
     const QueryResult asked = forwarder_.ask(query_, route->pool, stream_, context_);
@@ -74,27 +73,27 @@ class Request {
         count_asked();
         return written(backend::render_error(query_, settings_, Rcode::servfail, asked.info, stream_, message()));
       case QueryResult::Kind::unrepeatable:
-        return {Reply::Kind::unrepeatable};
+        return {Answer::Kind::unrepeatable};
       case QueryResult::Kind::over_tcp:
         return come_over_tcp();
       case QueryResult::Kind::pending:
         break;
     }
-    return {Reply::Kind::pending};
+    return {.kind = Answer::Kind::pending, .ticket = asked.ticket};
   }
 
  private:
   [[nodiscard]] MutableBytes message() const noexcept { return stream_ ? out_.subspan(dns::kPrefixSize) : out_; }
 
   // Into its frame, where it is not in one.
-  [[nodiscard]] Reply written(std::size_t length) const noexcept {
-    if (length == 0) return {stream_ ? Reply::Kind::malformed : Reply::Kind::silent};
-    if (!stream_) return {Reply::Kind::answered, length};
+  [[nodiscard]] Answer written(std::size_t length) const noexcept {
+    if (length == 0) return {stream_ ? Answer::Kind::malformed : Answer::Kind::silent};
+    if (!stream_) return {Answer::Kind::answered, length};
     store_be(out_.data(), static_cast<std::uint16_t>(length));
-    return {Reply::Kind::answered, dns::kPrefixSize + length};
+    return {Answer::Kind::answered, dns::kPrefixSize + length};
   }
 
-  [[nodiscard]] Reply pass_on(const QueryResult& asked) noexcept {
+  [[nodiscard]] Answer pass_on(const QueryResult& asked) noexcept {
     count_asked();
     if (!context_.continuation) counters_.answered.add();
     const backend::Rendering how{asked.age_s, stream_, backend::adds_subnet(query_, settings_, context_.flow)};
@@ -102,22 +101,22 @@ class Request {
     const backend::Rendered rendered =
         backend::render_reply(asked.reply, query_, settings_, how, framed ? out_ : message());
     if (rendered.truncated && !stream_) counters_.truncated.add();
-    if (framed && rendered.length != 0) return {Reply::Kind::answered, rendered.length};
+    if (framed && rendered.length != 0) return {Answer::Kind::answered, rendered.length};
     return written(rendered.length);
   }
 
   // RFC 5936 4.2: AXFR has no meaning over UDP. RFC 1995 section 2: IXFR may be told to come over TCP.
-  [[nodiscard]] Reply transfer_by_datagram() noexcept {
+  [[nodiscard]] Answer transfer_by_datagram() noexcept {
     if (query_.question.type == dns::rr::axfr) return error(Rcode::formerr, kNoInfo);
     return come_over_tcp();
   }
-  [[nodiscard]] Reply come_over_tcp() noexcept {
+  [[nodiscard]] Answer come_over_tcp() noexcept {
     counters_.truncated.add();
     return written(backend::render_truncated(query_, settings_, out_));
   }
 
   // Follows from the query and the settings alone: it is the same whenever it is given again.
-  [[nodiscard]] Reply error(Rcode rcode, std::uint16_t info) noexcept {
+  [[nodiscard]] Answer error(Rcode rcode, std::uint16_t info) noexcept {
     if (context_.continuation) {
       counters_.continued.add();
     } else if (rcode == Rcode::formerr) {
@@ -137,21 +136,16 @@ class Request {
     if (!context_.continuation) (stream_ ? counters_.asked_tcp : counters_.asked_udp).add();
   }
 
-  const DnsForwardService& service_;
   backend::Forwarder& forwarder_;
   const backend::ForwardSettings& settings_;
   backend::ForwardCounters& counters_;
   const bool stream_;
   const MutableBytes out_;
   const RequestContext& context_;
-  ClientQuery query_;
+  ClientQuery& query_;
 };
 
 }  // namespace
-
-Framed DnsForwardService::next_request(Bytes stream, bool prefix_consumed) const noexcept {
-  return dns::next_message(stream, prefix_consumed);
-}
 
 std::optional<DnsForwardService::Route> DnsForwardService::route(const dns::Name& name) const noexcept {
   const std::vector<backend::PoolSettings>& pools = forwarder_.settings().pools;
@@ -167,31 +161,51 @@ std::optional<DnsForwardService::Route> DnsForwardService::route(const dns::Name
   return std::nullopt;
 }
 
-Reply DnsForwardService::answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
-  if (out.size() < dns::kPrefixSize) return {Reply::Kind::malformed};
+Answer DnsForwardService::answer(const Routed& routed, MutableBytes out, const RequestContext& context) noexcept {
+  return Request(forwarder_, routed.query, routed.stream, out, context).answer(routed.request, routed.route);
+}
+
+DnsForwardService::Routed DnsForwardService::route(Bytes request, bool stream, ClientQuery& query) const noexcept {
+  std::optional<Route> route;
+  if (backend::parse_client_question(request, query)) {
+    route = this->route(query.question.name);
+  } else {
+    query.question.end = 0;
+  }
+  return {request, query, route, stream};
+}
+
+Answer DnsForwardService::answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+  if (out.size() < dns::kPrefixSize) return {Answer::Kind::malformed};
   switch (check_border(request, forwarder_.counters())) {
     case Border::too_short:
-      return {Reply::Kind::malformed};
+      return {Answer::Kind::malformed};
     case Border::response:
-      return {Reply::Kind::silent};
+      return {Answer::Kind::silent};
     case Border::pass:
       break;
   }
-  return Request(*this, forwarder_, true, out, context).answer(request);
+  ClientQuery query;
+  return answer(route(request, true, query), out, context);
 }
 
-Reply DnsForwardService::answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
-  if (check_border(request, forwarder_.counters()) != Border::pass) return {Reply::Kind::silent};
-  return Request(*this, forwarder_, false, out, context).answer(request);
+Answer DnsForwardService::answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+  if (check_border(request, forwarder_.counters()) != Border::pass) return {Answer::Kind::silent};
+  ClientQuery query;
+  return answer(route(request, false, query), out, context);
 }
 
-// Only plain questions: what is asked once is asked in its turn, and a transfer is too long to lie in wait.
 void DnsForwardService::prepare(Bytes request, const RequestContext& context) noexcept {
   if (request.size() < dns::kHeaderSize || (request[2] & 0x80) != 0) return;
   ClientQuery query;
-  if (parse(request, true, query) != Rcode::noerror || query.kind != ClientQuery::Kind::query) return;
-  const auto route = this->route(query.question.name);
-  if (route) forwarder_.prepare(query, route->pool, context);
+  prepare(route(request, true, query), context);
+}
+
+// Only plain questions: what is asked once is asked in its turn, and a transfer is too long to lie in wait.
+void DnsForwardService::prepare(const Routed& routed, const RequestContext& context) noexcept {
+  ClientQuery& query = routed.query;
+  if (!routed.route || parse_rest(routed.request, true, query) != Rcode::noerror) return;
+  if (query.kind == ClientQuery::Kind::query) forwarder_.prepare(query, routed.route->pool, context);
 }
 
 }  // namespace gl::services

@@ -6,22 +6,23 @@
 #include <optional>
 
 #include "lib/backend/forwarder.h"
-#include "lib/service/service.h"
+#include "lib/services/dns/service.h"
 
 namespace gl::services {
 
-class DnsForwardService final : public Service {
+class DnsForwardService final : public DnsService {
  public:
-  explicit DnsForwardService(backend::Forwarder& forwarder) : forwarder_(forwarder) {}
+  explicit DnsForwardService(backend::Forwarder& forwarder)
+      : DnsService(forwarder.settings().max_udp, true), forwarder_(forwarder) {}
 
   void begin_burst(std::uint64_t) noexcept override {}
-  [[nodiscard]] Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override;
-  [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
-  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
-  [[nodiscard]] bool takes_time() const noexcept override { return true; }
+  void read_counters(CounterReader&) const override {}  // the forwarder's own are told elsewhere
+  [[nodiscard]] Answer answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
+  void receive(const Datagram& datagram, DatagramSink& sink) noexcept override { receive_by(*this, datagram, sink); }
+  // One datagram in, at most `out.size()` bytes out.
+  [[nodiscard]] Answer answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept;
   void prepare(Bytes request, const RequestContext& context) noexcept override;
-  [[nodiscard]] bool takes_early_requests() const noexcept override { return true; }
-  [[nodiscard]] std::size_t largest_stream_reply() const noexcept override { return kMaxStreamReply; }
+  [[nodiscard]] std::size_t largest_answer() const noexcept override { return kMaxRenderedAnswer; }
 
   // The pool for a name, by its longest suffix; nothing: none. `labels`: how many that suffix has.
   struct Route {
@@ -29,6 +30,17 @@ class DnsForwardService final : public Service {
     unsigned labels = 0;
   };
   [[nodiscard]] std::optional<Route> route(const dns::Name& name) const noexcept;
+
+  // A request whose question was read and routed already; `stream` says how it came.
+  struct Routed {
+    Bytes request;
+    backend::ClientQuery& query;  // filled by parse_client_question()
+    std::optional<Route> route;
+    bool stream = false;
+  };
+  [[nodiscard]] Routed route(Bytes request, bool stream, backend::ClientQuery& query) const noexcept;
+  [[nodiscard]] Answer answer(const Routed& routed, MutableBytes out, const RequestContext& context) noexcept;
+  void prepare(const Routed& routed, const RequestContext& context) noexcept;
 
  private:
   backend::Forwarder& forwarder_;

@@ -3,28 +3,32 @@
 // both services. Thread: one instance a core.
 #pragma once
 
+#include <algorithm>
+
 #include "lib/services/dns/forward.h"
 #include "lib/services/dns/zone.h"
 
 namespace gl::services {
 
-class DnsRouter final : public Service {
+class DnsRouter final : public DnsService {
  public:
-  DnsRouter(DnsZoneService& zones, DnsForwardService& forward) : zones_(zones), forward_(forward) {}
+  DnsRouter(DnsZoneService& zones, DnsForwardService& forward)
+      : DnsService(std::max(zones.allowance(0), forward.allowance(0)), true), zones_(zones), forward_(forward) {}
 
   void begin_burst(std::uint64_t now_ms) noexcept override;
-  [[nodiscard]] Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override;
-  [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
-  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
-  [[nodiscard]] bool takes_time() const noexcept override { return true; }
+  void read_counters(CounterReader& reader) const override { zones_.read_counters(reader); }
+  [[nodiscard]] Answer answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
+  void receive(const Datagram& datagram, DatagramSink& sink) noexcept override { receive_by(*this, datagram, sink); }
+  // One datagram in, at most `out.size()` bytes out.
+  [[nodiscard]] Answer answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept;
   void prepare(Bytes request, const RequestContext& context) noexcept override;
-  [[nodiscard]] bool takes_early_requests() const noexcept override { return true; }
-  [[nodiscard]] std::size_t largest_stream_reply() const noexcept override;
+  [[nodiscard]] std::size_t largest_answer() const noexcept override;
 
  private:
   enum class Side : std::uint8_t { zones, forward };
-  [[nodiscard]] std::optional<Side> side_of(const dns::Name& name) const noexcept;
-  [[nodiscard]] Service& for_request(Bytes request) noexcept;
+  using Route = std::optional<DnsForwardService::Route>;
+  [[nodiscard]] std::optional<Side> side_of(const dns::Name& name, const Route& route) const noexcept;
+  [[nodiscard]] bool is_forwarded(DnsForwardService::Routed& routed) const noexcept;
 
   DnsZoneService& zones_;
   DnsForwardService& forward_;

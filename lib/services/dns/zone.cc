@@ -44,7 +44,7 @@ ResponseHead answer_zones(const DnsQuery& query, const zone::ZoneSnapshot* snaps
   name.name.assign(query.question.name);
   name.rehash();
   const AnswerOptions options{query.question.type, query.edns.dnssec_ok, minimal_any};
-  const Outcome outcome = Answer(*snapshot, options, composer).run(name);
+  const Outcome outcome = ZoneAnswer(*snapshot, options, composer).run(name);
   tally.referral = outcome.referral && outcome.whole;
   tally.since = outcome.since;
   const bool authoritative = outcome.authoritative && query.question.rr_class != dns::rr_class::any;
@@ -63,7 +63,8 @@ dns::OptOptions options_for(const DnsQuery& query, const DnsSettings& settings, 
 }  // namespace
 
 DnsZoneService::DnsZoneService(const DnsSettings& settings, const std::atomic<const zone::PublishedZones*>& published)
-    : settings_(settings),
+    : DnsService(settings.max_udp, false),
+      settings_(settings),
       published_(published),
       scratch_(std::make_unique_for_overwrite<std::uint8_t[]>(dns::kMaxMessage)) {
   settings_.nsid.resize(std::min<std::size_t>(settings_.nsid.size(), 255));
@@ -71,10 +72,6 @@ DnsZoneService::DnsZoneService(const DnsSettings& settings, const std::atomic<co
 
 void DnsZoneService::begin_burst(std::uint64_t) noexcept {
   zones_ = published_.load(std::memory_order_acquire);
-}
-
-Framed DnsZoneService::next_request(Bytes stream, bool prefix_consumed) const noexcept {
-  return dns::next_message(stream, prefix_consumed);
 }
 
 // How long the answer may be: over UDP what the client takes and we send, RFC 6891 6.2.3.
@@ -167,9 +164,9 @@ void DnsZoneService::count(const DnsTally& tally) noexcept {
   }
 }
 
-Reply DnsZoneService::answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+Answer DnsZoneService::answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
   counters_.queries_tcp.add();
-  if (out.size() < dns::kPrefixSize) return {Reply::Kind::malformed};
+  if (out.size() < dns::kPrefixSize) return {Answer::Kind::malformed};
   DnsTally tally;
   const MutableBytes message = out.subspan(dns::kPrefixSize);
   const std::size_t length =
@@ -177,10 +174,10 @@ Reply DnsZoneService::answer_stream(Bytes request, MutableBytes out, const Reque
   if (context.continuation && length > 0) return repeat(request, out, {length, tally.since}, context.identity);
   count(tally);
   if (length == 0) {
-    return {tally.kind == DnsTally::Kind::ignored_response ? Reply::Kind::silent : Reply::Kind::malformed};
+    return {tally.kind == DnsTally::Kind::ignored_response ? Answer::Kind::silent : Answer::Kind::malformed};
   }
   store_be(out.data(), static_cast<std::uint16_t>(length));
-  return {Reply::Kind::answered, dns::kPrefixSize + length, false, tally.since};
+  return {Answer::Kind::answered, dns::kPrefixSize + length, false, tally.since};
 }
 
 DnsZoneService::Version DnsZoneService::version_from(const zone::ZoneSnapshot& snapshot, Bytes request,
@@ -190,14 +187,20 @@ DnsZoneService::Version DnsZoneService::version_from(const zone::ZoneSnapshot& s
   return {length, tally.since};
 }
 
-Reply DnsZoneService::answer_datagram(Bytes request, MutableBytes out, const RequestContext&) noexcept {
+Answer DnsZoneService::answer_datagram(Bytes request, MutableBytes out, const RequestContext&) noexcept {
   counters_.queries_udp.add();
   DnsTally tally;
   const std::size_t length =
       respond<Transport::datagram>(request, out, zones_ == nullptr ? nullptr : zones_->current, tally);
   count(tally);
-  if (length == 0) return {Reply::Kind::silent};
-  return {Reply::Kind::answered, length};
+  if (length == 0) return {Answer::Kind::silent};
+  return {Answer::Kind::answered, length};
+}
+
+void DnsZoneService::read_counters(CounterReader& reader) const {
+#define X(name, help) reader.read(#name, counters_.name.value());
+  GL_DNS_COUNTERS(X)
+#undef X
 }
 
 std::optional<unsigned> DnsZoneService::zone_labels(const dns::Name& name) const noexcept {
@@ -209,7 +212,7 @@ std::optional<unsigned> DnsZoneService::zone_labels(const dns::Name& name) const
   return zone == nullptr ? std::nullopt : std::optional<unsigned>(zone->apex_labels);
 }
 
-std::size_t DnsZoneService::largest_stream_reply() const noexcept {
+std::size_t DnsZoneService::largest_answer() const noexcept {
   // Header, the longest question, a CHAOS text, OPT: what comes without zones.
   std::size_t largest = dns::kHeaderSize + dns::kMaxName + 4 + 13 + 255 + dns::kOptSize;
   if (zones_ != nullptr && zones_->current != nullptr) largest = std::max(largest, zones_->current->largest_answer());
@@ -220,7 +223,7 @@ std::size_t DnsZoneService::largest_stream_reply() const noexcept {
     }
   }
   const std::size_t options = dns::opt_size({settings_.nsid, settings_.tcp_keepalive}) - dns::kOptSize;
-  return std::min(dns::kPrefixSize + largest + options, kMaxStreamReply);
+  return std::min(dns::kPrefixSize + largest + options, kMaxRenderedAnswer);
 }
 
 }  // namespace gl::services

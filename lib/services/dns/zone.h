@@ -10,7 +10,7 @@
 
 #include "lib/base/counter.h"
 #include "lib/dns/name.h"
-#include "lib/service/service.h"
+#include "lib/services/dns/service.h"
 #include "lib/zone/published.h"
 
 namespace gl::zone {
@@ -61,16 +61,17 @@ struct ResponseHead;
 struct DnsTally;  // what one message came to, for the counters
 
 // Reply::identity is the generation (zone/generation.h) from which on the question has been answered so.
-class DnsZoneService final : public Service {
+class DnsZoneService final : public DnsService {
  public:
   DnsZoneService(const DnsSettings& settings, const std::atomic<const zone::PublishedZones*>& published);
 
   void begin_burst(std::uint64_t now_ms) noexcept override;
-  [[nodiscard]] Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override;
-  [[nodiscard]] Reply answer_stream(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
-  [[nodiscard]] Reply answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
-  [[nodiscard]] bool takes_early_requests() const noexcept override { return true; }
-  [[nodiscard]] std::size_t largest_stream_reply() const noexcept override;
+  void read_counters(CounterReader& reader) const override;
+  [[nodiscard]] Answer answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
+  void receive(const Datagram& datagram, DatagramSink& sink) noexcept override { receive_by(*this, datagram, sink); }
+  // One datagram in, at most `out.size()` bytes out.
+  [[nodiscard]] Answer answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept;
+  [[nodiscard]] std::size_t largest_answer() const noexcept override;
   [[nodiscard]] const DnsCounters& counters() const noexcept { return counters_; }
   // How many labels the apex of the nearest zone has that `name` is in; nothing: in none.
   [[nodiscard]] std::optional<unsigned> zone_labels(const dns::Name& name) const noexcept;
@@ -94,7 +95,7 @@ class DnsZoneService final : public Service {
   };
   [[nodiscard]] Version version_from(const zone::ZoneSnapshot& snapshot, Bytes request,
                                      MutableBytes message) const noexcept;
-  [[nodiscard]] Reply repeat(Bytes request, MutableBytes out, Version current, std::uint32_t identity) noexcept;
+  [[nodiscard]] Answer repeat(Bytes request, MutableBytes out, Version current, std::uint32_t identity) noexcept;
   [[nodiscard]] bool was_always(Bytes request, Bytes message, std::uint32_t since) noexcept;
   [[nodiscard]] Version find_version(Bytes request, MutableBytes message, std::uint32_t since,
                                      std::uint32_t identity) const noexcept;

@@ -11,7 +11,7 @@ namespace gl::services {
 // The client holds the beginning of this answer. `current`, which stands in `out`, goes on with it if it is the version
 // that was begun; that is known by its identity, or because it can have been no other. An older version that is still
 // kept is found by its identity alone.
-Reply DnsZoneService::repeat(Bytes request, MutableBytes out, Version current, std::uint32_t identity) noexcept {
+Answer DnsZoneService::repeat(Bytes request, MutableBytes out, Version current, std::uint32_t identity) noexcept {
   const MutableBytes message = out.subspan(dns::kPrefixSize);
   Version begun = current;
   if (identity == 0) {
@@ -21,11 +21,11 @@ Reply DnsZoneService::repeat(Bytes request, MutableBytes out, Version current, s
   }
   if (begun.length == 0) {
     counters_.unrepeatable.add();
-    return {Reply::Kind::unrepeatable};
+    return {Answer::Kind::unrepeatable};
   }
   counters_.continued.add();
   store_be(out.data(), static_cast<std::uint16_t>(begun.length));
-  return {Reply::Kind::answered, dns::kPrefixSize + begun.length, false, begun.since};
+  return {Answer::Kind::answered, dns::kPrefixSize + begun.length, false, begun.since};
 }
 
 // Whether `message`, the answer since that generation, was the answer during all of the last `--linger` seconds:

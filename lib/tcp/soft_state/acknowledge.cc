@@ -49,7 +49,7 @@ bool FlowRules::hand_over_ledger() noexcept {
 void FlowRules::caught_up() noexcept {
   switch (stop_) {
     case Stop::pending:
-      return drop(Outcome::suspended);
+      return context_.build.suspend(context_.answers.ticket());
     case Stop::malformed:
       return reset(Outcome::reset_malformed);
     case Stop::full:
@@ -68,12 +68,13 @@ void FlowRules::caught_up() noexcept {
   const bool settles = !flow_.piece_acked();
   if (kind == Framed::Kind::prefix_only && flow_.timestamps && settles && !flow_.prefix_consumed) {
     // `next` stays: with E unchanged it could wrap, and TSval would jump half the circle ahead of other replies.
-    flow_.drop_front(2);
+    flow_.drop_front(context_.service.prefix_length());
     flow_.prefix_consumed = true;
     return acknowledge(Outcome::acked_prefix);
   }
   const bool told = !before(flow_.acked, flow_.base) && !opens_window() &&
-                    (!flow_.timestamps || !settles || Ledger::decode(flow_.ts_val) == flow_.settled());
+                    (!flow_.timestamps || !settles ||
+                     Ledger::decode(flow_.ts_val) == flow_.settled(context_.service.prefix_length()));
   if (!told) return acknowledge(Outcome::acked_withheld);
   if (kind == Framed::Kind::complete) {
     // Without room in its window, or before it has a later ledger: see hand_over_ledger().
@@ -97,7 +98,7 @@ void FlowRules::acknowledge(Outcome outcome) noexcept {
 void FlowRules::settle() noexcept {
   flow_.ledger_end = flow_.base_end;
   flow_.ledger_next = flow_.base;
-  stamp(flow_.settled());
+  stamp(flow_.settled(context_.service.prefix_length()));
 }
 
 // The ledger stays where the query begins. A node without this entry sees bytes beyond that, again and again, and ends

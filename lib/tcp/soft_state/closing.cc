@@ -29,14 +29,14 @@ std::uint32_t RuleContext::room(const Accepted& cookie, std::uint32_t end) noexc
 bool RuleContext::must_close(const Accepted& cookie, std::uint32_t end) noexcept {
   if (cookie.old_epoch && keys.draining) return true;
   enter_long_flow(cookie, end);
-  if (end + kMaxStreamReply <= kLastOffset) return false;
+  if (end + kMaxRenderedAnswer <= kLastOffset) return false;
   const bool goes_on = long_flow != nullptr && long_flow->goes_on();
-  return end + service.largest_stream_reply() > (goes_on ? kLastLongOffset : kLastOffset);
+  return end + service.largest_answer() > (goes_on ? kLastLongOffset : kLastOffset);
 }
 
 // On another node too, whose clock is behind, and whose zones and long connections are others.
 bool RuleContext::may_have_closed(const Accepted& cookie, std::uint32_t end) const noexcept {
-  return cookie.old_epoch || service.may_close() || end + kMaxStreamReply > kLastOffset;
+  return cookie.old_epoch || service.may_close() || end + kMaxRenderedAnswer > kLastOffset;
 }
 
 }  // namespace gl::tcp

@@ -109,8 +109,8 @@ struct Flow {
   [[nodiscard]] bool unanswered_lacks_prefix() const noexcept { return prefix_consumed && answered == 0; }
 
   // With timestamps: the ledger that says that everything before `base` is answered, has arrived and is acknowledged.
-  [[nodiscard]] Ledger settled() const noexcept {
-    const std::uint32_t next = base.value() - (prefix_consumed ? 2u : 0u);
+  [[nodiscard]] Ledger settled(std::uint8_t prefix_length) const noexcept {
+    const std::uint32_t next = base.value() - (prefix_consumed ? prefix_length : 0u);
     return {base_end & kOffsetMask, static_cast<std::uint16_t>(next & kNextMask), prefix_consumed, true};
   }
 

@@ -55,7 +55,7 @@ bool FlowRules::ledger_is_at(SeqNum seq) const noexcept {
   const SeqNum end = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size());
   if (distance(seq, end) > context_.settings.window) return false;
   const Ledger ledger = Ledger::decode(echo_);
-  return ledger.is_next(seq) && ledger.sent_end == (ack_offset_ & kOffsetMask);
+  return ledger.is_next(seq, context_.service.prefix_length()) && ledger.sent_end == (ack_offset_ & kOffsetMask);
 }
 
 void FlowRules::learn_from_ledger() noexcept {
@@ -76,7 +76,8 @@ bool FlowRules::has_gone_on() const noexcept {
   if (flow_.state != FlowState::unsynchronized) return static_cast<std::int32_t>(echo_ - flow_.ts_val) > 0;
   // Further from what waits than our window reaches, the ledger's 12 bits would take that for the next query.
   if (segment_.seq - flow_.base + kNextMask > 2 * kNextMask) return true;
-  return before(flow_.base, segment_.seq) && Ledger::decode(echo_).is_next(segment_.seq);
+  return before(flow_.base, segment_.seq) &&
+         Ledger::decode(echo_).is_next(segment_.seq, context_.service.prefix_length());
 }
 
 SegmentClass FlowRules::classify() const noexcept {
@@ -117,7 +118,7 @@ void FlowRules::note_echo() noexcept {
   flow_.ts_recent = segment_.timestamps->value;
   const Ledger echoed = Ledger::decode(echo_);
   const SeqNum counted = flow_.ledger_next - ((flow_.ledger_next.value() - echoed.next) & kNextMask);
-  const SeqNum next = counted + (echoed.prefix_consumed() ? 2u : 0u);
+  const SeqNum next = counted + (echoed.prefix_consumed() ? context_.service.prefix_length() : 0u);
   const std::uint32_t end = flow_.ledger_end - ((flow_.ledger_end - echoed.sent_end) & kOffsetMask);
   if (before(flow_.covered, next)) flow_.covered = next;
   if (static_cast<std::int32_t>(end - flow_.covered_end) > 0) flow_.covered_end = end;

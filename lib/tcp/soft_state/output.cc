@@ -117,7 +117,7 @@ std::uint32_t FlowRules::room() const noexcept {
 
 bool FlowRules::must_close() const noexcept {
   if (flow_.timestamps) return context_.must_close(cookie_, flow_.answered_end);
-  return flow_.answered_end + kMaxStreamReply > kLastLongOffset;
+  return flow_.answered_end + kMaxRenderedAnswer > kLastLongOffset;
 }
 
 bool FlowRules::may_answer_more(std::uint32_t end) const noexcept {
@@ -163,7 +163,7 @@ void FlowRules::acknowledge_most() noexcept {
 void FlowRules::send() noexcept {
   acknowledge_most();
   Plan& plan = context_.plan;
-  plan.stream = context_.answers.bytes();
+  plan.answers = &context_.answers;
   const bool alone = piece_count_ == 1;
   const Piece& first = pieces_[0];
   const bool at_una = first.begin == flow_.snd.una();
@@ -217,7 +217,7 @@ void FlowRules::advance_ledger(std::uint32_t end, SeqNum ack, bool alone) noexce
   for (std::size_t i = 0; i < flow_.count && counted < end; ++i) {
     const std::uint32_t counts = counted + flow_.parts[i].answer;
     const SeqNum past = next + flow_.parts[i].query;
-    if (counts > flow_.snd.una() + kMaxStreamReply) break;
+    if (counts > flow_.snd.una() + kMaxRenderedAnswer) break;
     if (before(ack + mss_, past) && next != ack) break;
     next = past;
     counted = counts;

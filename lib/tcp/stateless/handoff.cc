@@ -60,7 +60,7 @@ void TimestampRules::beyond(bool is_bare) noexcept {
 const FlowTable::Recent* TimestampRules::pipelined_behind() const noexcept {
   const FlowTable::Recent* const recent = context_.flows.recent(cookie_.isn);
   if (recent == nullptr || recent->seq + recent->length != segment_.seq) return nullptr;
-  const bool echoes_before = ledger_.is_next(recent->seq) && ledger_.sent_end == recent->end - recent->answer;
+  const bool echoes_before = is_next(recent->seq) && ledger_.sent_end == recent->end - recent->answer;
   const bool may_miss_it = recent->end - cookie_.ack_offset <= recent->answer;
   return echoes_before && may_miss_it && !ledger_.prefix_consumed() ? recent : nullptr;
 }
@@ -75,7 +75,8 @@ void TimestampRules::repeated_alone(Flow& flow) noexcept {
   const bool in_front = counted > 0 && counted <= context_.build.segment_size(cookie_.mss_class);
   if (framed.kind == Framed::Kind::prefix_only && in_front) {
     context_.flows.evict(flow);
-    return context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + 2, ledger_);
+    return context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + context_.service.prefix_length(),
+                                  ledger_);
   }
   if (++flow.repeats < kAloneRepeats) return;
   // All answers have arrived, and the client has nothing before this piece to repeat: it is the beginning of a query

@@ -17,6 +17,10 @@ class TimestampRules {
 
  private:
   // What the client has read is what the ledger says was sent.
+  // Whether the client's next query goes on at `seq`.
+  [[nodiscard]] bool is_next(SeqNum seq) const noexcept {
+    return ledger_.is_next(seq, context_.service.prefix_length());
+  }
   [[nodiscard]] bool level() const noexcept;
   [[nodiscard]] bool keepalive() const noexcept;
   // No ledger of ours counts so little of what the client has read.

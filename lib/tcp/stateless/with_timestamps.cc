@@ -12,7 +12,7 @@ TimestampRules::TimestampRules(RuleContext& context, const Accepted& cookie) noe
       ledger_(Ledger::decode(segment_.timestamps->echo)) {
   gap_ = (ledger_.sent_end - cookie_.ack_offset) & kOffsetMask;
   ledger_.sent_end = cookie.ack_offset + gap_;
-  if (gap_ <= kMaxStreamReply) return;
+  if (gap_ <= kMaxRenderedAnswer) return;
   ahead_ = kOffsetMask + 1 - gap_;
   stale_ = ahead_ > kMaxAhead || ahead_ > cookie.ack_offset;  // before the beginning of our stream there was nothing
   ledger_.sent_end = cookie.ack_offset - ahead_;
@@ -36,7 +36,7 @@ bool TimestampRules::level() const noexcept {
 }
 
 bool TimestampRules::keepalive() const noexcept {
-  return segment_.payload.size() <= 1 && ledger_.is_next(segment_.seq + 1) && level();
+  return segment_.payload.size() <= 1 && is_next(segment_.seq + 1) && level();
 }
 
 void TimestampRules::stale() noexcept {
@@ -52,7 +52,7 @@ Ledger TimestampRules::acked() const noexcept {
 }
 
 void TimestampRules::acknowledgement() noexcept {
-  if (level() && !ledger_.acked && ledger_.is_next(segment_.seq)) {
+  if (level() && !ledger_.acked && is_next(segment_.seq)) {
     return context_.build.control(Outcome::acked_withheld, kAck, segment_.seq, acked());
   }
   if (keepalive()) return context_.build.control(Outcome::acked_keepalive, kAck, segment_.seq + 1, acked());
@@ -61,19 +61,19 @@ void TimestampRules::acknowledgement() noexcept {
 }
 
 bool TimestampRules::both_closed() const noexcept {
-  return our_fin_acked_ && !ledger_.acked && ledger_.is_next(segment_.seq - 1) &&
+  return our_fin_acked_ && !ledger_.acked && is_next(segment_.seq - 1) &&
          context_.may_have_closed(cookie_, ledger_.sent_end);
 }
 
 void TimestampRules::fin() noexcept {
   const SeqNum past = segment_.seq + 1;
   if (our_fin_acked_) return context_.build.control(Outcome::acked_fin, kAck, past, acked());
-  if (!level() || !ledger_.is_next(segment_.seq)) return early_fin();
+  if (!level() || !is_next(segment_.seq)) return early_fin();
   context_.build.control(Outcome::fin_ack, kFin | kAck, past, acked());
 }
 
 void TimestampRules::data() noexcept {
-  if (ledger_.is_next(segment_.seq)) return at_next_query(ledger_.prefix_consumed());
+  if (is_next(segment_.seq)) return at_next_query(ledger_.prefix_consumed());
   // The acknowledged prefix again, with the message behind it.
   if (ledger_.prefix_consumed() && (segment_.seq.value() & kNextMask) == ledger_.next) return at_next_query(false);
   if (keepalive() && ledger_.acked) {
@@ -96,7 +96,7 @@ void TimestampRules::fresh(std::size_t skip, bool is_bare) noexcept {
                                             context_.service);
   if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
   // All of a segment's answers go together: it is resumed when the last of them is there.
-  if (stop == Stop::pending) return context_.build.drop(Outcome::suspended);
+  if (stop == Stop::pending) return context_.build.suspend(context_.answers.ticket());
   if (context_.answers.queries() == 0) {
     // Queries before `skip` have had their answer; what follows them is the client's to send again.
     if (skip > 0) return context_.build.control(Outcome::acked_repeat, kAck, start, acked());
@@ -128,7 +128,7 @@ void TimestampRules::nothing_complete(Stop stop, bool is_bare) noexcept {
     Ledger ledger = acked();
     ledger.prefix = true;
     if (context_.flows.enabled() && open_flow(0, false, ledger_.sent_end, ledger_.sent_end)) return;
-    return context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + 2, ledger);
+    return context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + context_.service.prefix_length(), ledger);
   }
   if (stop == Stop::full) return context_.build.control(Outcome::closed_full, kFin | kAck, segment_.seq, ledger_);
   if (stop == Stop::malformed) return context_.build.reset(Outcome::reset_malformed);
@@ -208,7 +208,7 @@ void TimestampRules::send(Outcome whole, Outcome parts, const Start& start, Stop
     how.ack_all = past + 1;
     how.fin = true;
   }
-  const bool all = context_.build.answer(answers.bytes(), how);
+  const bool all = context_.build.answer(answers, how);
   if (context_.plan.count == 0) return context_.build.drop(Outcome::drop_zero_window);
   context_.plan.outcome = all ? whole : parts;
   if (!all || how.fin || answers.queries() != 1 || start.prefix_consumed || start.begin > 0 ||

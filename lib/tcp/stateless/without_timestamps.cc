@@ -54,8 +54,9 @@ class Rules {
   void data() noexcept {
     auto whole = cookie_at(0);
     if (whole && whole->ack_offset == 0) return first(*whole, false);
-    // Two bytes later: the length prefix was acknowledged alone.
-    auto behind = cookie_at(2);
+    // So much later: the length prefix was acknowledged alone.
+    const std::uint8_t prefix = context_.service.prefix_length();
+    auto behind = prefix == 0 ? std::nullopt : cookie_at(prefix);
     if (behind && behind->ack_offset == 0) return first(*behind, true);
     // A cookie fits by chance once in 2^11 segments, and then with any number of bytes read: of two, the one with fewer
     // is tried first.
@@ -131,10 +132,11 @@ class Rules {
 
   // The column's way acknowledges the query before its answer is there.
   void suspend(bool prefix_consumed) noexcept {
-    if (!context_.settings.immediate || segment_.resumed) return context_.build.drop(Outcome::suspended);
+    if (!context_.settings.immediate || segment_.resumed) return context_.build.suspend(context_.answers.ticket());
     const auto whole = static_cast<std::uint32_t>(whole_queries(segment_.payload, prefix_consumed, context_.service));
     const bool fin = context_.has(kFin) && whole == segment_.payload.size();
     context_.build.control(Outcome::suspended, kAck, segment_.seq + whole + (fin ? 1u : 0u), std::nullopt);
+    context_.plan.ticket = context_.answers.ticket();
   }
 
   void send(const Accepted& cookie, SeqNum past) noexcept {
@@ -146,7 +148,7 @@ class Rules {
     how.mss_class = cookie.mss_class;
     how.immediate = context_.settings.immediate;
     how.acknowledged = segment_.resumed;
-    const bool all = context_.build.answer(context_.answers.bytes(), how);
+    const bool all = context_.build.answer(context_.answers, how);
     // The client will not repeat a query that was acknowledged, and so cannot pull the rest.
     if (!all && how.acknowledged && context_.settings.immediate) {
       context_.plan.count = 0;
@@ -167,7 +169,8 @@ class Rules {
       return context_.build.control(Outcome::fin_ack, kFin | kAck, past, std::nullopt);
     }
     if (stop == Stop::prefix_only && !prefix_consumed) {
-      return context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + 2, std::nullopt);
+      return context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + context_.service.prefix_length(),
+                                    std::nullopt);
     }
     context_.build.drop(Outcome::drop_incomplete);
   }

@@ -1,0 +1,57 @@
+#include "lib/control/start/services.h"
+
+#include <memory>
+#include <utility>
+
+#include "lib/services/dns/router.h"
+
+namespace gl::control {
+namespace {
+
+template <class S, class... Arguments>
+S& keep(worker::WorkerContext& context, Arguments&&... arguments) {
+  auto service = std::make_unique<S>(std::forward<Arguments>(arguments)...);
+  S& kept = *service;
+  context.own_services.push_back(std::move(service));
+  return kept;
+}
+
+// Zones alone, or with what is forwarded beside them.
+services::DnsService& make_dns(worker::WorkerContext& context, const Settings& settings,
+                               const std::atomic<const zone::PublishedZones*>& zones) {
+  services::DnsSettings dns = settings.dns;
+  dns.tcp_keepalive = promised_idle(settings.epoch_seconds);
+  auto& from_zones = keep<services::DnsZoneService>(context, dns, zones);
+  if (context.forwarder == nullptr) return from_zones;
+  auto& forward = keep<services::DnsForwardService>(context, *context.forwarder);
+  return keep<services::DnsRouter>(context, from_zones, forward);
+}
+
+Status add_dns(worker::WorkerContext& context, const Settings& settings,
+               const std::atomic<const zone::PublishedZones*>& zones) {
+  services::DnsService& dns = make_dns(context, settings, zones);
+  if (!context.services.add(static_cast<Service&>(dns))) return Error{"too many services"};
+  for (const std::uint16_t port : settings.service_ports) {
+    if (!context.services.add(port, dns)) return Error{"--port: " + std::to_string(port) + " is another service's"};
+  }
+  return success();
+}
+
+}  // namespace
+
+Status add_services(worker::WorkerContext& context, const Settings& settings,
+                    const std::atomic<const zone::PublishedZones*>& zones) {
+  if (!settings.zones.empty() || settings.forward.enabled()) {
+    if (Status status = add_dns(context, settings, zones); !status) return status;
+  }
+  for (const auto& module : settings.modules) {
+    if (!module->enabled()) continue;
+    auto service = module->make(context.services);
+    if (!service) return Error{service.error()};
+    if (!context.services.add(**service)) return Error{"too many services"};
+    context.own_services.push_back(std::move(*service));
+  }
+  return success();
+}
+
+}  // namespace gl::control

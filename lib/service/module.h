@@ -1,0 +1,48 @@
+// A service as the main core sees it: what it is told, what every core gets of it, what it tells the operator.
+// Ownership: the program owns its modules, and each core the instances that were made for it. Thread: main core, before
+// the workers start, but for tick(), which runs beside them. Errors: one line.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/service/registry.h"
+#include "lib/service/service.h"
+
+namespace gl {
+
+// A flag of the command line, and a key of the configuration file.
+struct ServiceOption {
+  std::string name;      // without dashes
+  std::string argument;  // as --help shows it
+  std::string help;
+  std::function<Status(const std::string& value)> apply;
+};
+
+class ServiceModule {
+ public:
+  ServiceModule() = default;
+  ServiceModule(const ServiceModule&) = delete;
+  ServiceModule& operator=(const ServiceModule&) = delete;
+  virtual ~ServiceModule() = default;
+
+  // As Service::name().
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  // Its part of --help. Borrows the module.
+  [[nodiscard]] virtual std::vector<ServiceOption> options() = 0;
+  // Whether its options ask for it.
+  [[nodiscard]] virtual bool enabled() const = 0;
+  // The instance of one core, its ports registered there.
+  [[nodiscard]] virtual Result<std::unique_ptr<Service>> make(Registry& registry) = 0;
+  // Some times a second, while the workers run: what there is to say, a line each. `now_ms` is monotonic.
+  virtual void tick(std::uint64_t now_ms, const std::function<void(const std::string&)>& say) {
+    (void)now_ms, (void)say;
+  }
+};
+
+}  // namespace gl

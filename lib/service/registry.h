@@ -1,0 +1,113 @@
+// Which service answers on which port, TCP and UDP each by itself, and which services one core has.
+// Units: milliseconds. Byte order: ports host. Ownership: borrows the services, which outlive it. Thread: filled by the
+// main core before the worker starts, that core's only then. Errors: false where there is no room or the port is taken.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "lib/service/datagram_service.h"
+#include "lib/service/service.h"
+#include "lib/service/stream_service.h"
+
+namespace gl {
+
+struct PortRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;  // included
+};
+
+class Registry {
+ public:
+  static constexpr std::size_t kMaxRanges = 16;  // of each protocol
+  static constexpr std::size_t kMaxServices = 8;
+
+  [[nodiscard]] bool add_stream(PortRange ports, StreamService& service) noexcept {
+    return streams_.add(ports, service);
+  }
+  [[nodiscard]] bool add_datagram(PortRange ports, DatagramService& service) noexcept {
+    return datagrams_.add(ports, service);
+  }
+  // One port, over all that the service is asked over.
+  template <class S>
+  [[nodiscard]] bool add(std::uint16_t port, S& service) noexcept {
+    bool added = true;
+    if constexpr (std::derived_from<S, StreamService>) added = add_stream({port, port}, service);
+    if constexpr (std::derived_from<S, DatagramService>) added = add_datagram({port, port}, service) && added;
+    return added;
+  }
+  // Its turns: begin_burst() and on_time().
+  [[nodiscard]] bool add(Service& service) noexcept {
+    if (service_count_ == kMaxServices) return false;
+    services_[service_count_++] = &service;
+    if (service.has_deadlines()) timed_[timed_count_++] = &service;
+    return true;
+  }
+
+  // Null where nothing listens.
+  [[nodiscard]] StreamService* stream(std::uint16_t port) const noexcept { return streams_.find(port); }
+  [[nodiscard]] DatagramService* datagram(std::uint16_t port) const noexcept { return datagrams_.find(port); }
+  [[nodiscard]] std::span<Service* const> services() const noexcept {
+    return std::span(services_).first(service_count_);
+  }
+
+  void begin_burst(std::uint64_t now_ms) noexcept {
+    for (Service* const service : services()) service->begin_burst(now_ms);
+  }
+  [[nodiscard]] bool has_deadlines() const noexcept { return timed_count_ != 0; }
+  [[nodiscard]] bool is_due(std::uint64_t now_ms) const noexcept {
+    return std::any_of(timed_.begin(), timed_.begin() + timed_count_,
+                       [now_ms](const Service* service) { return service->next_deadline() <= now_ms; });
+  }
+  // Calls those whose deadline has passed; how many that were.
+  unsigned on_time(std::uint64_t now_ms, DatagramSender& sender) noexcept {
+    unsigned called = 0;
+    for (std::size_t i = 0; i < timed_count_; ++i) {
+      if (timed_[i]->next_deadline() > now_ms) continue;
+      timed_[i]->on_time(now_ms, sender);
+      ++called;
+    }
+    return called;
+  }
+
+ private:
+  template <class S>
+  class Ports {
+   public:
+    [[nodiscard]] bool add(PortRange ports, S& service) noexcept {
+      const auto overlaps = [&](const Entry& e) { return ports.first <= e.ports.last && e.ports.first <= ports.last; };
+      if (count_ == kMaxRanges || ports.last < ports.first) return false;
+      if (std::any_of(entries_.begin(), entries_.begin() + count_, overlaps)) return false;
+      entries_[count_++] = {ports, &service};
+      return true;
+    }
+    [[nodiscard]] S* find(std::uint16_t port) const noexcept {
+      for (std::uint32_t i = 0; i < count_; ++i) {
+        const Entry& entry = entries_[i];
+        if (port >= entry.ports.first && port <= entry.ports.last) return entry.service;
+      }
+      return nullptr;
+    }
+
+   private:
+    struct Entry {
+      PortRange ports;
+      S* service = nullptr;
+    };
+    std::array<Entry, kMaxRanges> entries_{};
+    std::uint32_t count_ = 0;
+  };
+
+  Ports<StreamService> streams_;
+  Ports<DatagramService> datagrams_;
+  std::array<Service*, kMaxServices> services_{};
+  std::array<Service*, kMaxServices> timed_{};
+  std::size_t service_count_ = 0;
+  std::size_t timed_count_ = 0;
+};
+
+}  // namespace gl

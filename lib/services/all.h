@@ -1,0 +1,20 @@
+// Every service that brings its own module: a line each.
+// Ownership: the caller's. Thread: main core.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "lib/services/sum/module.h"
+
+namespace gl::services {
+
+using Modules = std::vector<std::shared_ptr<ServiceModule>>;
+
+[[nodiscard]] inline Modules all_modules() {
+  Modules modules;
+  modules.push_back(make_sum_module());
+  return modules;
+}
+
+}  // namespace gl::services

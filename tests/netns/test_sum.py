@@ -1,0 +1,89 @@
+"""The sum of integers over UDP (--sum), asked by netcat."""
+
+import struct
+import subprocess
+import time
+
+from goldilocks import Goldilocks
+from lab import SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
+from runner import run
+
+PORT = 5434
+
+
+def integers(*numbers, count=None):
+    return struct.pack(f"!H{len(numbers)}i", len(numbers) if count is None else count, *numbers)
+
+
+def netcat(payload, address=SERVER_V4, port=PORT, answer=4, limit_s=10):
+    """What netcat hears within the limit, up to so many bytes."""
+    command = ["nc", "-u", address, str(port)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent) as nc:
+        try:
+            nc.stdin.write(payload)
+            nc.stdin.flush()
+            return nc.communicate(timeout=limit_s)[0] if answer == 0 else nc.stdout.read(answer)
+        except subprocess.TimeoutExpired:
+            return b""
+        finally:
+            nc.kill()
+
+
+def wait_for(what, limit_s=10):
+    end = time.monotonic() + limit_s
+    while not what():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def counted(server, **wanted):
+    return wait_for(lambda: {n: server.telemetry("/goldilocks/service,sum")[n] for n in wanted} == wanted)
+
+
+def test_returned_and_logged():
+    with Lab() as lab, Goldilocks(lab, ["--sum", "on,reply=on"]) as server:
+        for address in (SERVER_V4, SERVER_V6):
+            assert struct.unpack("!i", netcat(integers(1, 2, 3), address)) == (6,)
+            assert struct.unpack("!i", netcat(integers(-5, 2), address)) == (-3,)
+            assert struct.unpack("!I", netcat(integers(2**31 - 1, 2**31 - 1, 4), address)) == (2,)
+        assert wait_for(lambda: "sum of 3 integers from 192.0.2.1:" in server.log() and ": 6" in server.log())
+        assert wait_for(lambda: "sum of 2 integers from [2001:db8::1]:" in server.log() and ": -3" in server.log())
+        assert counted(server, sums=6, malformed=0, unlogged=0)
+        assert set(server.telemetry("/goldilocks/service")) == {"dns", "sum"}
+
+
+def test_silent_by_default():
+    with Lab() as lab, Goldilocks(lab, ["--sum", "on"]) as server:
+        assert netcat(integers(20, 22), answer=0, limit_s=0.5) == b""
+        assert counted(server, sums=1)
+        assert wait_for(lambda: ": 42" in server.log())
+
+
+def test_counts_that_do_not_fit():
+    """Dropped and counted, never answered."""
+    with Lab() as lab, Goldilocks(lab, ["--sum", "on,reply=on,port=7000"]) as server:
+        broken = (b"\0", integers(1, count=2), integers(1, 2, count=1), integers(1) + b"\0", b"\xff\xff")
+        for payload in broken:
+            assert netcat(payload, port=7000, answer=0, limit_s=0.3) == b""
+        assert counted(server, malformed=len(broken), sums=0)
+        # An empty list draws nothing: its sum would be longer than it, and the sender is not verified.
+        assert netcat(integers(), port=7000, answer=0, limit_s=0.3) == b""
+        assert counted(server, malformed=len(broken), sums=1)
+        assert struct.unpack("!i", netcat(integers(9), port=7000)) == (9,)
+
+
+def test_log_is_limited():
+    with Lab() as lab, Goldilocks(lab, ["--sum", "on"]) as server:
+        for _ in range(4):
+            sh("python3", "-c", "import socket,struct\n"
+               "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+               f"for i in range(60): s.sendto(struct.pack('!Hi', 1, i), ('{SERVER_V4}', {PORT}))")
+            time.sleep(0.1)
+        assert counted(server, sums=240)
+        assert wait_for(lambda: "more sums within a second" in server.log())
+        assert server.log().count("sum of 1 integers") < 200
+
+
+run(__name__)

@@ -1,0 +1,161 @@
+// Datagram services on the stages: several answers, from ports of their own, and no more than an unverified sender may
+// draw; ranges of ports; deadlines.
+#include "lib/service/registry.h"
+#include "tests/unit/pipeline_harness.h"
+
+namespace gl::test {
+namespace {
+
+using datapath::Verdict;
+
+// Sends what the first byte of a request says: so many datagrams, each of as many bytes as the second says.
+class Several final : public DatagramService {
+ public:
+  Several() : DatagramService({.fixed = 100, .factor = 2}) {}
+  void receive(const Datagram& datagram, DatagramSink& sink) noexcept override {
+    peer = Peer(datagram);
+    EXPECT_TRUE(peer.sent(datagram));
+    if (verifies) sink.verified();
+    for (std::uint8_t i = 0; i < datagram.payload[0]; ++i) {
+      const std::size_t length = datagram.payload[1];
+      const MutableBytes out = sink.room();
+      std::fill_n(out.begin(), std::min(length, out.size()), static_cast<std::uint8_t>('a' + i));
+      sent += sink.send(static_cast<std::uint16_t>(7000 + i), length) ? 1u : 0u;
+    }
+  }
+  Peer peer;
+  bool verifies = false;
+  unsigned sent = 0;
+};
+
+struct DatagramBench : Harness {
+  DatagramBench() { EXPECT_TRUE(services.add_datagram({6900, 6999}, several)); }
+  Verdict ask(const Ipv4& ip, Buffer payload, std::uint16_t port = 6950) {
+    payload.resize(20);
+    return give(ethernet(0x0800, ip(summed(ip, udp(payload, 40000, port), 6))));
+  }
+  Several several;
+};
+
+TEST(DatagramService, SeveralFromPortsOfItsOwn) {
+  DatagramBench bench;
+  ASSERT_EQ(bench.ask({}, {3, 30}), Verdict::udp_reply);
+  ASSERT_EQ(bench.out.sent.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    Ipv4 back;
+    back.from = kOurs4;
+    back.to = kClient4;
+    const Buffer& frame = bench.out.sent[i].bytes;
+    EXPECT_EQ(part(frame, 0, 6), Buffer(kClientMac.bytes.begin(), kClientMac.bytes.end()));
+    EXPECT_EQ(get16(frame, 14 + 20), 7000 + i);
+    EXPECT_EQ(get16(frame, 14 + 22), 40000u);
+    EXPECT_EQ(part(frame, 14 + 28), Buffer(30, static_cast<std::uint8_t>('a' + i)));
+    EXPECT_EQ(naive_checksum(part(frame, 14, 20)), 0u);
+    const Buffer layer4 = part(frame, 34);
+    EXPECT_EQ(naive_checksum(back.pseudo(layer4.size()) + layer4), 0u);
+  }
+  EXPECT_EQ(bench.counters.extra_segments.value(), 2u);
+}
+
+TEST(DatagramService, NoMoreThanAnUnverifiedSenderMayDraw) {
+  DatagramBench bench;
+  ASSERT_EQ(bench.ask({}, {5, 50}), Verdict::udp_reply);  // 100 + 2 * 20 bytes
+  EXPECT_EQ(bench.out.sent.size(), 2u);
+  EXPECT_EQ(bench.several.sent, 2u);
+  EXPECT_EQ(bench.counters.refused_unverified.value(), 3u);
+  EXPECT_EQ(bench.ask({}, {1, 141}), Verdict::drop_udp_silent);
+  bench.several.verifies = true;
+  ASSERT_EQ(bench.ask({}, {5, 200}), Verdict::udp_reply);
+  EXPECT_EQ(bench.out.sent.size(), 5u);
+}
+
+TEST(DatagramService, WithoutBuffersTheFirstStillGoes) {
+  DatagramBench bench;
+  bench.out.buffers = 1;
+  ASSERT_EQ(bench.ask({}, {4, 10}), Verdict::udp_reply);
+  EXPECT_EQ(bench.out.sent.size(), 2u);
+  EXPECT_EQ(bench.counters.no_buffer.value(), 2u);
+}
+
+TEST(DatagramService, ThePeerIsKept) {
+  DatagramBench bench;
+  ASSERT_EQ(bench.ask({}, {1, 4}), Verdict::udp_reply);
+  const Peer& peer = bench.several.peer;
+  EXPECT_EQ(peer.port, 40000);
+  EXPECT_EQ(peer.local_port, 6950);
+  EXPECT_EQ(Buffer(peer.address.begin(), peer.address.begin() + 4),
+            Buffer(kClient4.bytes.begin(), kClient4.bytes.end()));
+  EXPECT_EQ(Buffer(peer.local_address.begin(), peer.local_address.begin() + 4),
+            Buffer(kOurs4.bytes.begin(), kOurs4.bytes.end()));
+  EXPECT_EQ(peer.link_header_length, 14);
+}
+
+TEST(DatagramService, PortsOutsideItsRangeAreClosed) {
+  DatagramBench bench;
+  EXPECT_EQ(bench.ask({}, {1, 4}, 6899), Verdict::drop_udp_closed);
+  EXPECT_EQ(bench.ask({}, {1, 4}, 7000), Verdict::drop_udp_closed);
+  EXPECT_EQ(bench.ask({}, {1, 4}, 6900), Verdict::udp_reply);
+  EXPECT_EQ(bench.ask({}, {1, 4}, 6999), Verdict::udp_reply);
+}
+
+TEST(Registry, OnePortHasOneService) {
+  Registry registry;
+  Several first;
+  Several second;
+  EXPECT_TRUE(registry.add_datagram({100, 200}, first));
+  EXPECT_FALSE(registry.add_datagram({200, 300}, second));
+  EXPECT_FALSE(registry.add_datagram({50, 100}, second));
+  EXPECT_FALSE(registry.add_datagram({300, 299}, second));
+  EXPECT_TRUE(registry.add_datagram({201, 300}, second));
+  EXPECT_EQ(registry.datagram(200), &first);
+  EXPECT_EQ(registry.datagram(201), &second);
+  EXPECT_EQ(registry.datagram(301), nullptr);
+  EXPECT_EQ(registry.stream(150), nullptr);
+}
+
+class Timed final : public Service {
+ public:
+  explicit Timed(bool has) : has_(has) {}
+  std::string_view name() const noexcept override { return "timed"; }
+  void begin_burst(std::uint64_t) noexcept override { ++bursts; }
+  void read_counters(CounterReader&) const override {}
+  bool has_deadlines() const noexcept override { return has_; }
+  std::uint64_t next_deadline() const noexcept override { return deadline; }
+  void on_time(std::uint64_t now_ms, DatagramSender&) noexcept override { called_at = now_ms, deadline = kNever; }
+  std::uint64_t deadline = kNever;
+  std::uint64_t called_at = 0;
+  unsigned bursts = 0;
+
+ private:
+  bool has_;
+};
+
+class NoSender final : public DatagramSender {
+ public:
+  MutableBytes room(const Peer&) noexcept override { return {}; }
+  void send(const Peer&, std::uint16_t, std::size_t) noexcept override {}
+};
+
+TEST(Registry, DeadlinesAreCalledOnceWhenTheyPass) {
+  Registry registry;
+  Timed never(false);
+  Timed timed(true);
+  ASSERT_TRUE(registry.add(never));
+  EXPECT_FALSE(registry.has_deadlines());
+  ASSERT_TRUE(registry.add(timed));
+  EXPECT_TRUE(registry.has_deadlines());
+  NoSender sender;
+  EXPECT_FALSE(registry.is_due(1000));
+  timed.deadline = 1000;
+  EXPECT_FALSE(registry.is_due(999));
+  EXPECT_EQ(registry.on_time(999, sender), 0u);
+  EXPECT_TRUE(registry.is_due(1000));
+  EXPECT_EQ(registry.on_time(1003, sender), 1u);
+  EXPECT_EQ(timed.called_at, 1003u);
+  EXPECT_FALSE(registry.is_due(5000));
+  registry.begin_burst(1);
+  EXPECT_EQ(never.bursts + timed.bursts, 2u);
+}
+
+}  // namespace
+}  // namespace gl::test
