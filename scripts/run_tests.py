@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FUZZ_SECONDS = 8
 LOG_LINES_SHOWN = 60
 NETNS = sorted(p.stem.removeprefix("test_") for p in (ROOT / "tests/netns").glob("test_*.py"))
-LINT_PARTS = ("format", "tidy", "shell", "python", "layers", "links")
+LINT_PARTS = ("format", "tidy", "shell", "python", "layers", "links", "wrap")
 LINT_LIMIT_S = 1800
 NETNS_LIMIT_S = 300  # for each test of a file
 # Of the sanitized program: what meets hostile or odd input. The rest would only be slow.
