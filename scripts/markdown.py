@@ -7,7 +7,7 @@ WIDTH = 100
 
 
 def is_prose(line):
-    return bool(line.strip()) and not re.match(r"\s*(\||#|<|```|!\[)|    ", line)
+    return bool(line.strip()) and not re.match(r"\s*(\||#|<|>|```|!\[)|    ", line)
 
 
 def long_lines(text):
