@@ -1,150 +1,133 @@
 #include "lib/zone/zone_file.h"
 
 #include <ldns/ldns.h>
-#include <sys/stat.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
+#include <algorithm>
+#include <cstdlib>
 #include <memory>
+#include <utility>
 
 #include "lib/base/endian.h"
 #include "lib/dns/name.h"
+#include "lib/dns/rdata.h"
+#include "lib/zone/reader_process.h"
+#include "lib/zone/records.h"
 
 namespace gl::zone {
 namespace {
 
-struct Closer {
-  void operator()(std::FILE* f) const noexcept { std::fclose(f); }
-};
-struct RrFreer {
-  void operator()(ldns_rr* rr) const noexcept { ldns_rr_free(rr); }
-};
 struct RdfFreer {
   void operator()(ldns_rdf* rdf) const noexcept { ldns_rdf_deep_free(rdf); }
 };
 struct CFreer {
   void operator()(char* p) const noexcept { std::free(p); }
 };
-using File = std::unique_ptr<std::FILE, Closer>;
-using Rr = std::unique_ptr<ldns_rr, RrFreer>;
 using Rdf = std::unique_ptr<ldns_rdf, RdfFreer>;
 using CString = std::unique_ptr<char, CFreer>;
 
-std::string_view wire_of(const ldns_rdf* rdf) {
-  const auto* data = ldns_rdf_data(rdf);
-  return data == nullptr ? std::string_view{} : as_chars({data, ldns_rdf_size(rdf)});
-}
+namespace records = zone::records;
 
-Result<File> open_file(const std::string& path) {
-  File file(std::fopen(path.c_str(), "re"));
-  if (!file) return Error{path + ": " + std::strerror(errno)};
-  struct stat status {};
-  if (fstat(fileno(file.get()), &status) != 0) return Error{path + ": " + std::strerror(errno)};
-  if (S_ISDIR(status.st_mode)) return Error{path + ": is a directory"};
-  return file;
-}
-
-// ldns's record into ours. Its rdata fields hold wire bytes, names uncompressed.
-Record to_record(const ldns_rr& rr, int line) {
-  Record record;
-  record.line = line;
-  record.type = static_cast<std::uint16_t>(ldns_rr_get_type(&rr));
-  record.ttl = ldns_rr_ttl(&rr);
-  record.owner = wire_of(ldns_rr_owner(&rr));
-  MutableBytes owner{reinterpret_cast<std::uint8_t*>(record.owner.data()), record.owner.size()};  // NOLINT
-  dns::copy_lower(owner.data(), owner.data(), owner.size());
-  for (std::size_t i = 0; i < ldns_rr_rd_count(&rr); ++i) {
-    const ldns_rdf* field = ldns_rr_rdf(&rr, i);
-    if (ldns_rdf_get_type(field) == LDNS_RDF_TYPE_DNAME) {
-      if (record.name_count < 2) record.name_at[record.name_count] = static_cast<std::uint16_t>(record.rdata.size());
-      ++record.name_count;
-    }
-    record.rdata += wire_of(field);
-  }
-  return record;
-}
-
-// How many names the data of this type has at least. Data in the notation of RFC 3597 may lack them.
-std::size_t names_needed(std::uint16_t type) {
-  const ldns_rr_descriptor* descriptor = ldns_rr_descript(type);
-  std::size_t names = 0;
-  for (std::size_t i = 0; i < ldns_rr_descriptor_minimum(descriptor); ++i) {
-    if (ldns_rr_descriptor_field_type(descriptor, i) == LDNS_RDF_TYPE_DNAME) ++names;
-  }
-  return names;
+// Where names lie in the record's data; false: the data is not what its type consists of.
+bool locate_names(Record& record) {
+  const Bytes data = as_bytes(record.rdata);
+  return dns::walk_rdata(record.type, data, 0, data.size(), [&](std::size_t at) -> std::size_t {
+    const std::size_t length = dns::name_length(data.subspan(std::min(at, data.size())));
+    if (length == 0) return 0;
+    if (record.name_count < 2) record.name_at[record.name_count] = static_cast<std::uint16_t>(at);
+    ++record.name_count;
+    return at + length;
+  });
 }
 
 // What is wrong with a record as such, apart from the zone it is in.
-std::string fault_of(const ldns_rr& rr, const Record& record) {
-  if (ldns_rr_get_class(&rr) != LDNS_RR_CLASS_IN) return "class is not IN";
-  if (dns::name_length(as_bytes(record.owner)) != record.owner.size()) return "the owner's name is not a valid name";
-  if (record.rdata.size() > 0xffff) return "record data is longer than 65535 bytes";
-  if (record.name_count < names_needed(record.type)) return "a name is missing in the record data";
-  for (std::size_t i = 0; i < 2 && i < record.name_count; ++i) {
-    if (record.name(i).empty()) return "a name in the record data is not a valid name";
-  }
-  if (record.type == dns::rr::rrsig && record.rdata.size() < 18) return "RRSIG is too short";
+std::string fault_of(const Record& record) {
   if (record.type == 0 || record.type == dns::rr::opt || (record.type >= 128 && record.type <= 255)) {
     return type_to_text(record.type) + " is not a type that a zone can hold";
   }
+  if (dns::name_length(as_bytes(record.owner)) != record.owner.size()) return "the owner's name is not a valid name";
   return {};
 }
 
-std::string describe(ldns_status status) {
-  const char* text = ldns_get_errorstr_by_id(status);
-  return text == nullptr ? "cannot be read" : text;
-}
-
-// ldns's reader keeps $TTL, $ORIGIN and the last owner in what it is given here.
-class Reader {
+// Takes the stream of records as it comes in, a piece at a time.
+class RecordStream {
  public:
-  Reader(File file, Rdf origin) : file_(std::move(file)), origin_(origin.release()) {}
-  Reader(const Reader&) = delete;
-  Reader& operator=(const Reader&) = delete;
-  ~Reader() {
-    ldns_rdf_deep_free(origin_);
-    ldns_rdf_deep_free(previous_);
-  }
+  explicit RecordStream(ZoneFile& into) : into_(into) {}
 
-  ldns_status next(Rr& rr) {
-    ldns_rr* raw = nullptr;
-    const ldns_status status = ldns_rr_new_frm_fp_l(&raw, file_.get(), &ttl_, &origin_, &previous_, &line_);
-    rr.reset(status == LDNS_STATUS_OK ? raw : nullptr);
-    return status;
+  // False: enough was seen, and status() says what.
+  bool take(Bytes more) {
+    rest_.append(as_chars(more));
+    std::size_t at = 0;
+    while (at < rest_.size()) {
+      const std::size_t size = step(as_bytes(std::string_view(rest_).substr(at)));
+      if (size == 0) break;
+      at += size;
+      if (ended_) return false;
+    }
+    rest_.erase(0, at);
+    return true;
   }
-  [[nodiscard]] bool at_end() const { return std::feof(file_.get()) != 0; }
-  [[nodiscard]] bool failed() const { return std::ferror(file_.get()) != 0; }
-  [[nodiscard]] int line() const { return line_ > 0 ? line_ : 1; }
+  [[nodiscard]] bool ended() const { return ended_; }
+  [[nodiscard]] const Status& status() const { return status_; }
 
  private:
-  File file_;
-  ldns_rdf* origin_;
-  ldns_rdf* previous_ = nullptr;
-  std::uint32_t ttl_ = 3600;
-  int line_ = 0;
-};
-
-Status read_records(Reader& reader, ZoneFile& into) {
-  while (!reader.at_end()) {
-    Rr rr;
-    const ldns_status status = reader.next(rr);
-    if (reader.failed()) return Error{into.path + ": " + std::strerror(errno)};
-    if (status == LDNS_STATUS_SYNTAX_EMPTY || status == LDNS_STATUS_SYNTAX_TTL || status == LDNS_STATUS_SYNTAX_ORIGIN) {
-      continue;
+  // One message; its size, or 0 where more is needed.
+  std::size_t step(Bytes bytes) {
+    switch (bytes[0]) {
+      case records::kRecord:
+        return record(bytes);
+      case records::kError:
+        return error(bytes);
+      case records::kEnd:
+        ended_ = true;
+        return 1;
+      default:
+        return end(1, Error{into_.path + ": what read the zone gave no records"});
     }
-    if (status == LDNS_STATUS_SYNTAX_INCLUDE) {
-      return error_at(into.path, reader.line(), "$INCLUDE is not supported: name each file of the zone in one");
-    }
-    if (status != LDNS_STATUS_OK) return error_at(into.path, reader.line(), describe(status));
-    Record record = to_record(*rr, reader.line());
-    if (const std::string fault = fault_of(*rr, record); !fault.empty()) {
-      return error_at(into.path, reader.line(), fault);
-    }
-    into.records.push_back(std::move(record));
   }
-  return success();
-}
+  std::size_t end(std::size_t size, Error error) {
+    ended_ = true;
+    status_ = std::move(error);
+    return size;
+  }
+  std::size_t error(Bytes bytes) {
+    if (bytes.size() < records::kErrorHead) return 0;
+    const std::size_t length = load_be<std::uint16_t>(bytes.data() + 5);
+    if (bytes.size() < records::kErrorHead + length) return 0;
+    const auto line = static_cast<int>(load_be<std::uint32_t>(bytes.data() + 1));
+    const std::string reason(as_chars(bytes.subspan(records::kErrorHead, length)));
+    return end(records::kErrorHead + length,
+               line == 0 ? Error{into_.path + ": " + reason} : error_at(into_.path, line, reason));
+  }
+  std::size_t record(Bytes bytes) {
+    if (bytes.size() < records::kRecordHead) return 0;
+    const std::size_t owner = bytes[11];
+    std::size_t at = records::kRecordHead + owner;
+    if (bytes.size() < at + 2) return 0;
+    const std::size_t data = load_be<std::uint16_t>(bytes.data() + at);
+    at += 2;
+    if (bytes.size() < at + data) return 0;
+    Record record;
+    record.line = static_cast<int>(load_be<std::uint32_t>(bytes.data() + 1));
+    record.ttl = load_be<std::uint32_t>(bytes.data() + 5);
+    record.type = load_be<std::uint16_t>(bytes.data() + 9);
+    record.owner = as_chars(bytes.subspan(records::kRecordHead, owner));
+    record.rdata = as_chars(bytes.subspan(at, data));
+    auto* const name = reinterpret_cast<std::uint8_t*>(record.owner.data());  // NOLINT
+    dns::copy_lower(name, name, record.owner.size());
+    std::string fault = fault_of(record);
+    if (fault.empty() && !locate_names(record)) {
+      fault = "the data is not what " + type_to_text(record.type) + " consists of";
+    }
+    if (!fault.empty()) return end(at + data, error_at(into_.path, record.line, fault));
+    into_.records.push_back(std::move(record));
+    return at + data;
+  }
+
+  ZoneFile& into_;
+  std::string rest_;
+  bool ended_ = false;
+  Status status_ = success();
+};
 
 }  // namespace
 
@@ -179,16 +162,15 @@ std::string decode_base32hex(const std::string& label) {
 }
 
 Result<ZoneFile> read_zone_file(const ZoneSource& source) {
-  Result<File> file = open_file(source.path);
-  if (!file) return Error{file.error()};
-  Rdf origin;
-  if (!source.origin.empty()) {
-    origin.reset(ldns_dname_new_frm_str(source.origin.c_str()));
-    if (!origin) return Error{source.path + ": origin '" + source.origin + "' is not a domain name"};
+  if (!source.origin.empty() && Rdf(ldns_dname_new_frm_str(source.origin.c_str())) == nullptr) {
+    return Error{source.path + ": origin '" + source.origin + "' is not a domain name"};
   }
   ZoneFile zone_file{source.path, {}};
-  Reader reader(std::move(*file), std::move(origin));
-  if (Status status = read_records(reader, zone_file); !status) return Error{status.error()};
+  RecordStream stream(zone_file);
+  Status status = run_zone_reader(source, [&](Bytes piece) { return stream.take(piece); });
+  if (!status) return Error{status.error()};
+  if (!stream.ended()) return Error{source.path + ": what read the zone ended before the zone did"};
+  if (!stream.status()) return Error{stream.status().error()};
   return zone_file;
 }
 

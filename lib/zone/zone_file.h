@@ -1,4 +1,4 @@
-// One zone file read by ldns into plain records. The only place, with zone_file.cc, where ldns parses anything.
+// One zone file as plain records. A program of its own reads the text (app/zone-reader); here its stream is checked.
 // Byte order: wire within owner and rdata, host order elsewhere. Ownership: the caller's. Thread: main core.
 // Errors: one line `FILE:LINE: reason`. Source: RFC 1035 5.1.
 #pragma once
