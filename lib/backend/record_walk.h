@@ -36,6 +36,28 @@ struct NameSpan {
   return {};
 }
 
+// Whether the name at `at` ends before `limit`, its compression pointers followed. Each leads to what lies wholly
+// before, so there is no circle, and what they put together is no longer than a name may be.
+[[nodiscard]] inline bool name_resolves(Bytes message, std::size_t at, std::size_t limit) noexcept {
+  std::size_t start = at;
+  for (std::size_t length = 0; at < limit && length < dns::kMaxName;) {
+    const std::size_t label = message[at];
+    if (label == 0) return true;
+    if (label >= 0xc0) {
+      if (limit - at < 2) return false;
+      at = load_be<std::uint16_t>(message.data() + at) & dns::kMaxPointer;
+      if (at < dns::kHeaderSize || at >= start) return false;
+      limit = start;
+      start = at;
+      continue;
+    }
+    if (label > dns::kMaxLabel) return false;
+    at += 1 + label;
+    length += 1 + label;
+  }
+  return false;
+}
+
 struct Record {
   std::size_t begin = 0;
   std::size_t fixed = 0;  // of type, class, TTL, length of data: ten bytes
@@ -120,13 +142,14 @@ struct DataNames {
 // Whether all of the record's compression pointers lead to before `to`: then it stays valid where what lies between is
 // taken out of the message. NAPTR, with its strings before the name, is taken as if its name did not.
 [[nodiscard]] inline bool points_before(Bytes message, const Record& record, std::size_t to) noexcept {
-  if (record.target >= to || record.type == dns::rr::naptr) return false;
+  const auto leads_before = [&](std::uint16_t target) { return target == 0 || name_resolves(message, target, to); };
+  if (!leads_before(record.target) || record.type == dns::rr::naptr) return false;
   if (record.data() == record.end) return true;
   const detail::DataNames layout = detail::data_names(record.type);
   std::size_t at = record.data() + layout.before;
   for (unsigned i = 0; i < layout.names; ++i) {
     const NameSpan name = span_name(message, at, record.end);
-    if (name.end == 0 || name.target >= to) return false;
+    if (name.end == 0 || !leads_before(name.target)) return false;
     at = name.end;
   }
   return true;

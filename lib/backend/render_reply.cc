@@ -164,7 +164,9 @@ class Renderer {
 
 // Of an answer of our own.
 std::uint16_t own_flags(const ClientQuery& query, std::uint16_t rcode) noexcept {
-  return static_cast<std::uint16_t>(flag::qr | (query.flags & (flag::opcode_mask | kFromClient)) |
+  // What RD means where the opcode is not known is not known either (RFC 8906 section 8.2).
+  const bool known = rcode != static_cast<std::uint16_t>(Rcode::notimp);
+  return static_cast<std::uint16_t>(flag::qr | (query.flags & (flag::opcode_mask | (known ? kFromClient : 0))) |
                                     (rcode & flag::rcode_mask));
 }
 

@@ -6,6 +6,7 @@
 
 #include "lib/backend/edns_options.h"
 #include "lib/backend/record_walk.h"
+#include "lib/dns/rdata.h"
 
 namespace gl::backend {
 namespace {
@@ -26,16 +27,11 @@ std::size_t question_end(Bytes message) noexcept {
 
 // Says that it has not understood, or will not: then it need not know the question.
 bool may_lack_question(std::uint16_t flags) noexcept {
-  if (dns::opcode_of(flags) == dns::Opcode::update) return true;  // RFC 2136 3.8: sections may be left out
-  switch (static_cast<dns::Rcode>(flags & dns::flag::rcode_mask)) {
-    case dns::Rcode::formerr:
-    case dns::Rcode::servfail:
-    case dns::Rcode::notimp:
-    case dns::Rcode::refused:
-      return true;
-    default:
-      return false;
-  }
+  // RFC 2136 3.8: sections may be left out; nor do all repeat what they were notified of.
+  if (dns::opcode_of(flags) != dns::Opcode::query) return true;
+  // NOTAUTH with a TSIG error among them (RFC 8945 5.2).
+  const auto rcode = static_cast<dns::Rcode>(flags & dns::flag::rcode_mask);
+  return rcode != dns::Rcode::noerror && rcode != dns::Rcode::nxdomain && rcode != dns::Rcode::yxdomain;
 }
 
 // What walking the records found.
@@ -57,6 +53,16 @@ bool take_opt(Bytes reply, const Record& record, Walked& walked) noexcept {
   return options.ok();
 }
 
+// Data of the Internet class that is what its type consists of; every name in it, and its owner's, leads to an end.
+bool data_fits(Bytes reply, const Record& record) noexcept {
+  if (!name_resolves(reply, record.begin, reply.size())) return false;
+  if (load_be<std::uint16_t>(reply.data() + record.fixed + 2) != dns::rr_class::in) return true;
+  return dns::walk_rdata(record.type, reply, record.data(), record.end, [&](std::size_t at) -> std::size_t {
+    const NameSpan name = span_name(reply, at, record.end);
+    return name.end != 0 && name_resolves(reply, at, record.end) ? name.end : 0;
+  });
+}
+
 Walked walk_records(Bytes reply, std::size_t begin) noexcept {
   Walked walked;
   RecordWalk walk(reply, begin);
@@ -66,6 +72,7 @@ Walked walk_records(Bytes reply, std::size_t begin) noexcept {
   for (unsigned i = 0; i < all; ++i) {
     if (!walk.next(record)) return walked;
     if (walked.opt_at != 0) walked.movable = walked.movable && points_before(reply, record, walked.opt_at);
+    if (!data_fits(reply, record)) return walked;
     if (record.type != dns::rr::opt) continue;
     if (i < before || !take_opt(reply, record, walked)) return walked;
   }

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lib/base/endian.h"
 #include "lib/datapath/neighbours.h"
 #include "lib/datapath/reply_owners.h"
 #include "lib/wire/address.h"
@@ -26,8 +27,10 @@ struct Interface {
   bool tx_tcp_checksum = false;
   std::uint8_t v4_count = 0;
   std::uint8_t v6_count = 0;
+  std::uint8_t network_count = 0;
   std::array<wire::Ipv4Address, kMaxAddresses> v4{};
   std::array<wire::Ipv6Address, kMaxAddresses> v6{};
+  std::array<wire::Ipv4Address, 2 * kMaxAddresses> v4_networks{};
 
   // Where questions are forwarded, otherwise null. Shared by all cores; the stages write what they learn.
   NeighbourTable* neighbours = nullptr;
@@ -58,6 +61,19 @@ struct Interface {
     if (v6_count == kMaxAddresses) return false;
     v6[v6_count++] = address;
     return true;
+  }
+  // The network around an address of ours, of so many bits: its first and its last address are no host's. In one of 31
+  // or 32 bits all are (RFC 3021).
+  void add_network(const wire::Ipv4Address& address, unsigned prefix_length) noexcept {
+    if (prefix_length == 0 || prefix_length > 30 || network_count + 2u > v4_networks.size()) return;
+    const std::uint32_t mask = ~std::uint32_t{0} << (32 - prefix_length);
+    const auto network = load_be<std::uint32_t>(address.bytes.data()) & mask;
+    store_be(v4_networks[network_count++].bytes.data(), network);
+    store_be(v4_networks[network_count++].bytes.data(), network | ~mask);
+  }
+  [[nodiscard]] bool names_network(const wire::Ipv4Address& address) const noexcept {
+    return std::find(v4_networks.begin(), v4_networks.begin() + network_count, address) !=
+           v4_networks.begin() + network_count;
   }
   [[nodiscard]] bool has(const wire::Ipv4Address& address) const noexcept {
     return std::find(v4.begin(), v4.begin() + v4_count, address) != v4.begin() + v4_count;

@@ -11,11 +11,11 @@
 
 namespace gl::datapath {
 
-// RFC 1122 section 3.2.1.3: addresses that may not be a source; RFC 6890 for loopback. Our own: a looped or forged
-// packet.
+// RFC 1122 section 3.2.1.3: addresses that may not be a source: this network, loopback, multicast, broadcast, and what
+// names a network of ours as a whole; RFC 1112 section 4: class E. Our own: a looped or forged packet.
 [[nodiscard]] inline bool ipv4_source_acceptable(const wire::Ipv4Address& source, const Interface& interface) noexcept {
-  return source.bytes[0] != 0 && source.bytes[0] != 127 && !source.is_multicast() && !source.is_broadcast() &&
-         !interface.has(source);
+  return source.bytes[0] != 0 && source.bytes[0] != 127 && source.bytes[0] < 224 && !interface.has(source) &&
+         !interface.names_network(source);
 }
 
 [[nodiscard]] inline Verdict ipv4(const Frame& frame, Packet& packet, const Interface& interface) noexcept {

@@ -54,8 +54,10 @@ inline constexpr wire::Ipv6Address kIpv6Loopback{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
   if (payload_length == 0 && header.next_header == static_cast<std::uint8_t>(wire::Extension::hop_by_hop)) {
     return Verdict::drop_ipv6_length;
   }
-  // RFC 4291 section 2.7: multicast is never a source. The unspecified address is one only in neighbour discovery.
-  if (header.source.is_multicast() || header.source == kIpv6Loopback || interface.has(header.source)) {
+  // RFC 4291 section 2.7: multicast is never a source. The unspecified address is one only in neighbour discovery. An
+  // IPv4 address in IPv6 form (section 2.5.5.2) is of sockets, and no host's on a link.
+  if (header.source.is_multicast() || header.source == kIpv6Loopback || header.source.is_ipv4_mapped() ||
+      interface.has(header.source)) {
     return Verdict::drop_ipv6_source;
   }
   const bool icmpv6 = header.next_header == static_cast<std::uint8_t>(wire::IpProtocol::icmpv6);

@@ -49,6 +49,13 @@ struct Ipv6Address {
   std::array<std::uint8_t, 16> bytes{};
   [[nodiscard]] constexpr bool is_unspecified() const noexcept { return *this == Ipv6Address{}; }
   [[nodiscard]] constexpr bool is_multicast() const noexcept { return bytes[0] == 0xff; }
+  // RFC 4291 section 2.5.5.2: ::ffff:0:0/96.
+  [[nodiscard]] constexpr bool is_ipv4_mapped() const noexcept {
+    for (std::size_t i = 0; i < 10; ++i) {
+      if (bytes[i] != 0) return false;
+    }
+    return bytes[10] == 0xff && bytes[11] == 0xff;
+  }
   // RFC 4291 section 2.7.1: ff02::1:ffXX:XXXX with the low 24 bits of the address.
   [[nodiscard]] constexpr Ipv6Address solicited_node() const noexcept {
     return {{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, bytes[13], bytes[14], bytes[15]}};

@@ -72,7 +72,7 @@ struct Step {
       // RFC 6946: offset 0 and no more fragments is a whole packet, taken by itself.
       return {(load_be<std::uint16_t>(rest.data() + 2) & 0xfff9u) != 0 ? Kind::fragment : Kind::upper_layer, 8};
     case Extension::authentication:
-      return {Kind::upper_layer, (units + 2) * 4};
+      return {Kind::refused, 0};  // RFC 4302 section 3.4.2: no security association is ours
     case Extension::routing:
       // RFC 8200 section 4.4: segments left to be visited, and we visit none (RFC 5095 for type 0).
       return {rest[3] != 0 ? Kind::refused : Kind::upper_layer, (units + 1) * 8};

@@ -126,16 +126,31 @@ void link_nsec3(const ZoneTree& tree, Zone& zone) {
 
 }  // namespace
 
+namespace {
+
+// RFC 5155 section 4.1.2: one with flags is none of a chain that is complete.
+const Record* active_nsec3param(const ZoneTree& tree) {
+  const TreeSet* const set = tree.apex().set(dns::rr::nsec3param);
+  if (set == nullptr) return nullptr;
+  for (const Record* const record : set->records) {
+    if (as_bytes(record->rdata)[1] == 0) return record;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 Status render_denials(const ZoneTree& tree, Zone& zone, RenderedProofs& proofs, std::vector<std::string>& warnings) {
   if (tree.apex().set(dns::rr::nsec) != nullptr) return render_nsec(tree, zone, proofs);
-  const TreeSet* chosen = tree.apex().set(dns::rr::nsec3param);
+  const Record* const chosen = active_nsec3param(tree);
   if (chosen == nullptr) {
     if (!tree.nsec3.empty()) {
-      warnings.push_back(tree.file->path + ": NSEC3 records but no NSEC3PARAM at the apex: they are not used");
+      warnings.push_back(tree.file->path +
+                         ": NSEC3 records but no NSEC3PARAM without flags at the apex: they are not used");
     }
     return success();
   }
-  const Record& first = *chosen->records[0];
+  const Record& first = *chosen;
   const auto parameters = parameters_of(first);
   if (!parameters) return error_at(tree.file->path, first.line, "NSEC3PARAM with an unknown hash");
   if (parameters->iterations > 100) {
@@ -145,7 +160,7 @@ Status render_denials(const ZoneTree& tree, Zone& zone, RenderedProofs& proofs, 
   }
   if (parameters->iterations > kMaxIterations) {
     return error_at(tree.file->path, first.line,
-                    "more than 150 NSEC3 iterations (RFC 9276 3.1): strangers could make every core hash");
+                    "more than 150 NSEC3 iterations (RFC 9276 3.1): anybody could make every core hash");
   }
   zone.denials.use_nsec3(parameters->salt, parameters->iterations);
   if (Status status = collect_nsec3(tree, zone, *parameters, proofs); !status) return status;

@@ -15,7 +15,7 @@
 namespace gl::zone {
 
 // An answer follows this many aliases (CNAME or synthesised from DNAME) and then ends as it is.
-inline constexpr std::size_t kMaxAliases = 16;
+inline constexpr std::size_t kMaxAliases = 64;
 
 class ZoneSnapshot {
  public:

@@ -45,14 +45,14 @@ Status check_alias(const std::string& path, const TreeNode& node) {
   return success();
 }
 
-Status check_wildcard(const std::string& path, const TreeNode& node) {
-  if (!node.name.starts_with(std::string_view("\1*", 2))) return success();
+// Legal, and undefined for what the wildcard would stand in for (RFC 4592 sections 4.2 and 4.4).
+void warn_wildcard(const ZoneTree& tree, const TreeNode& node, Warnings& warnings) {
+  if (&node == &tree.apex() || !node.name.starts_with(std::string_view("\1*", 2))) return;
   for (const std::uint16_t type : {dns::rr::ns, dns::rr::dname}) {
     if (const TreeSet* set = node.set(type)) {
-      return error_at(path, set->records[0]->line, type_to_text(type) + " at a wildcard has no meaning (RFC 4592 4)");
+      warnings.add(set->records[0]->line, type_to_text(type) + " at a wildcard stands in for no name (RFC 4592 4)");
     }
   }
-  return success();
 }
 
 void warn_ttls(const TreeNode& node, Warnings& warnings) {
@@ -133,7 +133,7 @@ Status check_tree(const ZoneTree& tree, std::vector<std::string>& warnings) {
   Warnings out(path, warnings);
   for (const TreeNode& node : tree.nodes) {
     if (Status status = check_alias(path, node); !status) return status;
-    if (Status status = check_wildcard(path, node); !status) return status;
+    warn_wildcard(tree, node, out);
     warn_ttls(node, out);
     if (node.cut) warn_glue(tree, node, out);
     warn_hidden(tree, node, out);

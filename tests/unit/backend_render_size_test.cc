@@ -39,7 +39,7 @@ TEST_F(Render, TheLongestAnswerOverTcp) {
   const std::size_t head = 12 + kQuestion.size() + 12;
   const auto long_reply = [&](std::size_t length) {
     return message(1, 0x8480,
-                   {.questions = {kQuestion}, .answers = {record(pointer_to(12), 16, 1, Message(length - head, 1))}});
+                   {.questions = {kQuestion}, .answers = {record(pointer_to(12), 10, 1, Message(length - head, 1))}});
   };
   keep(long_reply(65535));
   EXPECT_EQ(render(ask()).size(), 65535U);

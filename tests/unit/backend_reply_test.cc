@@ -67,12 +67,15 @@ TEST(AnswersQuestion, SameQuestion) {
 TEST(AnswersQuestion, WithoutAQuestion) {
   const Message asked = message(1, 0x0100, {.questions = {kQuestion}});
   for (unsigned rcode = 0; rcode < 16; ++rcode) {
-    const bool misunderstood = rcode == 1 || rcode == 2 || rcode == 4 || rcode == 5;
+    const bool misunderstood = rcode != 0 && rcode != 3 && rcode != 6;
     EXPECT_EQ(answers_question(message(1, static_cast<std::uint16_t>(0x8000 | rcode), {}), asked), misunderstood);
   }
   const Message update = message(1, 0x2800, {.questions = {question("example.", 6)}});
   EXPECT_TRUE(answers_question(message(1, 0xa800, {}), update));
   EXPECT_FALSE(answers_question(message(1, 0x8000, {}), update));
+  const Message notify = message(1, 0x2400, {.questions = {question("example.", 6)}});
+  EXPECT_TRUE(answers_question(message(1, 0xa409, {}), notify));
+  EXPECT_TRUE(answers_question(message(1, 0xa400, {}), notify));
 }
 
 TEST(KeepReply, WithoutOpt) {
@@ -138,6 +141,33 @@ TEST(KeepReply, Malformed) {
   KeptReply kept;
   std::vector<std::uint8_t> tight(good.size() - 1);
   EXPECT_EQ(keep_reply(good, false, tight, kept), ReplyFault::no_room);
+}
+
+// Data that is not what its type consists of, and names that lead nowhere, would be the client's to find out.
+TEST(KeepReply, DataHasToBeWhatItsTypeConsistsOf) {
+  const auto at = static_cast<unsigned>(answer({}).size()) + 12;  // of the data, behind an owner that is a pointer
+  const auto with = [](std::uint16_t type, const Message& data) {
+    return fault_of(answer({record(pointer_to(12), type, 1, data)}));
+  };
+  EXPECT_EQ(with(1, {1, 2, 3, 4}), ReplyFault::none);
+  EXPECT_EQ(with(1, {1, 2, 3}), ReplyFault::malformed);
+  EXPECT_EQ(with(1, {1, 2, 3, 4, 5}), ReplyFault::malformed);
+  EXPECT_EQ(with(28, Message(16, 1)), ReplyFault::none);
+  EXPECT_EQ(with(28, Message(15, 1)), ReplyFault::malformed);
+  for (const std::uint16_t type : std::initializer_list<std::uint16_t>{2, 5, 12, 39}) {
+    EXPECT_EQ(with(type, pointer_to(12)), ReplyFault::none) << type;
+    for (const unsigned target : {at, at + 2, 0x3fffU, 3U}) {
+      EXPECT_EQ(with(type, pointer_to(target)), ReplyFault::malformed) << type << " to " << target;
+    }
+    EXPECT_EQ(with(type, {1, 'a'}), ReplyFault::malformed);
+    EXPECT_EQ(with(type, {0, 0}), ReplyFault::malformed);
+  }
+  EXPECT_EQ(with(15, joined({0, 1}, pointer_to(at + 2))), ReplyFault::malformed);
+  EXPECT_EQ(with(33, joined({0, 1, 0, 1, 0}, pointer_to(12))), ReplyFault::malformed);
+  EXPECT_EQ(with(6, joined(pointer_to(12), pointer_to(12))), ReplyFault::malformed);
+  EXPECT_EQ(with(16, {3, 'a', 'b', 'c'}), ReplyFault::none);
+  EXPECT_EQ(with(16, {3, 'a', 'b'}), ReplyFault::malformed);
+  EXPECT_EQ(with(65280, {9}), ReplyFault::none);
 }
 
 TEST(KeepReply, Truncated) {

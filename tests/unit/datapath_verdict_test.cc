@@ -89,6 +89,8 @@ std::vector<Case> ipv4_cases() {
       {Verdict::drop_ipv4_source, from({{127, 0, 0, 1}})},
       {Verdict::drop_ipv4_source, from({{224, 0, 0, 1}})},
       {Verdict::drop_ipv4_source, from({{255, 255, 255, 255}})},
+      {Verdict::drop_ipv4_source, from({{240, 0, 0, 1}})},
+      {Verdict::drop_ipv4_source, from({{255, 1, 2, 3}})},
       {Verdict::drop_ipv4_source, from(kOurs4)},
       {Verdict::drop_ipv4_destination, good_udp4(with(kV4,
                                                       [](auto& ip) {
@@ -119,7 +121,9 @@ std::vector<Case> ipv6_cases() {
       {Verdict::drop_ipv6_source, from({{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}})},
       {Verdict::drop_ipv6_source, from({})},
       {Verdict::drop_ipv6_source, from({{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}})},
+      {Verdict::drop_ipv6_source, from({{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 9}})},
       {Verdict::drop_ipv6_source, from(kOurs6)},
+      {Verdict::drop_ipv6_extension, extension(51, {17, 0, 0, 0, 0, 0, 0, 0})},
       {Verdict::drop_ipv6_destination, good_udp6(with(kV6, [](auto& ip) { ip.to.bytes[15] = 0x77; }))},
       {Verdict::drop_ipv6_destination, to_group(wire::kAllNodes)},
       {Verdict::drop_ipv6_fragment, extension(44, {17, 0, 0, 1, 0, 0, 0, 9})},
@@ -269,6 +273,26 @@ TEST(Verdicts, NamesAreUnique) {
   for (const auto& text : datapath::kVerdictTexts) EXPECT_TRUE(names.insert(text.name).second) << text.name;
   EXPECT_EQ(name(datapath::verdict_of(tcp::Outcome::syn_ack)), "tcp_syn_ack");
   EXPECT_EQ(name(datapath::verdict_of(tcp::Outcome::drop_rst)), "tcp_drop_rst");
+}
+
+// RFC 1122 section 3.2.1.3: the first and the last address of a network are no host's; of 31 bits both are (RFC 3021).
+TEST(Sources, WhatNamesANetworkOfOurs) {
+  Harness harness;
+  const auto fate = [&](std::uint8_t last) {
+    Ipv4 ip;
+    ip.from = {{192, 0, 2, last}};
+    return harness.give(ethernet(0x0800, ip(summed(ip, udp({1, 2, 3}), 6))));
+  };
+  EXPECT_EQ(fate(255), Verdict::udp_reply);
+  harness.interface.add_network(kOurs4, 31);
+  harness.interface.add_network(kOurs4, 32);
+  EXPECT_EQ(fate(0), Verdict::udp_reply);
+  harness.interface.add_network(kOurs4, 24);
+  EXPECT_EQ(fate(0), Verdict::drop_ipv4_source);
+  EXPECT_EQ(fate(255), Verdict::drop_ipv4_source);
+  EXPECT_EQ(fate(254), Verdict::udp_reply);
+  harness.interface.add_network({{10, 0, 0, 1}}, 8);
+  EXPECT_EQ(fate(254), Verdict::udp_reply);
 }
 
 }  // namespace

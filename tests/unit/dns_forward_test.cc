@@ -103,7 +103,7 @@ TEST_F(DnsForward, ErrorsAreOurs) {
   const Message bad_keepalive = opt({}, option(11, {0, 1}));
   const Message elsewhere = question("elsewhere.", 1);
   const std::vector<Case> cases{
-      {ask(kQuestion, 0x1100), message(0x1234, 0x9104, {.questions = {kQuestion}})},
+      {ask(kQuestion, 0x1100), message(0x1234, 0x9004, {.questions = {kQuestion}})},
       {joined(ask(), {0}), message(0x1234, 0x8101, {.questions = {kQuestion}})},
       {ask(kQuestion, 0x0100, {opt({.version = 1})}),
        message(0x1234, 0x8100, {.questions = {kQuestion}, .additionals = {opt({.extended_rcode = 1})}})},

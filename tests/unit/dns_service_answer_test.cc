@@ -1,6 +1,7 @@
 // Every kind of answer, from a small unsigned zone. Signed ones: dns_service_root_test and tests/differential.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "tests/unit/dns_test_support.h"
@@ -97,17 +98,67 @@ TEST_F(Answers, Aliases) {
   EXPECT_EQ(dangling.authority(), Lines{kSoa});
 }
 
+// RFC 6672 section 3.2: the same DNAME may be met again; only a circle, or a name that grows, ends the chain.
+TEST(Aliases, ADnameTwice) {
+  test::Served served{{{std::string(TEST_DATA) + "/zones/dname_twice.zone", ""}}};
+  const Parsed p = served.tcp("y.d.d.test.", A);
+  EXPECT_EQ(p.rcode(), 0U);
+  EXPECT_EQ(p.answer(), (Lines{"d.d.test. 3600 DNAME t.d.test.", "y.d.d.test. 3600 CNAME y.t.d.test.",
+                               "y.t.d.test. 3600 CNAME z.d.d.test.", "z.d.d.test. 3600 CNAME z.t.d.test.",
+                               "z.t.d.test. 3600 A 192.0.2.3"}));
+  const Parsed up = served.tcp("x.up.up.d.test.", A);
+  EXPECT_EQ(up.rcode(), 3U);
+  EXPECT_EQ(up.answer().size(), 3U);
+  EXPECT_TRUE(any_starts_with(up.authority(), "d.test. 60 SOA"));
+}
+
+// RFC 4592 section 4.1: a zone may begin at a name whose first label is `*`.
+TEST(Aliases, AZoneAtAnAsterisk) {
+  test::Served served{{{std::string(TEST_DATA) + "/zones/star_apex.zone", ""}}};
+  EXPECT_TRUE(any_starts_with(served.tcp("*.w.test.", SOA).answer(), "*.w.test. 3600 SOA"));
+  EXPECT_EQ(served.tcp("a.*.w.test.", A).rcode(), 3U);
+  EXPECT_EQ(served.tcp("a.w.test.", A).rcode(), 5U);
+}
+
+// RFC 5155 section 4.1.2: an NSEC3PARAM with flags is passed over.
+TEST(Denial, AnNsec3paramWithFlagsIsNone) {
+  test::Served served{{{std::string(TEST_DATA) + "/zones/nsec3param_flag1.zone", ""}}};
+  const Parsed p = served.tcp("nx.n.test.", A, {.edns = true, .dnssec = true});
+  EXPECT_EQ(p.rcode(), 3U);
+  EXPECT_EQ(std::count_if(p.authority().begin(), p.authority().end(),
+                          [](const std::string& r) { return r.find(" 60 NSEC3 1 ") != std::string::npos; }),
+            2);
+}
+
+// RFC 6604 section 3: the rcode is that of the chain's end, whether it fits or not.
+TEST(Aliases, TheEndOfAChainThatIsCut) {
+  std::string text = "$ORIGIN c.\n$TTL 5\n@ IN SOA a b 1 2 3 4 5\n@ IN NS a\n";
+  for (int i = 0; i < 30; ++i) {
+    text.append("n").append(std::to_string(i)).append(".a-label-that-takes-some-room.another CNAME n");
+    text.append(std::to_string(i + 1)).append(".a-label-that-takes-some-room.another\n");
+  }
+  const test::TempFile file(text);
+  test::Served served{{{file.path(), ""}}};
+  const std::string name = "n0.a-label-that-takes-some-room.another.c.";
+  const Parsed over_tcp = served.tcp(name, A);
+  EXPECT_EQ(over_tcp.rcode(), 3U);
+  EXPECT_EQ(over_tcp.answer().size(), 30U);
+  const Parsed over_udp = served.udp(name, A);
+  EXPECT_TRUE(over_udp.tc());
+  EXPECT_EQ(over_udp.rcode(), 3U);
+}
+
 TEST_F(Answers, AChainHasAnEnd) {
   std::string text = "$ORIGIN c.\n$TTL 5\n@ IN SOA a b 1 2 3 4 5\n@ IN NS a\n";
-  for (int i = 0; i < 30; ++i)
+  for (int i = 0; i < 70; ++i)
     text.append("n").append(std::to_string(i)).append(" IN CNAME n").append(std::to_string(i + 1)).append("\n");
-  text += "n30 IN A 192.0.2.1\n";
+  text += "n70 IN A 192.0.2.1\n";
   const test::TempFile file(text);
   test::Served served{{{file.path(), ""}}};
   const Parsed p = served.tcp("n0.c.", A);
   EXPECT_EQ(p.rcode(), 0U);
   EXPECT_EQ(p.answer().size(), zone::kMaxAliases);
-  EXPECT_EQ(served.tcp("n16.c.", A).answer().size(), 15U);
+  EXPECT_EQ(served.tcp("n16.c.", A).answer().size(), 55U);
 }
 
 TEST_F(Answers, Wildcards) {

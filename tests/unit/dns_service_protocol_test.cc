@@ -70,6 +70,29 @@ TEST_F(Protocol, Opcodes) {
   EXPECT_EQ(counters().notimp.value(), 15U);
 }
 
+// RFC 1995 section 3: the client's SOA is in the authority section. No transfer is given.
+TEST_F(Protocol, IxfrIsRefused) {
+  Message m = query("example.", 251);
+  m[9] = 1;
+  const Message soa = {0xc0, 12, 0, 6, 0, 1, 0, 0, 0, 0, 0, 22, 0, 0, 0, 0, 0,
+                       1,    0,  0, 0, 2, 0, 0, 0, 3, 0, 0, 0,  4, 0, 0, 0, 5};
+  m.insert(m.end(), soa.begin(), soa.end());
+  EXPECT_EQ(served_.whole(m, false).rcode(), 5U);
+  EXPECT_EQ(served_.whole(m, true).rcode(), 5U);
+  m.pop_back();
+  EXPECT_EQ(served_.whole(m, false).rcode(), 1U);
+}
+
+// RFC 8906 section 8.2: what is not implemented has no RD to repeat.
+TEST_F(Protocol, NotimpHasNoRd) {
+  Message m = query("x.example.", A);
+  m[2] = 0x79;  // opcode 15, RD
+  const Parsed p = served_.whole(m, true);
+  EXPECT_EQ(p.rcode(), 4U);
+  EXPECT_EQ(p.wire[2] & 1, 0);
+  EXPECT_EQ(p.wire[2] & 0x78, 0x78);
+}
+
 TEST_F(Protocol, FormErr) {
   const Message good = query("x.example.", A, {.edns = true});
   Message out;

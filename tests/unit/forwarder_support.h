@@ -130,7 +130,7 @@ inline Message query_for(const std::string& label, std::uint16_t id, std::uint8_
   return m;
 }
 
-// A reply to `query`: its question, and one A record whose last byte is `last`, TTL 300, `bulk` bytes of TXT behind it.
+// A reply to `query`: its question, and one A record whose last byte is `last`, TTL 300, `bulk` bytes of NULL behind it.
 inline Message reply_to(const Message& query, std::uint8_t last, std::uint16_t flags = 0x8180, std::size_t bulk = 0) {
   std::size_t end = 12;
   while (query[end] != 0) end += 1U + query[end];
@@ -144,7 +144,7 @@ inline Message reply_to(const Message& query, std::uint8_t last, std::uint16_t f
   while (bulk > 0) {
     const std::size_t part = std::min<std::size_t>(bulk, 60000);
     ++m[7];
-    m.insert(m.end(), {0xc0, 12, 0, 16, 0, 1, 0, 0, 1, 44, static_cast<std::uint8_t>(part >> 8),
+    m.insert(m.end(), {0xc0, 12, 0, 10, 0, 1, 0, 0, 1, 44, static_cast<std::uint8_t>(part >> 8),
                        static_cast<std::uint8_t>(part)});
     m.insert(m.end(), part, last);
     bulk -= part;

@@ -94,6 +94,8 @@ Status Network::assign(const Settings& settings) {
         return Error{"--address: more than " + std::to_string(datapath::kMaxAddresses) + " of one family on port " +
                      ports_[i].name()};
       }
+      const auto* const v4 = std::get_if<wire::Ipv4Address>(&setting.address);
+      if (v4 != nullptr && setting.prefix_length) interface.add_network(*v4, *setting.prefix_length);
     }
     if (!found) return Error{"--address: there is no DPDK port " + std::to_string(setting.port.value_or(0))};
   }

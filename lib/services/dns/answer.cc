@@ -123,11 +123,18 @@ ZoneAnswer::Step ZoneAnswer::follow_dname(const Zone& zone, const Node& owner, H
   const Block& block = use(zone, id);
   const std::uint8_t* target = zone.store.bytes.data() + block.bytes + block.target;
   const std::size_t target_length = dns::name_length({target, zone.store.bytes.size() - block.bytes - block.target});
-  // The same DNAME again: a circle, or a name that grows with each turn. The resolver may go on from here.
+  // The same DNAME again stands in the answer already (RFC 6672 section 3.2 makes a CNAME of it each time). A name that
+  // has grown since grows with each turn: the resolver may go on from here.
   const auto used_end = dnames_.begin() + static_cast<std::ptrdiff_t>(dname_count_);
-  if (std::find(dnames_.begin(), used_end, &block) != used_end) return finish();
-  dnames_[dname_count_++] = &block;
-  if (!composer_.add_answer(zone.store, block, current_.end() - owner.name_length, current_)) return overflow();
+  const auto used = std::find_if(dnames_.begin(), used_end, [&](const UsedDname& d) { return d.block == &block; });
+  if (used != used_end) {
+    if (current_.length > used->length) return finish();
+    used->length = current_.length;
+  } else {
+    if (dname_count_ == dnames_.size()) return finish();
+    dnames_[dname_count_++] = {&block, current_.length};
+    if (!composer_.add_answer(zone.store, block, current_.end() - owner.name_length, current_)) return overflow();
+  }
   const std::size_t prefix = current_.length - owner.name_length;
   if (prefix + target_length > dns::kMaxName) {
     outcome_.rcode = dns::Rcode::yxdomain;
@@ -149,6 +156,7 @@ ZoneAnswer::Step ZoneAnswer::follow_dname(const Zone& zone, const Node& owner, H
 // On to an alias's target, which stands uncompressed in the message. The chain ends where it turns in a circle,
 // gets too long, or is out of a pointer's reach: the resolver asks again from there.
 ZoneAnswer::Step ZoneAnswer::move_to(std::size_t at, HashedName& name) noexcept {
+  outcome_.chain = true;
   visited_[aliases_++] = name.hash[name.name.labels];
   if (aliases_ == zone::kMaxAliases || !name.name.parse({composer_.message() + at, composer_.at() - at})) {
     return finish();

@@ -23,6 +23,7 @@ struct Outcome {
   dns::Rcode rcode = dns::Rcode::noerror;
   bool authoritative = false;
   bool referral = false;
+  bool chain = false;       // the name was an alias's
   bool whole = true;        // false: it did not fit, and what stands in the message is not to be sent
   std::uint32_t since = 0;  // the generation from which on this question has been answered so, see zone/generation.h
 };
@@ -81,7 +82,11 @@ class ZoneAnswer {
   // Each alias may bring one proof (its wildcard's), the end an SOA and three more.
   std::array<Proof, zone::kMaxAliases + 4> proofs_;
   std::array<std::uint64_t, zone::kMaxAliases + 1> visited_;  // hashes of the names answered so far
-  std::array<const zone::Block*, zone::kMaxAliases> dnames_;  // DNAMEs that the answer holds
+  struct UsedDname {
+    const zone::Block* block;
+    std::size_t length;  // of the name that it was applied to last
+  };
+  std::array<UsedDname, zone::kMaxAliases> dnames_;  // DNAMEs that the answer holds
 };
 
 }  // namespace gl::services

@@ -18,6 +18,15 @@ struct DnsQuery {
   dns::Edns edns;
 };
 
+// RFC 1995 section 3: an IXFR has the client's SOA in its authority section. Its end; 0: it is none.
+[[nodiscard]] inline std::size_t skip_record(Bytes message, std::size_t at) noexcept {
+  dns::Cursor cursor(message, at);
+  cursor.skip_name();
+  cursor.bytes(8);
+  cursor.bytes(cursor.u16());
+  return cursor.ok() ? cursor.at() : 0;
+}
+
 // Fills `query` as far as the message goes. noerror: it is well-formed and of a kind we answer.
 [[nodiscard]] inline dns::Rcode parse_query(Bytes message, DnsQuery& query) noexcept {
   const auto* header = message.data();
@@ -27,9 +36,15 @@ struct DnsQuery {
   query.has_question = one_question && dns::parse_question(message, query.question);
   if (dns::opcode_of(query.flags) != dns::Opcode::query) return dns::Rcode::notimp;
   if (!query.has_question) return dns::Rcode::formerr;
-  if (load_be<std::uint32_t>(header + 6) != 0) return dns::Rcode::formerr;  // answers, authorities
+  const auto answers_authorities = load_be<std::uint32_t>(header + 6);
+  std::size_t end = query.question.end;
+  if (answers_authorities == 1 && query.question.type == dns::rr::ixfr) {
+    end = skip_record(message, end);
+  } else if (answers_authorities != 0) {
+    return dns::Rcode::formerr;
+  }
   const auto additionals = load_be<std::uint16_t>(header + 10);
-  if (!dns::parse_additional(message, query.question.end, additionals, query.edns)) {
+  if (end == 0 || !dns::parse_additional(message, end, additionals, query.edns)) {
     query.edns = {};  // as far as it was read: no reason to trust it
     return dns::Rcode::formerr;
   }

@@ -32,7 +32,9 @@ inline void write_question(const DnsQuery& query, std::uint8_t* message) noexcep
 }
 
 inline void write_header(const DnsQuery& query, const ResponseHead& head, bool opt, std::uint8_t* message) noexcept {
-  auto flags = static_cast<std::uint16_t>(dns::flag::qr | (query.flags & (dns::flag::opcode_mask | dns::flag::rd)) |
+  // What RD means where the opcode is not known is not known either (RFC 8906 section 8.2).
+  const std::uint16_t kept = dns::flag::opcode_mask | (head.rcode == dns::Rcode::notimp ? 0 : dns::flag::rd);
+  auto flags = static_cast<std::uint16_t>(dns::flag::qr | (query.flags & kept) |
                                           (static_cast<std::uint16_t>(head.rcode) & dns::flag::rcode_mask));
   if (head.authoritative) flags |= dns::flag::aa;
   if (head.truncated) flags |= dns::flag::tc;

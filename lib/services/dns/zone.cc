@@ -21,6 +21,7 @@ struct DnsTally {
   Rcode rcode = Rcode::noerror;
   bool truncated = false;
   bool referral = false;
+  bool chain_cut = false;  // a chain of aliases did not fit, so its end is not known
   std::uint32_t since = kConstant;
 };
 
@@ -47,6 +48,7 @@ ResponseHead answer_zones(const DnsQuery& query, const zone::ZoneSnapshot* snaps
   const Outcome outcome = ZoneAnswer(*snapshot, options, composer).run(name);
   tally.referral = outcome.referral && outcome.whole;
   tally.since = outcome.since;
+  tally.chain_cut = outcome.chain && !outcome.whole;
   const bool authoritative = outcome.authoritative && query.question.rr_class != dns::rr_class::any;
   return {outcome.rcode, authoritative, !outcome.whole};
 }
@@ -83,6 +85,20 @@ std::size_t DnsZoneService::limit_for(const DnsQuery& query, std::size_t room) c
   return std::min({limit, client, std::max<std::size_t>(settings_.max_udp, dns::kMinUdpPayload)});
 }
 
+// Where a chain of aliases does not fit, its rcode is that of its end all the same (RFC 6604 section 3).
+ResponseHead DnsZoneService::answer_datagram_zones(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
+                                                   zone::Composer& composer, DnsTally& tally) const noexcept {
+  ResponseHead head = answer_zones(query, snapshot, settings_.udp_minimal_any, composer, tally);
+  if (!tally.chain_cut) return head;
+  const std::size_t begin = body_offset(query);
+  std::memcpy(scratch_.get(), composer.message(), begin);
+  zone::Composer whole(scratch_.get(), begin, dns::kMaxMessage);
+  DnsTally end;
+  const ResponseHead of_whole = answer_zones(query, snapshot, settings_.udp_minimal_any, whole, end);
+  if (!of_whole.truncated) head.rcode = of_whole.rcode;
+  return head;
+}
+
 // The records of a well-formed query's answer.
 template <DnsZoneService::Transport transport>
 ResponseHead DnsZoneService::answer_query(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
@@ -92,7 +108,8 @@ ResponseHead DnsZoneService::answer_query(const DnsQuery& query, const zone::Zon
   switch (query.question.rr_class) {
     case dns::rr_class::in:
     case dns::rr_class::any:
-      return answer_zones(query, snapshot, datagram && settings_.udp_minimal_any, composer, tally);
+      return datagram ? answer_datagram_zones(query, snapshot, composer, tally)
+                      : answer_zones(query, snapshot, false, composer, tally);
     case dns::rr_class::ch:
       return answer_chaos(query, settings_, composer);
     default:

@@ -86,6 +86,8 @@ class DnsZoneService final : public DnsService {
   template <Transport transport>
   [[nodiscard]] ResponseHead answer_query(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
                                           zone::Composer& composer, DnsTally& tally) const noexcept;
+  [[nodiscard]] ResponseHead answer_datagram_zones(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
+                                                   zone::Composer& composer, DnsTally& tally) const noexcept;
   template <Transport transport>
   [[nodiscard]] std::size_t limit_for(const DnsQuery& query, std::size_t room) const noexcept;
   // A message, and the generation from which on it has been the answer; length 0: none.
