@@ -130,7 +130,8 @@ inline Message query_for(const std::string& label, std::uint16_t id, std::uint8_
   return m;
 }
 
-// A reply to `query`: its question, and one A record whose last byte is `last`, TTL 300, `bulk` bytes of NULL behind it.
+// A reply to `query`: its question, and one A record whose last byte is `last`, TTL 300, `bulk` bytes of NULL behind
+// it.
 inline Message reply_to(const Message& query, std::uint8_t last, std::uint16_t flags = 0x8180, std::size_t bulk = 0) {
   std::size_t end = 12;
   while (query[end] != 0) end += 1U + query[end];
