@@ -34,7 +34,7 @@ constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 
 int fail(const std::string& message, int code = kFailed) {
-  control::say(message);
+  control::complain(message);
   return code;
 }
 
@@ -57,12 +57,12 @@ int serve(control::CommandLine line) {
   control::ZoneStore zones(line.settings.zones, line.settings.linger_seconds, published_zones, quiesce);
   const auto warnings = zones.load(control::monotonic_seconds());
   if (!warnings) return fail(warnings.error());
-  for (const std::string& warning : *warnings) control::say("warning: " + warning);
+  for (const std::string& warning : *warnings) control::warn(warning);
 
   auto network = control::Network::open(line.settings, lcores);
   if (!network) return fail(network.error());
   const dpdk::Capture capture;
-  if (!capture.why_not().empty()) control::say("dpdk-dumpcap cannot attach: " + capture.why_not());
+  if (!capture.why_not().empty()) control::warn("dpdk-dumpcap cannot attach: " + capture.why_not());
   if (Status status = network->start(); !status) return fail(status.error());
   std::unique_ptr<worker::ForwardPaths> paths;
   if (line.settings.forward.enabled()) {
@@ -81,12 +81,12 @@ int serve(control::CommandLine line) {
   control::wait_for_links(*network);
   control::announce(*network);
   if (Status status = workers.launch(); !status) return fail(status.error());
-  control::say("serving " + std::to_string(zones.list().size()) + " zones" +
-               (paths == nullptr ? "" : ", forwarding to " + std::to_string(paths->backends.size()) + " backends") +
-               " on " + std::to_string(network->ports().size()) + " ports with " + std::to_string(lcores.size()) +
-               " workers");
+  control::say("serving " + control::counted(zones.list().size(), "zone") +
+               (paths == nullptr ? "" : ", forwarding to " + control::counted(paths->backends.size(), "backend")) +
+               " on " + control::counted(network->ports().size(), "port") + " with " +
+               control::counted(lcores.size(), "worker"));
 
-  control::Supervisor(*signals, keys, zones, workers, line.settings.modules).run();
+  control::Supervisor(*signals, keys, zones, workers, *network, line.settings.modules).run();
 
   workers.stop();
   control::print_summary(workers, tcp_helper);
@@ -96,7 +96,7 @@ int serve(control::CommandLine line) {
 int run(const std::vector<std::string>& words) {
   auto line = control::parse_command_line(words);
   if (!line) {
-    control::say(line.error());
+    control::complain(line.error());
     return kWrongUsage;
   }
   switch (line->action) {
@@ -116,6 +116,6 @@ int run(const std::vector<std::string>& words) {
 
 // What is thrown before the workers run: no memory for what was configured, no random numbers.
 int main(int argc, char** argv) try { return run({argv, argv + argc}); } catch (const std::exception& e) {
-  control::say(e.what());
+  control::complain(e.what());
   return 1;
 }

@@ -184,6 +184,11 @@ class Reader {
     if (descriptor >= 0) close(descriptor);
     if (!text) return refuse(name, line, "$INCLUDE " + wanted + ": cannot be read");
     if (name == path_) included_at_ = line;
+    std::uint8_t head[records::kIncludedHead];
+    head[0] = records::kIncluded;
+    store_be(head + 1, static_cast<std::uint16_t>(std::strlen(real_file)));
+    put(head, sizeof head);
+    put(real_file, std::strlen(real_file));
     const std::string origin(reinterpret_cast<const char*>(s.buffer));  // the one of here where none is named
     return read_text(file, std::move(*text), origin, s.default_ttl, depth + 1);
   }

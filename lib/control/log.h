@@ -1,10 +1,19 @@
-// What the main core tells the operator: one line each on stderr. Never called by a worker.
+// What the main core tells the operator: a line each on standard error, with the time (RFC 3339, UTC) and a level.
+// Thread: any but a worker's. Errors: none; a standard error that nobody reads is no reason to end.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace gl::control {
 
-void say(const std::string& line);
+// "1 zone", "2 zones".
+[[nodiscard]] inline std::string counted(std::size_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+void say(const std::string& line);       // info
+void warn(const std::string& line);      // warning: something is not as it should be, and we go on
+void complain(const std::string& line);  // error: what was asked for cannot be done
 
 }  // namespace gl::control

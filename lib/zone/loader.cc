@@ -2,6 +2,8 @@
 
 #include <ldns/ldns.h>
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "lib/zone/generation.h"
@@ -74,6 +76,47 @@ Result<LoadedZones> load_zones(std::span<const ZoneSource> sources, const ZoneSn
   }
   loaded.snapshot = std::make_unique<const ZoneSnapshot>(std::move(zones), before);
   return loaded;
+}
+
+ReloadedZones reload_zones(std::span<const ZoneSource> sources, const std::vector<bool>& read,
+                           const ZoneSnapshot& before) {
+  using End = ReloadedZone::End;
+  ReloadedZones reloaded;
+  std::vector<std::shared_ptr<const Zone>> zones;
+  std::map<std::string, std::string> path_by_origin;
+  const ZonesByApex old = by_apex(&before);
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const auto served = std::find_if(before.zones().begin(), before.zones().end(),
+                                     [&](const auto& zone) { return zone->path == sources[i].path; });
+    std::shared_ptr<const Zone> zone = served == before.zones().end() ? nullptr : *served;
+    ReloadedZone& told = reloaded.zones.emplace_back();
+    told.path = sources[i].path;
+    if (zone != nullptr) told.before = zone->serial;
+    if (read[i]) {
+      const auto begin = std::chrono::steady_clock::now();
+      Result<std::unique_ptr<Zone>> next = load_zone(sources[i], told.warnings);
+      const auto taken = next ? path_by_origin.find(apex_of(**next)) : path_by_origin.end();
+      if (!next) {
+        told.error = next.error();
+      } else if (taken != path_by_origin.end()) {
+        told.error = sources[i].path + ": the zone " + (*next)->origin + " is already in " + taken->second;
+      } else {
+        const std::shared_ptr<const Zone> settled = settle(std::move(*next), old, before.generation() + 1);
+        told.end = settled == zone ? End::same : End::changed;
+        zone = settled;
+      }
+      if (!told.error.empty()) told.end = End::refused;
+      told.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    }
+    if (zone == nullptr) continue;
+    path_by_origin.emplace(apex_of(*zone), sources[i].path);
+    told.origin = zone->origin;
+    told.serial = zone->serial;
+    told.records = zone->records;
+    zones.push_back(std::move(zone));
+  }
+  reloaded.snapshot = std::make_unique<const ZoneSnapshot>(std::move(zones), &before);
+  return reloaded;
 }
 
 }  // namespace gl::zone

@@ -3,6 +3,7 @@
 // Errors: one line naming file, line and reason; then there is no snapshot.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -23,6 +24,29 @@ struct LoadedZones {
   std::unique_ptr<const ZoneSnapshot> snapshot;
   std::vector<std::string> warnings;  // one line each: what was odd and still served
 };
+
+// What became of one source when zones were read again.
+struct ReloadedZone {
+  enum class End { unread, same, changed, refused };
+  End end = End::unread;
+  std::string path;
+  std::string origin;        // as text, where a zone is served
+  std::string error;         // refused: the zone stays as it was
+  std::uint32_t serial = 0;  // served from now on
+  std::uint32_t before = 0;  // served until now
+  std::uint64_t records = 0;
+  double seconds = 0;
+  std::vector<std::string> warnings;
+};
+struct ReloadedZones {
+  std::unique_ptr<const ZoneSnapshot> snapshot;
+  std::vector<ReloadedZone> zones;  // one for each source
+};
+
+// Reads the sources for which `read` is true, each by itself: one that is refused stays as it was in `before`, and so
+// does one that is not read. Any thread but a worker's; `before` is not changed meanwhile.
+[[nodiscard]] ReloadedZones reload_zones(std::span<const ZoneSource> sources, const std::vector<bool>& read,
+                                         const ZoneSnapshot& before);
 
 // `before` is what has been served until now, if anything was. A zone that says what it said there is the same object
 // again, and takes no memory of its own.

@@ -43,8 +43,9 @@ struct Node {
 };
 
 struct Zone {
-  std::string path;    // of the file
-  std::string origin;  // as text
+  std::string path;                   // of the file
+  std::vector<std::string> included;  // paths of the files that it includes
+  std::string origin;                 // as text
   std::uint32_t serial = 0;
   std::uint64_t records = 0;
   std::uint32_t since = 0;  // the generation that changed anything in it last, see generation.h

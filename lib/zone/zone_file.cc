@@ -75,6 +75,8 @@ class RecordStream {
     switch (bytes[0]) {
       case records::kRecord:
         return record(bytes);
+      case records::kIncluded:
+        return included(bytes);
       case records::kError:
         return error(bytes);
       case records::kEnd:
@@ -88,6 +90,13 @@ class RecordStream {
     ended_ = true;
     status_ = std::move(error);
     return size;
+  }
+  std::size_t included(Bytes bytes) {
+    if (bytes.size() < records::kIncludedHead) return 0;
+    const std::size_t length = load_be<std::uint16_t>(bytes.data() + 1);
+    if (bytes.size() < records::kIncludedHead + length) return 0;
+    into_.included.emplace_back(as_chars(bytes.subspan(records::kIncludedHead, length)));
+    return records::kIncludedHead + length;
   }
   std::size_t error(Bytes bytes) {
     if (bytes.size() < records::kErrorHead) return 0;
@@ -165,7 +174,7 @@ Result<ZoneFile> read_zone_file(const ZoneSource& source) {
   if (!source.origin.empty() && Rdf(ldns_dname_new_frm_str(source.origin.c_str())) == nullptr) {
     return Error{source.path + ": origin '" + source.origin + "' is not a domain name"};
   }
-  ZoneFile zone_file{source.path, {}};
+  ZoneFile zone_file{source.path, {}, {}};
   RecordStream stream(zone_file);
   Status status = run_zone_reader(source, [&](Bytes piece) { return stream.take(piece); });
   if (!status) return Error{status.error()};

@@ -42,6 +42,7 @@ struct Record {
 struct ZoneFile {
   std::string path;
   std::vector<Record> records;
+  std::vector<std::string> included;  // paths of the files that it includes
 };
 
 [[nodiscard]] Result<ZoneFile> read_zone_file(const ZoneSource& source);

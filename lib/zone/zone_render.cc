@@ -201,6 +201,7 @@ class Renderer {
 Result<std::unique_ptr<Zone>> render_zone(const ZoneTree& tree, std::vector<std::string>& warnings) {
   auto zone = std::make_unique<Zone>();
   zone->path = tree.file->path;
+  zone->included = tree.file->included;
   zone->origin = to_text(tree.apex().name);
   const Record& soa = *tree.apex().set(dns::rr::soa)->records[0];
   zone->serial = load_be<std::uint32_t>(as_bytes(soa.rdata).data() + soa.rdata.size() - 20);

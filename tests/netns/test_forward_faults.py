@@ -268,6 +268,10 @@ def test_killed_and_started_again():
         changes.expect({"went_down": 1, "came_up": 1, "health_failed": (3, 9)}, backend=0)
         changes.expect({"went_down": 0, "timed_out": 0}, backend=1)
         assert bad.asked(), "nothing is asked of it again"
+        log = server.log()
+        name = server.backend(0, "name")
+        assert log.count(f"warning: backend {name} is down") == 1, log
+        assert log.count(f"info: backend {name} is up") == 1, log
 
 
 def test_stopped_and_continued():

@@ -323,7 +323,7 @@ def test_dumpcap():
 
 def own_lines(stderr):
     """What goldilocks itself said, beside the EAL and besides warnings about the zone."""
-    return [line for line in stderr.splitlines() if line.startswith("goldilocks: ") and "warning: " not in line]
+    return [line for line in stderr.splitlines() if " goldilocks: " in line and " goldilocks: warning: " not in line]
 
 
 def refused(lab, code, says, application=None, eal=None, zone=ROOT_ZONE, address=DEFAULT_ADDRESSES[0], secret=None):

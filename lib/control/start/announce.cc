@@ -48,7 +48,7 @@ void wait_for_links(const Network& network) {
     if (all_up) return;
     rte_delay_us_sleep(kStepMs * 1000);
   }
-  say("a port's link is still down: its addresses are announced to nobody");
+  warn("a port's link is still down: its addresses are announced to nobody");
 }
 
 std::size_t announce(const Network& network) {

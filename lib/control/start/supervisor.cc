@@ -1,15 +1,19 @@
 #include "lib/control/start/supervisor.h"
 
 #include <poll.h>
+#include <rte_ethdev.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "lib/control/log.h"
+#include "lib/control/telemetry/backend_totals.h"
 
 namespace gl::control {
 
@@ -39,9 +43,12 @@ void Supervisor::run() {
     pollfd descriptor{signals_, POLLIN, 0};
     if (poll(&descriptor, 1, kTickMs) > 0 && on_signal()) return;
     keys_.tick(unix_time());
+    finish_reload();
     zones_.tick(monotonic_seconds());
     for (const auto& module : modules_) module->tick(monotonic_seconds() * 1000, say);
     report_conflicts();
+    report_links();
+    report_backends();
   }
 }
 
@@ -59,15 +66,71 @@ bool Supervisor::on_signal() {
 }
 
 void Supervisor::reload() {
-  if (Status status = keys_.reload(); !status) say("keeping the old secrets: " + status.error());
-  const std::uint32_t before = zones_.generation();
-  auto warnings = zones_.load(monotonic_seconds());
-  if (!warnings) {
-    say("keeping the old zones: " + warnings.error());
-    return;
+  if (Status status = keys_.reload(); status) {
+    say("secrets read again");
+  } else {
+    complain("keeping the old secrets: " + status.error());
   }
-  for (const std::string& warning : *warnings) say("warning: " + warning);
-  say(zones_.generation() == before ? "zones loaded again: no answer has changed" : "zones loaded again");
+  if (zones_.list().empty()) return;
+  if (!zones_.begin_reload()) reload_again_ = true;
+}
+
+void Supervisor::finish_reload() {
+  using End = zone::ReloadedZone::End;
+  const auto zones = zones_.finish_reload(monotonic_seconds());
+  if (!zones) return;
+  std::size_t changed = 0;
+  std::size_t refused = 0;
+  for (const zone::ReloadedZone& zone : *zones) {
+    for (const std::string& warning : zone.warnings) warn(warning);
+    char seconds[32];
+    std::snprintf(seconds, sizeof seconds, "%.1f s", zone.seconds);
+    if (zone.end == End::refused) {
+      ++refused;
+      complain("zone " + zone.origin + " stays as it was, with serial " + std::to_string(zone.before) + ": " +
+               zone.error);
+    } else if (zone.end == End::changed) {
+      ++changed;
+      say("zone " + zone.origin + ": serial " + std::to_string(zone.before) + " -> " + std::to_string(zone.serial) +
+          ", " + counted(zone.records, "record") + ", " + seconds);
+    }
+  }
+  say("zones loaded again: " + std::to_string(changed) + " changed, " + std::to_string(refused) + " refused, " +
+      std::to_string(zones->size() - changed - refused) + " as before");
+  if (std::exchange(reload_again_, false)) (void)zones_.begin_reload();
+}
+
+// One line when a port's link goes, and one when it comes back.
+void Supervisor::report_links() {
+  const auto& ports = network_.ports();
+  const bool first = links_.empty();
+  links_.resize(ports.size(), true);
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    rte_eth_link link{};
+    const bool up = rte_eth_link_get_nowait(ports[i].id(), &link) != 0 || link.link_status == RTE_ETH_LINK_UP;
+    if (up == links_[i]) continue;
+    links_[i] = up;
+    if (up) {
+      say("the link of port " + ports[i].name() + " is up");
+    } else if (!first) {
+      warn("the link of port " + ports[i].name() + " is down");
+    }
+  }
+}
+
+// Likewise of backends: up is what some core sees up.
+void Supervisor::report_backends() {
+  const Forwarders forwarders = forwarders_of(workers_);
+  if (forwarders.empty()) return;
+  const auto& settings = forwarders.front()->settings();
+  backends_.resize(settings.backends.size(), true);
+  for (unsigned i = 0; i < settings.backends.size(); ++i) {
+    const bool up = cores_up(forwarders, i) != 0;
+    if (up == backends_[i]) continue;
+    backends_[i] = up;
+    up ? say("backend " + settings.backends[i].name + " is up")
+       : warn("backend " + settings.backends[i].name + " is down");
+  }
 }
 
 void Supervisor::report_conflicts() {
@@ -81,7 +144,7 @@ void Supervisor::report_conflicts() {
   constexpr std::uint64_t kReportSeconds = 10;  // a host that keeps claiming does not fill the log
   const std::uint64_t now = monotonic_seconds();
   if (conflicts == conflicts_ || now < next_report_) return;
-  say("another host on the link claims one of our addresses (" + std::to_string(conflicts) + " frames so far)");
+  warn("another host on the link claims one of our addresses (" + std::to_string(conflicts) + " frames so far)");
   conflicts_ = conflicts;
   next_report_ = now + kReportSeconds;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/control/keys/key_store.h"
@@ -20,8 +21,9 @@ namespace gl::control {
 
 class Supervisor {
  public:
-  Supervisor(int signals, KeyStore& keys, ZoneStore& zones, const Workers& workers, const services::Modules& modules)
-      : signals_(signals), keys_(keys), zones_(zones), workers_(workers), modules_(modules) {}
+  Supervisor(int signals, KeyStore& keys, ZoneStore& zones, const Workers& workers, const Network& network,
+             const services::Modules& modules)
+      : signals_(signals), keys_(keys), zones_(zones), workers_(workers), network_(network), modules_(modules) {}
 
   // Returns after SIGINT or SIGTERM.
   void run();
@@ -29,13 +31,20 @@ class Supervisor {
  private:
   [[nodiscard]] bool on_signal();
   void reload();
+  void finish_reload();
   void report_conflicts();
+  void report_links();
+  void report_backends();
 
   int signals_;
   KeyStore& keys_;
   ZoneStore& zones_;
   const Workers& workers_;
+  const Network& network_;
   const services::Modules& modules_;
+  bool reload_again_ = false;      // asked for while one was under way
+  std::vector<bool> links_;        // up, as reported last
+  std::vector<bool> backends_;     // likewise
   std::uint64_t conflicts_ = 0;    // reported so far
   std::uint64_t next_report_ = 0;  // monotonic seconds
 };

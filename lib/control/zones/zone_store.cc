@@ -1,5 +1,7 @@
 #include "lib/control/zones/zone_store.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <unordered_set>
 #include <utility>
@@ -25,6 +27,7 @@ ZoneStore::ZoneStore(std::vector<zone::ZoneSource> sources, std::uint32_t linger
     : sources_(std::move(sources)), linger_(linger_seconds), published_(published), quiesce_(std::move(quiesce)) {}
 
 ZoneStore::~ZoneStore() {
+  if (reader_.joinable()) reader_.join();
   published_.store(nullptr, std::memory_order_release);
 }
 
@@ -38,13 +41,69 @@ void ZoneStore::publish() {
 }
 
 Result<std::vector<std::string>> ZoneStore::load(std::uint64_t now) {
+  std::vector<std::string> states;
+  for (const zone::ZoneSource& source : sources_) states.push_back(state_of(source));
   auto loaded = zone::load_zones(sources_, current_.get());  // slow, and nothing is held meanwhile
   if (!loaded) return Error{loaded.error()};
   const std::lock_guard lock(mutex_);
   ++loads_;
+  states_ = std::move(states);
   const bool same = current_ != nullptr && loaded->snapshot->zones() == current_->zones();
   if (!same) replace(std::move(loaded->snapshot), now);
   return std::move(loaded->warnings);
+}
+
+std::string ZoneStore::state_of(const zone::ZoneSource& source) const {
+  std::vector<std::string> files = {source.path};
+  if (current_ != nullptr) {
+    for (const auto& zone : current_->zones()) {
+      if (zone->path == source.path) files.insert(files.end(), zone->included.begin(), zone->included.end());
+    }
+  }
+  std::string state;
+  for (const std::string& file : files) {
+    struct stat is {};
+    if (stat(file.c_str(), &is) != 0) return {};  // whoever reads it says why
+    for (const auto number :
+         {static_cast<std::int64_t>(is.st_dev), static_cast<std::int64_t>(is.st_ino),
+          static_cast<std::int64_t>(is.st_size), static_cast<std::int64_t>(is.st_mtim.tv_sec),
+          static_cast<std::int64_t>(is.st_mtim.tv_nsec), static_cast<std::int64_t>(is.st_ctim.tv_sec),
+          static_cast<std::int64_t>(is.st_ctim.tv_nsec)}) {
+      state.append(std::to_string(number)).append(" ");
+    }
+  }
+  return state;
+}
+
+bool ZoneStore::begin_reload() {
+  if (reader_.joinable() || current_ == nullptr) return false;
+  std::vector<bool> read;
+  reading_.clear();
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    reading_.push_back(state_of(sources_[i]));
+    read.push_back(reading_[i].empty() || reading_[i] != states_[i]);
+  }
+  done_ = false;
+  reader_ = std::thread([this, read = std::move(read)] {
+    reloaded_ = zone::reload_zones(sources_, read, *current_);
+    done_ = true;
+  });
+  return true;
+}
+
+std::optional<std::vector<zone::ReloadedZone>> ZoneStore::finish_reload(std::uint64_t now) {
+  if (!reader_.joinable() || !done_) return std::nullopt;
+  reader_.join();
+  const std::lock_guard lock(mutex_);
+  ++loads_;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    // One that was refused is read again the next time, whether it has changed or not.
+    const bool refused = reloaded_.zones[i].end == zone::ReloadedZone::End::refused;
+    states_[i] = refused ? std::string{} : reading_[i];
+  }
+  if (reloaded_.snapshot->zones() != current_->zones()) replace(std::move(reloaded_.snapshot), now);
+  reloaded_.snapshot.reset();
+  return std::move(reloaded_.zones);
 }
 
 // What goes, goes after the swap: until then workers see it.

@@ -2,8 +2,9 @@
 // A load that changes no answer publishes nothing. After one that does, what was served before stays for `linger`
 // seconds, so that begun answers can be finished: the snapshot right before always, older ones as long as there are few
 // and they take no more memory than the current one. Zones that have not changed are shared, and cost nothing.
-// Ownership: owns the snapshots. Thread: main core swaps; list() also from telemetry's thread, hence a lock
-// between the two. Errors: one line; the published zones then stay as they were.
+// Zones are read again on a thread of their own, so that the main core stays responsive. Ownership: owns the snapshots.
+// Thread: main core swaps; list() also from telemetry's thread, hence a lock between the two. Errors: one line; the
+// published zones then stay as they were.
 #pragma once
 
 #include <atomic>
@@ -12,7 +13,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -33,6 +36,11 @@ class ZoneStore {
 
   // Reads every zone file and publishes the result; `warnings` come from the loader. `now` is in seconds, monotonic.
   [[nodiscard]] Result<std::vector<std::string>> load(std::uint64_t now);
+  // Begins to read again, beside the calling thread, the zones whose files have changed since they were read. False:
+  // that is under way already.
+  [[nodiscard]] bool begin_reload();
+  // What became of it, once it is over, and published; nothing before.
+  [[nodiscard]] std::optional<std::vector<zone::ReloadedZone>> finish_reload(std::uint64_t now);
   // Drops the zones before when they have lingered long enough.
   void tick(std::uint64_t now);
 
@@ -58,6 +66,9 @@ class ZoneStore {
     std::uint64_t published_at;
   };
 
+  // What tells whether a zone's files have changed: of each its place, size and times.
+  [[nodiscard]] std::string state_of(const zone::ZoneSource& source) const;
+
   void replace(Snapshot next, std::uint64_t now);
   [[nodiscard]] bool expire(std::uint64_t now, std::vector<Kept>& dropped);
   void limit_kept(std::vector<Kept>& dropped);
@@ -73,6 +84,12 @@ class ZoneStore {
   std::deque<Generation> generations_;  // the oldest first: the one that was served `linger` ago, and all since
   std::unique_ptr<const zone::PublishedZones> live_;
   std::uint64_t loads_ = 0;
+
+  std::vector<std::string> states_;  // by source, as they were before it was read last
+  std::thread reader_;               // runs between begin_reload() and finish_reload()
+  std::vector<std::string> reading_;
+  zone::ReloadedZones reloaded_;  // the reader's until it is `done`
+  std::atomic<bool> done_{false};
 };
 
 }  // namespace gl::control
