@@ -201,6 +201,14 @@ bool is_absolute(std::string_view name) {
   return backslashes % 2 == 0;
 }
 
+std::string absolute(const std::string& name, const std::string& origin) {
+  if (name == "@") return origin;
+  std::string whole = name;
+  whole.append(".");
+  if (origin != ".") whole.append(origin);
+  return whole;
+}
+
 }  // namespace
 
 std::uint64_t Expanded::source_line(std::uint64_t line) const {
@@ -256,7 +264,7 @@ Expanded expand(std::string_view text, std::string origin) {
                                                                   : 0;
     if (named != 0 && words.size() > named) {
       std::string name(words[named]);
-      if (!is_absolute(name)) name = name == "@" ? origin : name + (origin == "." ? "." : "." + origin);
+      if (!is_absolute(name)) name = absolute(name, origin);
       if (named == 1) origin = name;
       for (std::size_t i = 0; i < words.size(); ++i) {
         expanded.text.append(i == 0 ? "" : " ").append(i == named ? name : std::string(words[i]));

@@ -111,6 +111,7 @@ Status run_zone_reader(const ZoneSource& source, const std::function<bool(Bytes)
   const Attributes attributes;
   std::vector<std::string> words = {kProgram, "--", source.path, source.origin};
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   pid_t child = 0;

@@ -149,6 +149,7 @@ std::span<const Option> option_table() {
 
 std::vector<ServiceOption> all_options(Settings& settings) {
   std::vector<ServiceOption> options;
+  options.reserve(kOptions.size());
   for (const Option& option : kOptions) {
     options.push_back({option.name, option.argument, option.help,
                        [&settings, apply = option.apply](const std::string& value) { return apply(settings, value); }});
