@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -39,6 +40,7 @@ int fail(const std::string& message, int code = kFailed) {
 }
 
 int serve(control::CommandLine line) {
+  std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more is no reason to end
   if (sodium_init() < 0) return fail("libsodium does not start");
   const auto signals = control::block_signals();  // before the EAL makes threads
   if (!signals) return fail(signals.error());

@@ -6,10 +6,17 @@
 
 #include <cerrno>
 #include <climits>
+#include <utility>
+
+#include "lib/dpdk/eal_faults.h"
 
 namespace gl::dpdk {
 
 Result<Eal> Eal::init(const std::vector<std::string>& arguments) {
+  if (EalFault fault = fault_before(arguments); !fault.text.empty()) {
+    rte_errno = fault.of_flag ? EINVAL : ENODEV;
+    return Error{std::move(fault.text)};
+  }
   // The EAL reorders the pointers and keeps some of them: they live as long as the process.
   static std::vector<std::string> kept;
   static std::vector<char*> pointers;
@@ -18,8 +25,11 @@ Result<Eal> Eal::init(const std::vector<std::string>& arguments) {
   for (std::string& argument : kept) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   if (rte_eal_init(static_cast<int>(kept.size()), pointers.data()) < 0) {
-    return Error{std::string("EAL: ") + rte_strerror(rte_errno) +
-                 "; EAL flags come before --, those of goldilocks after it (see --help)"};
+    const int error = rte_errno;
+    std::string fault = fault_after(kept, error);
+    if (fault.empty()) fault = std::string(rte_strerror(error)) + "; EAL flags come before -- (see --help)";
+    rte_errno = error;
+    return Error{std::string("the EAL does not start: ").append(fault)};
   }
   return Eal();
 }

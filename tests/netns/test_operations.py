@@ -352,6 +352,9 @@ def test_wrong_usage():
         refused(lab, 2, "no-such-flag", ["--no-such-flag"])
         refused(lab, 2, "--zone", zone=None)
         refused(lab, 2, "--address", address=None)
+        refused(lab, 2, "the same address twice", ["--address", DEFAULT_ADDRESSES[0]])
+        twice = lab.path("twice.conf", "[goldilocks]\nmax-udp = 1000\nmax-udp = 1100\n")
+        refused(lab, 2, r"twice\.conf:3: max-udp: given before", ["--config", str(twice)])
         for flag, value in (("--port", "65536"), ("--port", "dns"), ("--max-udp", "100"), ("--max-udp", "x"),
                             ("--udp", "maybe"), ("--udp-any", "some"), ("--mode", "stateful"), ("--epoch", "-1"),
                             ("--epoch", "soon"), ("--rst-rate", "fast")):
@@ -376,7 +379,34 @@ def test_unreadable_files():
 def test_missing_devices():
     with Lab() as lab:
         refused(lab, 1, "(?i)port|device", eal=[])
-        refused(lab, 1, "(?i)EAL|port|device", eal=["--vdev=net_af_packet0,iface=nosuch0"])
+        refused(lab, 1, "there is no interface 'nosuch0'", eal=["--vdev=net_af_packet0,iface=nosuch0"])
+        refused(lab, 2, r"-l 0,999: this machine has the CPUs 0 to \d+", eal=["-l", "0,999"])
+
+
+def test_the_same_file_prefix_twice():
+    with Lab() as lab, Goldilocks(lab) as server:
+        done = subprocess.run(server.command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                              preexec_fn=die_with_parent)
+        own = own_lines(done.stderr)
+        assert done.returncode == 1 and len(own) == 1, done.stderr
+        assert re.search(rf"process {server.process.pid} runs with the file prefix '{server.prefix}'", own[0]), own
+
+
+def test_standard_error_that_nobody_reads():
+    with Lab() as lab:
+        server = Goldilocks(lab)
+        process = subprocess.Popen(server.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, preexec_fn=die_with_parent)
+        server.process = process
+        try:
+            server.wait_ready()
+            process.stderr.close()
+            for _ in range(3):
+                server.signal(signal.SIGHUP)
+                time.sleep(0.3)
+            assert wire.parse(wire.ask(wire.query("com.", "NS"))).authority
+        finally:
+            server.stop()
 
 
 def test_too_few_queues():

@@ -305,9 +305,12 @@ TEST(Forward, KeysOfTheFile) {
   EXPECT_TRUE(f.backends[0].proxy && f.backends[0].port == 5300 && f.backends[1].weight == 3);
   EXPECT_EQ(f.pools.at(1).suffix, (Wire{4, 'a', ',', 'b', '#', 0}));
   EXPECT_TRUE(f.ecs_v4 == 24 && f.health_type == 6 && f.tries == 3 && line->settings.gateways.size() == 1);
-  std::ofstream(path) << "forward-tries = 3\nforward-tries = 9\n";
+  std::ofstream(path) << "forward-keep = 3\nforward-tries = 9\n";
   EXPECT_EQ(error_of(parse_command_line({"goldilocks", "--", "--config", path})),
             path + ":2: forward-tries: '9' is not a number from 1 to 8");
+  std::ofstream(path) << "forward-tries = 3\nforward-tries = 4\n";
+  EXPECT_EQ(error_of(parse_command_line({"goldilocks", "--", "--config", path})),
+            path + ":2: forward-tries: given before in this file");
   std::remove(path.c_str());
 }
 

@@ -40,6 +40,16 @@ Status check(Settings& settings) {
     return Error{"nothing to serve: at least one of --zone, --forward and --sum is needed"};
   }
   if (settings.addresses.empty()) return Error{"--address: none given; at least one address to answer for is needed"};
+  for (std::size_t i = 0; i < settings.addresses.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const AddressSetting& a = settings.addresses[i];
+      const AddressSetting& b = settings.addresses[j];
+      if (a.address == b.address && (a.port == b.port || !a.port || !b.port)) {
+        return Error{"--address: the same address twice, as number " + std::to_string(j + 1) + " and " +
+                     std::to_string(i + 1)};
+      }
+    }
+  }
   if (settings.service_ports.empty()) settings.service_ports.push_back(53);
   if (settings.service_ports.size() > kMaxPorts) return Error{"--port: more than " + std::to_string(kMaxPorts)};
   settings.forward.max_udp = settings.dns.max_udp;

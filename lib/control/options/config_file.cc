@@ -53,6 +53,12 @@ Status check_lines(const std::string& path) {
   return success();
 }
 
+// Those that say `repeat for more`.
+bool may_repeat(const std::string& key) {
+  constexpr std::string_view kLists[] = {"zone", "address", "gateway", "port", "forward", "forward-source"};
+  return std::ranges::find(kLists, key) != std::end(kLists);
+}
+
 Status apply_section(const std::string& path, rte_cfgfile* file, const char* section, Settings& settings) {
   const int count = rte_cfgfile_section_num_entries(file, section);
   if (count <= 0) return success();
@@ -68,6 +74,11 @@ Status apply_section(const std::string& path, rte_cfgfile* file, const char* sec
       text.append(":").append(std::to_string(line_of(path, key, nth))).append(": ").append(key);
       return Error{text.append(": ").append(reason)};
     };
+    const auto before = std::find_if(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(i),
+                                     [&](const rte_cfgfile_entry& e) { return key == e.name; });
+    if (before != entries.begin() + static_cast<std::ptrdiff_t>(i) && !may_repeat(key)) {
+      return failure("given before in this file");
+    }
     const auto option = std::ranges::find(options, key, &ServiceOption::name);
     if (option == options.end()) return failure("no such key; --help lists them, without the dashes");
     if (Status status = option->apply(entries[i].value); !status) return failure(status.error());

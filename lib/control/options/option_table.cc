@@ -99,7 +99,7 @@ constexpr auto kOptions = std::to_array<Option>({
     {"linger", "SECONDS", "how long after a zone reload begun answers can be finished (120)",
      number<1, 86400, [](Settings& s, std::uint32_t n) { s.linger_seconds = n; }>},
     {"mtu", "BYTES", "MTU of the ports (as they have it)",
-     number<1280, 9216, [](Settings& s, std::uint32_t n) { s.mtu = narrow<std::uint16_t>(n); }>},
+     number<576, 9216, [](Settings& s, std::uint32_t n) { s.mtu = narrow<std::uint16_t>(n); }>},
     {"rx-queue", "N", "receive descriptors a queue (1024)",
      number<64, 8192, [](Settings& s, std::uint32_t n) { s.rx_descriptors = narrow<std::uint16_t>(n); }>},
     {"tx-queue", "N", "transmit descriptors a queue (1024)",

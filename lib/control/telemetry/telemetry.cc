@@ -57,13 +57,19 @@ int on_core(const char*, const char* parameters, rte_tel_data* data) {
   const std::lock_guard lock(telemetry_view.mutex);
   if (telemetry_view.workers == nullptr) return -ENODEV;
   const auto lcore = parse_number(parameters == nullptr ? "" : parameters, 0, 65535);
-  if (!lcore) return -EINVAL;
+  // Without a number, or with a wrong one, the workers are told.
   for (const auto& context : telemetry_view.workers->contexts()) {
-    if (context->settings.lcore != *lcore) continue;
+    if (!lcore || context->settings.lcore != *lcore) continue;
     put(data, frame_counters(*context));
     return 0;
   }
-  return -ENOENT;
+  std::string lcores;
+  for (const auto& context : telemetry_view.workers->contexts()) {
+    lcores.append(lcores.empty() ? "" : ", ").append(std::to_string(context->settings.lcore));
+  }
+  rte_tel_data_start_dict(data);
+  rte_tel_data_add_dict_string(data, "error", ("no worker on that lcore; there is one on " + lcores).c_str());
+  return 0;
 }
 
 int on_zones(const char*, const char*, rte_tel_data* data) {
