@@ -116,6 +116,8 @@ class Renderer {
     const std::size_t body = kept_.message.size();
     // Over TCP the OPT's options give way; over UDP they count as the rest does.
     if (how_.stream && body + opt.size() > room_) opt.shorten();
+    // Nor is there another way to give the longest answers: without OPT they are what a server before EDNS gives.
+    if (how_.stream && body + opt.size() > room_ && rcode <= flag::rcode_mask) opt.present = false;
     if (body + opt.size() > room_) return too_long();
     std::memcpy(out_.data(), kept_.message.data(), body);
     store_be(out_.data(), id_of(query_));

@@ -46,7 +46,7 @@ class Render : public testing::Test {
   static Message told(const Parts& additionals = {}, std::uint16_t flags = 0x8590) {
     return message(0x1234, flags, {.questions = {kAsked}, .answers = {address()}, .additionals = additionals});
   }
-  static Message prefix_consumed(const Parts& additionals, std::uint16_t flags) {
+  static Message without_records(const Parts& additionals, std::uint16_t flags) {
     return message(0x1234, flags, {.questions = {kAsked}, .additionals = additionals});
   }
 
