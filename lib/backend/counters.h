@@ -53,7 +53,7 @@ namespace gl::backend {
   X(ignored_short, "datagrams shorter than a DNS header")                                     \
   X(truncated, "UDP answers with TC")                                                         \
   X(waiting, "frames suspended, ever")                                                        \
-  X(resumed, "of them, taken up again")                                                       \
+  X(resumed, "of them, resumed")                                                              \
   X(late, "replies from a backend to no question in flight, of an unknown backend")
 
 // Round trips in microseconds, by powers of two: bucket n holds [2^n, 2^(n+1)), bucket 0 also zero.

@@ -23,7 +23,7 @@ struct AnswerSegments {
   bool prefix_consumed = false;  // the first query answered is a message without its prefix
   bool fin = false;              // our FIN comes with the last byte
   std::uint8_t mss_class = 0;
-  bool immediate = false;     // the column's way: ACK first, FIN in a segment of its own
+  bool immediate = false;     // as the column's server: ACK first, FIN in a segment of its own
   bool acknowledged = false;  // that ACK has been sent already
 };
 

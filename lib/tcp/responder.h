@@ -22,7 +22,7 @@ struct ResponderSettings {
   std::uint8_t burst_segments = kMaxBurstSegments;
   std::uint16_t mss_v4 = 1460;  // what the port's MTU allows: offered, and a bound on what we send
   std::uint16_t mss_v6 = 1440;
-  bool immediate = false;               // the column's way: acknowledge at once, close after the answer
+  bool immediate = false;               // as the column's server: acknowledge at once, close after the answer
   bool fast_open = true;                // RFC 7413; never in immediate mode
   std::uint16_t mss_limit_v4 = 0xffff;  // bound on what we send, not on what we offer
   std::uint16_t mss_limit_v6 = 0xffff;

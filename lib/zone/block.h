@@ -41,6 +41,7 @@ struct Block {
   std::uint16_t max_self = 0;  // the farthest target of those, as rendered
   std::uint16_t target = 0;    // CNAME, DNAME: where in the block its target stands uncompressed
   std::uint8_t base_length = 0;
+  bool oversize = false;  // of records that fit no message: it has no bytes, and a size that fits nowhere
 
   [[nodiscard]] bool operator==(const Block&) const noexcept = default;
 

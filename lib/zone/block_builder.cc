@@ -162,4 +162,16 @@ BlockId BlockBuilder::finish() {
   return static_cast<BlockId>(store_.blocks.size() - 1);
 }
 
+BlockId BlockBuilder::finish_oversize() {
+  Block block;
+  block.base_length = block_.base_length;
+  block.oversize = true;
+  block.size = block.answer_size = UINT16_MAX;
+  block.bytes = static_cast<std::uint32_t>(store_.bytes.size());
+  block.patches = static_cast<std::uint32_t>(store_.patches.size());
+  block.cuts = static_cast<std::uint32_t>(store_.cuts.size());
+  store_.blocks.push_back(block);
+  return static_cast<BlockId>(store_.blocks.size() - 1);
+}
+
 }  // namespace gl::zone

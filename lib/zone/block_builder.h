@@ -27,6 +27,8 @@ class BlockBuilder {
   void may_cut();
   // Closes the block. kNoBlock: it is larger than any message.
   [[nodiscard]] BlockId finish();
+  // After that: a block that stands for what fits no message.
+  [[nodiscard]] BlockId finish_oversize();
 
  private:
   enum class Compress : std::uint8_t { no, yes, target_only };

@@ -50,6 +50,7 @@ class Comparison {
     before.since = now.since;
     if (now != before) return false;
     const std::size_t patches = std::size_t{now.own} + now.suffix + now.self;
+    if (now.oversize || there.oversize) return now.oversize == there.oversize;  // they are answered alike
     return same_part(now_.store.bytes, now.bytes, before_.store.bytes, there.bytes, now.size) &&
            same_part(now_.store.patches, now.patches, before_.store.patches, there.patches, patches) &&
            same_part(now_.store.cuts, now.cuts, before_.store.cuts, there.cuts, now.cut_count);

@@ -28,6 +28,7 @@ class Renderer {
   Renderer(const ZoneTree& tree, Zone& zone) : tree_(tree), zone_(zone) {}
 
   Status render(std::vector<std::string>& warnings) {
+    warnings_ = &warnings;
     if (Status status = render_denials(tree_, zone_, proofs_, warnings); !status) return status;
     for (NodeId id = 0; id < tree_.nodes.size(); ++id) {
       const TreeNode& node = tree_.nodes[id];
@@ -38,7 +39,6 @@ class Renderer {
         render_cut(node, zone_.nodes[id]);
       }
       zone_.nodes[id].rrset_count = static_cast<std::uint16_t>(zone_.rrsets.size() - zone_.nodes[id].rrsets);
-      if (!fault_.empty()) return Error{fault_};
     }
     return success();
   }
@@ -101,12 +101,15 @@ class Renderer {
 
   BlockId closed(BlockBuilder& builder, const TreeNode& node, const TreeSet& set) {
     const BlockId block = builder.finish();
-    if (block == kNoBlock && fault_.empty()) {
-      fault_ = error_at(tree_.file->path, set.records[0]->line,
-                        type_to_text(set.type) + " of " + to_text(node.name) + " does not fit a DNS message")
-                   .message;
-    }
-    return block;
+    if (block != kNoBlock) return block;
+    return oversize(builder, set.records[0]->line, type_to_text(set.type) + " of " + to_text(node.name));
+  }
+
+  // Whoever asks for it gets SERVFAIL, or TC over UDP; the rest of the zone is served.
+  BlockId oversize(BlockBuilder& builder, int line, const std::string& what) {
+    const std::string warning = error_at(tree_.file->path, line, what + " fits no DNS message").message;
+    if (warnings_->empty() || warnings_->back() != warning) warnings_->push_back(warning);
+    return builder.finish_oversize();
   }
 
   // Hosts may have signed addresses although the set itself is unsigned.
@@ -122,8 +125,8 @@ class Renderer {
     if (!signatures.empty()) {
       BlockBuilder builder(zone_.store, node.name);
       for (const Record* r : signatures) builder.add(Section::answer, node.name, *r, r->ttl);
-      const BlockId block = builder.finish();
-      if (block == kNoBlock) fault_ = error_at(tree_.file->path, signatures[0]->line, "too many RRSIGs").message;
+      BlockId block = builder.finish();
+      if (block == kNoBlock) block = oversize(builder, signatures[0]->line, "all RRSIG of " + to_text(node.name));
       zone_.rrsets.push_back({dns::rr::rrsig, {block, block}});
     }
     render_any(node, signatures);
@@ -193,7 +196,7 @@ class Renderer {
   const ZoneTree& tree_;
   Zone& zone_;
   RenderedProofs proofs_;
-  std::string fault_;
+  std::vector<std::string>* warnings_ = nullptr;
 };
 
 }  // namespace

@@ -124,9 +124,9 @@ TEST(Edns, WritesWhatItReads) {
   Wire out(opt_size({"me"}));
   write_opt(out.data(), 1232, Rcode::badvers, true, {"me"});
   EXPECT_EQ(out, opt(1232, 0x01008000, {0, 3, 0, 2, 'm', 'e'}));
-  Wire prefix_consumed(opt_size({}));
-  write_opt(prefix_consumed.data(), 1232, Rcode::noerror, false, {});
-  EXPECT_EQ(prefix_consumed, opt(1232, 0, {}));
+  Wire plain(opt_size({}));
+  write_opt(plain.data(), 1232, Rcode::noerror, false, {});
+  EXPECT_EQ(plain, opt(1232, 0, {}));
 }
 
 // Whatever comes in: no step leaves the span (the sanitizer build watches), and parsing ends.

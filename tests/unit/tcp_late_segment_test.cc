@@ -69,10 +69,10 @@ class LateSegmentTest : public ::testing::Test {
 TEST_F(LateSegmentTest, IsNotResetForHoldingNoRequest) {
   service.kind = Answer::Kind::silent;
   const Counted whole = play(0);
-  const Counted prefix_consumed = play(2);
-  EXPECT_GT(whole.fit + prefix_consumed.fit, 20u);
+  const Counted behind_prefix = play(2);
+  EXPECT_GT(whole.fit + behind_prefix.fit, 20u);
   EXPECT_TRUE(service.client_has);
-  EXPECT_EQ(whole.sent + prefix_consumed.sent, 0u);
+  EXPECT_EQ(whole.sent + behind_prefix.sent, 0u);
 }
 
 TEST_F(LateSegmentTest, IsSeldomResetForAnAnswerThatCannotBeContinued) {

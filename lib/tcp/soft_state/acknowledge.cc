@@ -8,7 +8,7 @@ namespace gl::tcp {
 void FlowRules::nothing_to_send() noexcept {
   flow_.release();  // the client may have read answers before that were rendered only now
   if (flow_.count == 0 && flow_.all_arrived()) return caught_up();
-  if (acknowledge_progress() || hand_over_ledger()) return;
+  if (acknowledge_progress() || hand_off_ledger()) return;
   if (segment_.window == 0 && !segment_.payload.empty()) return drop(Outcome::drop_zero_window);
   drop(segment_.payload.empty() ? Outcome::drop_ack_only : Outcome::flow_kept);
 }
@@ -37,7 +37,7 @@ bool FlowRules::waits_for_ledger() const noexcept {
          flow_.covered_end + kMaxAhead <= flow_.snd.nxt();
 }
 
-bool FlowRules::hand_over_ledger() noexcept {
+bool FlowRules::hand_off_ledger() noexcept {
   if (!waits_for_ledger()) return false;
   advance_ledger(flow_.snd.nxt(), flow_.base, true);
   control(Outcome::acked_withheld, kAck, flow_.snd.una(), flow_.base);
@@ -77,7 +77,7 @@ void FlowRules::caught_up() noexcept {
                      Ledger::decode(flow_.ts_val) == flow_.settled(context_.service.prefix_length()));
   if (!told) return acknowledge(Outcome::acked_withheld);
   if (kind == Framed::Kind::complete) {
-    // Without room in its window, or before it has a later ledger: see hand_over_ledger().
+    // Without room in its window, or before it has a later ledger: see hand_off_ledger().
     return flow_.snd_wnd == 0 ? drop(Outcome::drop_zero_window) : acknowledge(Outcome::acked_repeat);
   }
   drop(segment_.payload.empty() ? Outcome::drop_ack_only : Outcome::flow_kept);

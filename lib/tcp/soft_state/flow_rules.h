@@ -109,7 +109,7 @@ class FlowRules {
   [[nodiscard]] bool acknowledge_progress() noexcept;
   void acknowledge_most() noexcept;
   [[nodiscard]] bool waits_for_ledger() const noexcept;
-  [[nodiscard]] bool hand_over_ledger() noexcept;
+  [[nodiscard]] bool hand_off_ledger() noexcept;
   void acknowledge(Outcome outcome) noexcept;
   void acknowledge_piece() noexcept;
   void acknowledge_gap() noexcept;

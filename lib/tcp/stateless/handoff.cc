@@ -14,16 +14,17 @@ constexpr std::uint8_t kAloneRepeats = 3;
 
 }  // namespace
 
-bool TimestampRules::open_flow(std::size_t skip, bool is_bare, std::uint32_t end, std::uint32_t ledger_end) noexcept {
+bool TimestampRules::open_flow(std::size_t skip, bool lacks_prefix, std::uint32_t end,
+                               std::uint32_t ledger_end) noexcept {
   Flow* flow = context_.flows.find(segment_.flow, cookie_.isn);
   if (flow != nullptr && flow->state == FlowState::unsynchronized) {
     const Flow overtook = *flow;
-    FlowRules(context_, cookie_, *flow).open(skip, is_bare, end, ledger_end, &overtook);
+    FlowRules(context_, cookie_, *flow).open(skip, lacks_prefix, end, ledger_end, &overtook);
     return true;
   }
   flow = context_.flows.make(segment_.flow, cookie_.isn, true);
   if (flow == nullptr) return false;
-  FlowRules(context_, cookie_, *flow).open(skip, is_bare, end, ledger_end);
+  FlowRules(context_, cookie_, *flow).open(skip, lacks_prefix, end, ledger_end);
   return true;
 }
 
@@ -36,10 +37,10 @@ void TimestampRules::early_fin() noexcept {
   context_.build.drop(Outcome::drop_fin_early);
 }
 
-void TimestampRules::beyond(bool is_bare) noexcept {
+void TimestampRules::beyond(bool lacks_prefix) noexcept {
   context_.build.drop(Outcome::drop_beyond);
   context_.pipelined(cookie_);
-  context_.answers.prepare(segment_.payload, segment_.seq, is_bare, context_.service);
+  context_.answers.prepare(segment_.payload, segment_.seq, lacks_prefix, context_.service);
   if (!context_.flows.enabled()) return;
   if (Flow* const old = context_.flows.find(segment_.flow, cookie_.isn); old != nullptr) {
     // Also behind the beginning of what waits there: that may have been acknowledged by an instance that is gone.
@@ -53,7 +54,7 @@ void TimestampRules::beyond(bool is_bare) noexcept {
     }
   }
   if (Flow* const flow = context_.flows.make(segment_.flow, cookie_.isn, true); flow != nullptr) {
-    FlowRules(context_, cookie_, *flow).open_unsynchronized(is_bare);
+    FlowRules(context_, cookie_, *flow).open_unsynchronized(lacks_prefix);
   }
 }
 

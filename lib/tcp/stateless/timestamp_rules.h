@@ -32,13 +32,13 @@ class TimestampRules {
   [[nodiscard]] bool both_closed() const noexcept;
   void fin() noexcept;
   void data() noexcept;
-  void at_next_query(bool is_bare) noexcept;
+  void at_next_query(bool lacks_prefix) noexcept;
   // New queries from `skip` bytes into the payload on; everything before is answered and has arrived. Their answers
   // begin at E. A client that is ahead of E holds the first of these bytes already: they were sent with a later
   // ledger that it has not taken over, since they came out of order (TS.Recent, RFC 7323 section 4.3).
-  void fresh(std::size_t skip, bool is_bare) noexcept;
-  void nothing_complete(Stop stop, bool is_bare) noexcept;
-  [[nodiscard]] std::size_t boundary(bool is_bare) const noexcept;
+  void fresh(std::size_t skip, bool lacks_prefix) noexcept;
+  void nothing_complete(Stop stop, bool lacks_prefix) noexcept;
+  [[nodiscard]] std::size_t boundary(bool lacks_prefix) const noexcept;
   // Queries whose answers the ledger counts already, perhaps followed by new ones.
   void repeated() noexcept;
   // The whole answer to the first `counted` bytes arrived: acknowledge them, and answer what follows.
@@ -62,11 +62,12 @@ class TimestampRules {
   // ---- What soft state may take over (handoff.cc). ----
   // The query at byte `skip` of the segment, whose answer begins at `end`, and all that follows. False: there is no
   // entry to be had.
-  [[nodiscard]] bool open_flow(std::size_t skip, bool is_bare, std::uint32_t end, std::uint32_t ledger_end) noexcept;
+  [[nodiscard]] bool open_flow(std::size_t skip, bool lacks_prefix, std::uint32_t end,
+                               std::uint32_t ledger_end) noexcept;
   // A FIN behind a query whose answer has not arrived.
   void early_fin() noexcept;
   // Pipelined behind queries whose answers have not arrived.
-  void beyond(bool is_bare) noexcept;
+  void beyond(bool lacks_prefix) noexcept;
   // What was answered without an entry, if the segment is pipelined right behind it.
   [[nodiscard]] const FlowTable::Recent* pipelined_behind() const noexcept;
   // A client that repeats a piece alone again and again has nothing before it to repeat.

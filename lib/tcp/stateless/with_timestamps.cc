@@ -82,25 +82,25 @@ void TimestampRules::data() noexcept {
   repeated();
 }
 
-void TimestampRules::at_next_query(bool is_bare) noexcept {
+void TimestampRules::at_next_query(bool lacks_prefix) noexcept {
   if (our_fin_acked_) return context_.build.reset(Outcome::reset_stale);
-  if (gap_ != 0) return beyond(is_bare);
+  if (gap_ != 0) return beyond(lacks_prefix);
   context_.answers.reset();
-  fresh(0, is_bare);
+  fresh(0, lacks_prefix);
 }
 
-void TimestampRules::fresh(std::size_t skip, bool is_bare) noexcept {
+void TimestampRules::fresh(std::size_t skip, bool lacks_prefix) noexcept {
   const std::uint32_t room = context_.room(cookie_, ledger_.sent_end);
   const SeqNum start = segment_.seq + static_cast<std::uint32_t>(skip);
-  const Stop stop = context_.answers.answer({segment_.payload.subspan(skip), start, is_bare, SIZE_MAX, room, ahead_},
-                                            context_.service);
+  const Stop stop = context_.answers.answer(
+      {segment_.payload.subspan(skip), start, lacks_prefix, SIZE_MAX, room, ahead_}, context_.service);
   if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
   // All of a segment's answers go together: it is resumed when the last of them is there.
   if (stop == Stop::pending) return context_.build.suspend(context_.answers.ticket());
   if (context_.answers.queries() == 0) {
     // Queries before `skip` have had their answer; what follows them is the client's to send again.
     if (skip > 0) return context_.build.control(Outcome::acked_repeat, kAck, start, acked());
-    return nothing_complete(stop, is_bare);
+    return nothing_complete(stop, lacks_prefix);
   }
   if (ahead_ > context_.answers.size()) {
     // All of it has arrived, and more: acknowledge these queries, those that follow have the rest.
@@ -110,20 +110,20 @@ void TimestampRules::fresh(std::size_t skip, bool is_bare) noexcept {
     return context_.build.control(Outcome::acked_repeat, kAck, past, ledger);
   }
   if (needs_flow(stop, context_.answers.size() - ahead_) &&
-      open_flow(skip, is_bare, ledger_.sent_end, ledger_.sent_end)) {
+      open_flow(skip, lacks_prefix, ledger_.sent_end, ledger_.sent_end)) {
     return;
   }
-  if (ahead_ > 0) return send(Outcome::continued, Outcome::continued, {ahead_, start, is_bare}, stop);
-  send(Outcome::answered, Outcome::answered_withheld, {0, start, is_bare}, stop);
+  if (ahead_ > 0) return send(Outcome::continued, Outcome::continued, {ahead_, start, lacks_prefix}, stop);
+  send(Outcome::answered, Outcome::answered_withheld, {0, start, lacks_prefix}, stop);
 }
 
-void TimestampRules::nothing_complete(Stop stop, bool is_bare) noexcept {
+void TimestampRules::nothing_complete(Stop stop, bool lacks_prefix) noexcept {
   if (context_.has(kFin) && (stop == Stop::prefix_only || stop == Stop::incomplete)) {
     // The client ended its stream in the middle of a query: nothing will complete it.
     const SeqNum past = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size()) + 1;
     return context_.build.control(Outcome::fin_ack, kFin | kAck, past, acked());
   }
-  if (stop == Stop::prefix_only && !is_bare) {
+  if (stop == Stop::prefix_only && !lacks_prefix) {
     // `next` stays: with E unchanged it could wrap, and TSval would jump half the circle ahead of other replies.
     Ledger ledger = acked();
     ledger.prefix = true;
@@ -132,29 +132,29 @@ void TimestampRules::nothing_complete(Stop stop, bool is_bare) noexcept {
   }
   if (stop == Stop::full) return context_.build.control(Outcome::closed_full, kFin | kAck, segment_.seq, ledger_);
   if (stop == Stop::malformed) return context_.build.reset(Outcome::reset_malformed);
-  if (context_.flows.enabled() && open_flow(0, is_bare, ledger_.sent_end, ledger_.sent_end)) return;
+  if (context_.flows.enabled() && open_flow(0, lacks_prefix, ledger_.sent_end, ledger_.sent_end)) return;
   context_.build.drop(Outcome::drop_incomplete);
 }
 
-std::size_t TimestampRules::boundary(bool is_bare) const noexcept {
-  return find_boundary(segment_.payload, is_bare, segment_.seq.value(), ledger_.next, context_.service);
+std::size_t TimestampRules::boundary(bool lacks_prefix) const noexcept {
+  return find_boundary(segment_.payload, lacks_prefix, segment_.seq.value(), ledger_.next, context_.service);
 }
 
 void TimestampRules::repeated() noexcept {
-  bool first_bare = ledger_.prefix && !ledger_.acked;
-  std::size_t counted = boundary(first_bare);
+  bool first_lacks_prefix = ledger_.prefix && !ledger_.acked;
+  std::size_t counted = boundary(first_lacks_prefix);
   if (counted == 0) {
     // The length prefix was acknowledged alone while the whole query, answered by another instance or from an
     // older echo, was on its way: the ledger that arrived last does not know which of the two the client heeds.
-    first_bare = !first_bare;
-    counted = boundary(first_bare);
+    first_lacks_prefix = !first_lacks_prefix;
+    counted = boundary(first_lacks_prefix);
   }
   if (counted == 0) return beyond(false);
   context_.answers.reset();
   if (gap_ == 0) return arrived(counted);
 
   Stop stop = context_.answers.answer(
-      {segment_.payload, segment_.seq, first_bare, counted, kMaxAnswersRepeated, SIZE_MAX, kMaxAnswersRepeated},
+      {segment_.payload, segment_.seq, first_lacks_prefix, counted, kMaxAnswersRepeated, SIZE_MAX, kMaxAnswersRepeated},
       context_.service);
   const std::size_t begun = context_.answers.size();
   if (stop == Stop::unrepeatable || context_.answers.consumed() != counted) {
@@ -167,12 +167,13 @@ void TimestampRules::repeated() noexcept {
     stop = context_.answers.answer({segment_.payload, segment_.seq, false, SIZE_MAX, context_.room(cookie_, start)},
                                    context_.service);
   }
-  if (needs_flow(stop, gap_ + context_.answers.size() - begun) && open_flow(0, first_bare, start, ledger_.sent_end)) {
+  if (needs_flow(stop, gap_ + context_.answers.size() - begun) &&
+      open_flow(0, first_lacks_prefix, start, ledger_.sent_end)) {
     return;
   }
   ledger_.sent_end = start;
-  send(Outcome::continued, Outcome::continued, {static_cast<std::uint32_t>(begun) - gap_, segment_.seq, first_bare},
-       stop);
+  send(Outcome::continued, Outcome::continued,
+       {static_cast<std::uint32_t>(begun) - gap_, segment_.seq, first_lacks_prefix}, stop);
 }
 
 void TimestampRules::arrived(std::size_t counted) noexcept {

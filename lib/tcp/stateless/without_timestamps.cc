@@ -60,10 +60,10 @@ class Rules {
     if (behind && behind->ack_offset == 0) return first(*behind, true);
     // A cookie fits by chance once in 2^11 segments, and then with any number of bytes read: of two, the one with fewer
     // is tried first.
-    const bool bare_first = whole && behind && behind->ack_offset < whole->ack_offset;
-    if (bare_first && again(*behind, true)) return;
+    const bool behind_first = whole && behind && behind->ack_offset < whole->ack_offset;
+    if (behind_first && again(*behind, true)) return;
     if (whole && again(*whole, false)) return;
-    if (behind && !bare_first && again(*behind, true)) return;
+    if (behind && !behind_first && again(*behind, true)) return;
     late();
   }
 
@@ -130,7 +130,7 @@ class Rules {
     return context_.build.ends_part(cookie.ack_offset, cookie.mss_class);
   }
 
-  // The column's way acknowledges the query before its answer is there.
+  // The immediate mode acknowledges the query before its answer is there.
   void suspend(bool prefix_consumed) noexcept {
     if (!context_.settings.immediate || segment_.resumed) return context_.build.suspend(context_.answers.ticket());
     const auto whole = static_cast<std::uint32_t>(whole_queries(segment_.payload, prefix_consumed, context_.service));
