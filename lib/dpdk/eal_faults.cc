@@ -60,7 +60,11 @@ std::string missing_interface(const std::vector<std::string>& arguments) {
     if (at == std::string::npos) continue;
     const std::string name = device.substr(at + 7, device.find(',', at + 7) - (at + 7));
     if (if_nametoindex(name.c_str()) == 0) {
-      return "--vdev=" + device + ": there is no interface '" + name + "' here (ip link shows them)";
+      std::string fault = "--vdev=";
+      return fault.append(device)
+          .append(": there is no interface '")
+          .append(name)
+          .append("' here (ip link shows them)");
     }
   }
   return {};

@@ -11,7 +11,7 @@ import dns.rcode
 
 import wire
 from backends import Bad, BackendLab, Changes, Nsd, forward, settle
-from lab import SERVER_V4, SERVER_V6
+from lab import SERVER_V4, SERVER_V6, sh
 from runner import run
 from test_large import at_once
 
@@ -313,6 +313,32 @@ def test_the_only_one_stops():
             time.sleep(0.1)
         for ask in (wire.ask, wire.ask_udp):
             assert timed(ask, "com.", kind="NS").rcode() == NOERROR
+
+
+# --- errors that need not say what they are about
+
+def test_a_key_that_the_backend_does_not_know():
+    """NSD's BADKEY, without a question and unsigned (RFC 8945 section 5.2), is the client's, and comes at once."""
+    with BackendLab() as lab, Nsd(lab, 10), lab.goldilocks(options(10)) as server:
+        settle(server)
+        for transport in ("+notcp", "+tcp"):
+            began = time.monotonic()
+            said = sh("kdig", "@" + SERVER_V4, transport, "-y", "hmac-sha256:nobody:AAAAAAAAAAAAAAAAAAAAAA==", "com.", "NS",
+                      check=False).stdout
+            assert "TSIG" in said and "BADKEY" in said, said
+            assert time.monotonic() - began < TIMEOUT_MS / 1000 + 0.5, said
+
+
+def test_notify_for_a_zone_that_it_has_not():
+    """What NSD says to that is passed on, whether it repeats the question or not."""
+    with BackendLab() as lab, Nsd(lab, 10), lab.goldilocks([*options(10), "--forward-notifies", "pass"]) as server:
+        settle(server)
+        message = bytearray(wire.query("nobody.has.this.test.", "SOA"))
+        message[2] = 0x20 | (message[2] & 0x87)
+        began = time.monotonic()
+        answer = wire.ask_udp(bytes(message))
+        assert answer[:2] == bytes(message[:2]) and answer[3] & 15 not in (0, SERVFAIL), answer.hex()
+        assert time.monotonic() - began < TIMEOUT_MS / 1000 + 0.5
 
 
 # --- tables that are full
