@@ -5,6 +5,7 @@ happened; test_soft_state.py says what must have, and scripts/soft-state makes a
 """
 
 import asyncio
+import functools
 import random
 import resource
 import socket
@@ -97,8 +98,19 @@ def may_give_up(percent, kind, options):
 
 # --- migration
 
+def asking_again(kind):
+    """The kind, by a client that asks anew after a RST (docs/protocol.md, limits: a connection without its entry)."""
+    @functools.wraps(kind)
+    async def again(*arguments, **how):
+        return await kind(*arguments, **how)
+    again.may_be_reset = True
+    return again
+
+
 def sprayed(percent, count, options=()):
-    """Every packet goes to one of two instances with one secret, at random: {kind: Outcome}, what each has answered."""
+    """Every packet goes to one of two instances with one secret, at random: {kind: Outcome}, what each has answered.
+
+    With loss, a repetition that reaches the instance without the flow's entry may draw a RST: counted in the Outcome."""
     with SprayLab() as lab:
         secret = lab.path("secret")
         with served(lab, *options, secret=secret) as a, \
@@ -109,6 +121,8 @@ def sprayed(percent, count, options=()):
             if percent:
                 lab.lose(percent)
             kinds = (sequential, batched, pipelined)
+            if percent:
+                kinds = tuple(asking_again(kind) for kind in kinds)
 
             async def all_kinds():
                 return await asyncio.gather(*(

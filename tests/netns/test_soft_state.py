@@ -124,8 +124,11 @@ def spray(percent, options=()):
     outcomes, shares = sprayed(percent, count, options)
     failures = []
     for kind, outcome in outcomes.items():
-        runner.report(f"{percent:2} % {kind.__name__:12} {len(outcome.seconds):4} exchanges: {outcome.percentiles()}")
+        runner.report(f"{percent:2} % {kind.__name__:12} {len(outcome.seconds):4} exchanges: {outcome.percentiles()}"
+                      + (f"; {outcome.resets} reset, asked again" if outcome.resets else ""))
         failures += outcome.failures + outcome.given_up
+        if outcome.resets * 100 > count:
+            failures.append(f"{percent} %: {kind.__name__} was reset {outcome.resets} times")
     assert min(shares) > count / 4, f"answered by the two: {shares}"
     assert not failures, f"{len(failures)} failed:\n" + "\n".join(failures[:10])
 
