@@ -81,6 +81,8 @@ def run(module_name):
         names = {n for n, _ in tests}
         tests = [(n, f) for n, f in tests
                  if any(n == p if p in names else fnmatch.fnmatch(n, f"*{p}*") for p in args.patterns)]
+        if not tests:
+            sys.exit(f"no test of this file fits {' '.join(args.patterns)}: --list shows their names")
     if args.list:
         print("\n".join(n for n, _ in tests))
         return

@@ -98,6 +98,9 @@ def may_give_up(percent, kind, options):
 
 # --- migration
 
+RESETS = ("reset_no_cookie", "reset_stale", "reset_forgotten", "reset_malformed")
+
+
 def asking_again(kind):
     """The kind, by a client that asks anew after a RST (docs/protocol.md, limits: a connection without its entry)."""
     @functools.wraps(kind)
@@ -131,6 +134,8 @@ def sprayed(percent, count, options=()):
             outcomes = dict(zip(kinds, asyncio.run(all_kinds())))
             if percent:
                 lab.lose_nothing()
+            for outcome in outcomes.values():
+                outcome.reset_reasons = {why: a.total(why) + b.total(why) for why in RESETS}
             return outcomes, [server.total("answered") + server.total("flow_answered") for server in (a, b)]
 
 

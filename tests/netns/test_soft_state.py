@@ -125,7 +125,7 @@ def spray(percent, options=()):
     failures = []
     for kind, outcome in outcomes.items():
         runner.report(f"{percent:2} % {kind.__name__:12} {len(outcome.seconds):4} exchanges: {outcome.percentiles()}"
-                      + (f"; {outcome.resets} reset, asked again" if outcome.resets else ""))
+                      + (f"; {outcome.resets} reset, asked again, of {outcome.reset_reasons}" if outcome.resets else ""))
         failures += outcome.failures + outcome.given_up
         if outcome.resets * 100 > count:
             failures.append(f"{percent} %: {kind.__name__} was reset {outcome.resets} times")
