@@ -15,7 +15,7 @@ def ask(prefix, command):
         s.connect(f"/var/run/dpdk/{prefix}/dpdk_telemetry.v2")
         limit = json.loads(s.recv(1024))["max_output_len"]
         s.send(command.encode())
-        return json.loads(s.recv(limit))[command]
+        return json.loads(s.recv(limit))[command.split(",")[0]]  # the answer is named without the parameters
 
 
 def main():

@@ -294,6 +294,19 @@ class Hugepages:
         self.count.write_text(str(self.before))
 
 
+def test_counters_script():
+    """What scripts/demo shows at its end."""
+    script = Path(__file__).resolve().parents[2] / "scripts/show_counters.py"
+    with Lab() as lab, Goldilocks(lab) as server:
+        for _ in range(3):
+            wire.ask(wire.query("com.", "NS"), SERVER_V4)
+        shown = subprocess.run(["/usr/bin/python3", script, server.prefix], capture_output=True, text=True, timeout=30)
+        assert shown.returncode == 0, shown.stderr
+        lines = dict(line.split() for line in shown.stdout.splitlines() if not line.strip().startswith("/"))
+        assert lines["queries_tcp"] == "3" and lines["tcp_answered"] == "3", shown.stdout
+        assert "/goldilocks/service,dns" in shown.stdout
+
+
 def test_dumpcap():
     """DPDK's own capture program attaches to the running process; that needs shared memory, so hugepages."""
     with Lab() as lab, Hugepages(lab) as huge:
