@@ -82,8 +82,9 @@ void check_query(const ClientQuery& query, const Choices& choices) {
         "the key is that of what is sent");
 }
 
-// `may_lack_opt`: over TCP an answer that fills its room goes without one.
-void check_message(Bytes answer, const ClientQuery& query, bool verbatim, bool may_lack_opt = false) {
+// `notimp`: of our own making, so that it has neither RD nor CD (RFC 8906 section 8.2). `may_lack_opt`: over TCP an
+// answer that fills its room goes without one.
+void check_message(Bytes answer, const ClientQuery& query, bool notimp, bool verbatim, bool may_lack_opt) {
   const MessageOutline outline(answer);
   check(outline.whole(), "an answer has its records");
   check(answer[0] == query.message[0] && answer[1] == query.message[1], "an answer has the client's ID");
@@ -91,10 +92,8 @@ void check_message(Bytes answer, const ClientQuery& query, bool verbatim, bool m
   if (verbatim) return;
   check(outline.opts() == (query.edns ? 1U : 0U) || (may_lack_opt && outline.opts() == 0),
         "an answer has an OPT where the query has one");
-  // RFC 8906 section 8.2: with NOTIMP they may be clear.
-  const unsigned recursion = (answer[2] & 0x01U) | (answer[3] & 0x10U);
-  const unsigned client = (query.message[2] & 0x01U) | (query.message[3] & 0x10U);
-  check(recursion == client || (recursion == 0 && (answer[3] & 0x0f) == 4), "RD and CD are the client's");
+  const unsigned expected = notimp ? 0 : (query.message[2] & 0x01U) | (query.message[3] & 0x10U);
+  check(((answer[2] & 0x01U) | (answer[3] & 0x10U)) == expected, "RD and CD are the client's");
 }
 
 void check_framed(Bytes answers, const ClientQuery& query) {
@@ -122,7 +121,10 @@ void check_reply(const Block& reply, const ClientQuery& query, const Choices& ch
   const Block answer(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(rendered.length));
   if (kept.framed && choices.stream) return check_framed(answer, query);
   const std::size_t room = std::min(out.size(), dns::kMaxMessage);
-  check_message(answer, query, kept.verbatim, choices.stream && answer.size() + dns::kOptSize > room);
+  // Of a backend's reply without a question, unless it is truncated, no more is used than its rcode.
+  const bool bare = !rendered.truncated && load_be<std::uint16_t>(kept.message.data() + 4) == 0;
+  const bool notimp = bare && kept.extended_rcode == 0 && (answer[3] & dns::flag::rcode_mask) == 4;
+  check_message(answer, query, notimp, kept.verbatim, choices.stream && answer.size() + dns::kOptSize > room);
   check(rendered.truncated == ((answer[2] & 2) != 0) || (kept.verbatim && choices.stream), "TC is told");
   if (choices.stream) return;
   const std::size_t client = std::max<std::size_t>(query.payload, 512);
@@ -144,7 +146,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t written = render_error(query, choices.settings, rcode, 22, choices.stream, error);
   check(written >= dns::kHeaderSize && written <= error.size(), "an error of ours always fits");
   error.resize(written);
-  check_message(error, query, false);
+  check_message(error, query, rcode == dns::Rcode::notimp, false, false);
   if (rcode != dns::Rcode::noerror) return 0;
   check_query(query, choices);
   static_cast<void>(answers_question(reply, request));
