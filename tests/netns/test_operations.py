@@ -14,7 +14,7 @@ from pathlib import Path
 
 import wire
 from goldilocks import DEFAULT_ADDRESSES, ROOT_ZONE, Goldilocks, lcores
-from lab import SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
+from lab import ROOT, SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
 from runner import Skip, run
 from zones import txt_zone
 
@@ -266,6 +266,19 @@ def test_telemetry_script():
         assert replies and replies[0]["/goldilocks/counters"], done.stdout + done.stderr
 
 
+def test_counters_script():
+    """What scripts/demo shows at its end."""
+    with Lab() as lab, Goldilocks(lab) as server:
+        for _ in range(3):
+            wire.ask(wire.query("com.", "NS"), SERVER_V4)
+        shown = subprocess.run(["/usr/bin/python3", ROOT / "scripts/show_counters.py", server.prefix],
+                               capture_output=True, text=True, timeout=30)
+        assert shown.returncode == 0, shown.stderr
+        lines = dict(line.split() for line in shown.stdout.splitlines() if not line.strip().startswith("/"))
+        assert lines["queries_tcp"] == "3" and lines["tcp_answered"] == "3", shown.stdout
+        assert "/goldilocks/service,dns" in shown.stdout
+
+
 class Hugepages:
     """Some 2 MiB pages with a mount of their own; what was there before is there afterwards."""
 
@@ -292,19 +305,6 @@ class Hugepages:
     def __exit__(self, *exc):
         sh("umount", self.dir)
         self.count.write_text(str(self.before))
-
-
-def test_counters_script():
-    """What scripts/demo shows at its end."""
-    script = Path(__file__).resolve().parents[2] / "scripts/show_counters.py"
-    with Lab() as lab, Goldilocks(lab) as server:
-        for _ in range(3):
-            wire.ask(wire.query("com.", "NS"), SERVER_V4)
-        shown = subprocess.run(["/usr/bin/python3", script, server.prefix], capture_output=True, text=True, timeout=30)
-        assert shown.returncode == 0, shown.stderr
-        lines = dict(line.split() for line in shown.stdout.splitlines() if not line.strip().startswith("/"))
-        assert lines["queries_tcp"] == "3" and lines["tcp_answered"] == "3", shown.stdout
-        assert "/goldilocks/service,dns" in shown.stdout
 
 
 def test_dumpcap():

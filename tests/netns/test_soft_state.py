@@ -121,14 +121,16 @@ def test_long_answers_without_cache():
 
 def spray(percent, options=()):
     count = 333 if not runner.LONG else 10000
-    outcomes, shares = sprayed(percent, count, options)
+    outcomes, shares, forgotten = sprayed(percent, count, options)
     failures = []
     for kind, outcome in outcomes.items():
         runner.report(f"{percent:2} % {kind.__name__:12} {len(outcome.seconds):4} exchanges: {outcome.percentiles()}"
-                      + (f"; {outcome.resets} reset, asked again, of {outcome.reset_reasons}" if outcome.resets else ""))
+                      + (f"; {outcome.resets} reset, asked again" if outcome.resets else ""))
         failures += outcome.failures + outcome.given_up
-        if outcome.resets * 100 > count:
-            failures.append(f"{percent} %: {kind.__name__} was reset {outcome.resets} times")
+    # docs/protocol.md, limits, knows one reason for a RST here, and it is rare.
+    resets = sum(outcome.resets for outcome in outcomes.values())
+    if resets > min(forgotten, max(2, count // 1000)):
+        failures.append(f"{resets} exchanges were reset, {forgotten} times as reset_forgotten")
     assert min(shares) > count / 4, f"answered by the two: {shares}"
     assert not failures, f"{len(failures)} failed:\n" + "\n".join(failures[:10])
 
