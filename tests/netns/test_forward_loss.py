@@ -184,15 +184,20 @@ def test_zone_data_under_loss():
     with BackendLab() as lab, Nsd(lab, 10) as nsd:
         names = ("com.", "net.", "se.", "nonexistent-tld.", "org.", ".")
         pairs = [(q, nsd.ask(q)) for q in (wire.query(name, kind) for name in names for kind in ("NS", "DS", "SOA"))]
-        with lab.goldilocks(["--forward", forward(10), "--forward-tries", 4, "--forward-timeout", 400]) as server:
+        with lab.goldilocks(["--forward", forward(10), "--forward-tries", 8, "--forward-timeout", 300,
+                             "--forward-health-failures", 20]) as server:
             settle(server)
             lab.lose(LOSS_PERCENT)
             lab.lose_behind(2)
+            changes = Changes(server, 1)
 
             def choose(n):
                 q, answer = pairs[n % len(pairs)]
                 return [(wire.with_id(q, n), wire.with_id(answer, n))]
-            exchanges(300, choose, one)
+            try:
+                exchanges(300, choose, one)
+            finally:
+                runner.report(str(changes.grown()))
             lab.lose_nothing()
 
 
