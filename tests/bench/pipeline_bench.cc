@@ -75,14 +75,7 @@ struct Core {
 const Buffer kQuery = Buffer{0, 29} + Buffer(29, 'q');
 
 Buffer ip_frame(bool v6, unsigned protocol, const Buffer& l4, std::size_t checksum_at) {
-  if (v6) {
-    Ipv6 ip;
-    ip.protocol = protocol;
-    return ethernet(0x86dd, ip(summed(ip, l4, checksum_at)));
-  }
-  Ipv4 ip;
-  ip.protocol = protocol;
-  return ethernet(0x0800, ip(summed(ip, l4, checksum_at)));
+  return v6 ? eth().ipv6().sealed(protocol, l4, checksum_at) : eth().ipv4().sealed(protocol, l4, checksum_at);
 }
 
 Tcp linux_syn() {

@@ -17,11 +17,7 @@ struct Fragments : ::testing::Test {
   Fragments() { h.interface.backends = &owners; }
 
   Verdict v4(const wire::Ipv4Address& from, unsigned protocol, unsigned fragment) {
-    Ipv4 ip;
-    ip.from = from;
-    ip.protocol = protocol;
-    ip.fragment = fragment;
-    return h.give(ethernet(0x0800, ip(Buffer(64, 1))));
+    return h.give(eth().ipv4({.from = from, .protocol = protocol, .fragment = fragment}).upper(Buffer(64, 1)));
   }
   Verdict v6(const wire::Ipv6Address& from, unsigned protocol, unsigned field, const Buffer& before = {}) {
     Ipv6 ip;
@@ -31,7 +27,7 @@ struct Fragments : ::testing::Test {
     put(ip.extensions, Buffer{static_cast<std::uint8_t>(protocol), 0});
     put16(ip.extensions, field);
     put32(ip.extensions, 77);
-    return h.give(ethernet(0x86dd, ip(Buffer(64, 1))));
+    return h.give(eth().ipv6(ip).upper(Buffer(64, 1)));
   }
 };
 

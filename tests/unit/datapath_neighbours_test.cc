@@ -28,16 +28,12 @@ struct Neighbours : ::testing::Test {
 
   Verdict give_arp(unsigned operation, const wire::Ipv4Address& sender, const wire::Ipv4Address& target,
                    const wire::MacAddress& mac = kHopMac) {
-    return h.give(ethernet(0x0806, arp(operation, mac, sender, target), kOurMac, mac));
+    return h.give(eth(kOurMac, mac).arp(arp(operation, mac, sender, target)));
   }
   Verdict give_ndp(unsigned type, const wire::Ipv6Address& target, const Buffer& options, std::uint32_t flags,
                    const wire::Ipv6Address& from = kHop6, unsigned vlan_id = 0) {
-    Ipv6 ip;
-    ip.from = from;
-    ip.protocol = 58;
-    ip.hop_limit = 255;
-    const Buffer packet = ip(summed(ip, neighbor(type, target, options, flags), 2));
-    return h.give(vlan_id == 0 ? ethernet(0x86dd, packet) : ethernet(0x8100, vlan(vlan_id, 0x86dd, packet)));
+    const EthernetFrame link = vlan_id == 0 ? eth() : eth().vlan(vlan_id);
+    return h.give(link.ipv6({.from = from, .hop_limit = 255}).icmp(neighbor(type, target, options, flags)));
   }
 };
 
@@ -64,9 +60,9 @@ TEST_F(Neighbours, ArpRequestsAreHintsAndStillAnswered) {
 }
 
 TEST_F(Neighbours, MacAddressesThatNobodyCanHave) {
-  EXPECT_EQ(h.give(ethernet(0x0806, arp(2, {}, kHop4, kOurs4))), Verdict::drop_arp_operation);
-  EXPECT_EQ(h.give(ethernet(0x0806, arp(2, kOurMac, kHop4, kOurs4))), Verdict::drop_arp_operation);
-  EXPECT_EQ(h.give(ethernet(0x0806, arp(2, wire::kBroadcastMac, kHop4, kOurs4))), Verdict::drop_arp_malformed);
+  EXPECT_EQ(h.give(eth().arp(arp(2, {}, kHop4, kOurs4))), Verdict::drop_arp_operation);
+  EXPECT_EQ(h.give(eth().arp(arp(2, kOurMac, kHop4, kOurs4))), Verdict::drop_arp_operation);
+  EXPECT_EQ(h.give(eth().arp(arp(2, wire::kBroadcastMac, kHop4, kOurs4))), Verdict::drop_arp_malformed);
   EXPECT_EQ(table.at(hop4), LinkState());
 }
 
@@ -201,7 +197,7 @@ TEST(NeighbourProbe, ArpRequest) {
   std::array<std::uint8_t, kLongestProbe> room{};
   const std::size_t length = write_arp_request(room.data(), interface, wire::kBroadcastMac, kOurs4, kHop4);
   EXPECT_EQ(Buffer(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(length)),
-            ethernet(0x0806, arp(1, kOurMac, kOurs4, kHop4), wire::kBroadcastMac, kOurMac));
+            eth(wire::kBroadcastMac, kOurMac).arp(arp(1, kOurMac, kOurs4, kHop4)));
 }
 
 TEST(NeighbourProbe, Solicitation) {
@@ -211,12 +207,8 @@ TEST(NeighbourProbe, Solicitation) {
   const wire::Ipv6Address group = kHop6.solicited_node();
   for (const bool alone : {false, true}) {
     const wire::MacAddress to = alone ? kHopMac : group.multicast_mac();
-    Ipv6 ip;
-    ip.from = kOurs6;
-    ip.to = alone ? kHop6 : group;
-    ip.protocol = 58;
-    ip.hop_limit = 255;
-    Buffer expected = ethernet(0x86dd, ip(summed(ip, neighbor(135, kHop6, link_option(1, kOurMac)), 2)), to, kOurMac);
+    const Ipv6 ip{.from = kOurs6, .to = alone ? kHop6 : group, .hop_limit = 255};
+    Buffer expected = eth(to, kOurMac).ipv6(ip).icmp(neighbor(135, kHop6, link_option(1, kOurMac)));
     expected[14] = 0x60, expected[15] = expected[16] = expected[17] = 0;  // no traffic class, no flow label
     const std::size_t length = write_solicitation(room.data(), interface, to, kOurs6, kHop6);
     EXPECT_EQ(Buffer(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(length)), expected);

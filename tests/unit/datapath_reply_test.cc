@@ -11,13 +11,6 @@ using datapath::Verdict;
 const Buffer kPayload = {'a', 'b', 'c', 'd', 'e'};
 const Buffer kAnswer = {'e', 'd', 'c', 'b', 'a'};
 
-Buffer udp4(const Ipv4& ip = {}) {
-  return ip(summed(ip, udp(kPayload), 6));
-}
-Buffer udp6(const Ipv6& ip = {}) {
-  return ip(summed(ip, udp(kPayload), 6));
-}
-
 // What a reply of ours must be, from the client's point of view.
 Buffer expected_udp4() {
   Ipv4 ip;
@@ -47,50 +40,47 @@ Buffer expected_udp6() {
 
 TEST(Reply, UdpOverIpv4) {
   Harness harness;
-  ASSERT_EQ(harness.give(ethernet(0x0800, udp4())), Verdict::udp_reply);
-  EXPECT_EQ(harness.reply(), ethernet(0x0800, expected_udp4(), kClientMac, kOurMac));
+  ASSERT_EQ(harness.give(eth().ipv4().udp(kPayload)), Verdict::udp_reply);
+  EXPECT_EQ(harness.reply(), eth(kClientMac, kOurMac).upper(0x0800, expected_udp4()));
   EXPECT_EQ(harness.out.sent[0].tx.layer4, TxOffload::Layer4::none);
 }
 
 TEST(Reply, UdpOverIpv6) {
   Harness harness;
-  ASSERT_EQ(harness.give(ethernet(0x86dd, udp6())), Verdict::udp_reply);
-  EXPECT_EQ(harness.reply(), ethernet(0x86dd, expected_udp6(), kClientMac, kOurMac));
+  ASSERT_EQ(harness.give(eth().ipv6().udp(kPayload)), Verdict::udp_reply);
+  EXPECT_EQ(harness.reply(), eth(kClientMac, kOurMac).upper(0x86dd, expected_udp6()));
 }
 
 TEST(Reply, PaddingBehindThePacketIsNotPartOfIt) {
   Harness harness;
-  Buffer frame = ethernet(0x0800, udp4());
+  Buffer frame = eth().ipv4().udp(kPayload);
   frame.resize(60, 0xee);
   ASSERT_EQ(harness.give(frame), Verdict::udp_reply);
-  EXPECT_EQ(harness.reply(), ethernet(0x0800, expected_udp4(), kClientMac, kOurMac));
+  EXPECT_EQ(harness.reply(), eth(kClientMac, kOurMac).upper(0x0800, expected_udp4()));
 }
 
 TEST(Reply, CarriesTheVlanTagOfItsRequest) {
   Harness harness;
-  ASSERT_EQ(harness.give(ethernet(0x8100, vlan(0xa123, 0x0800, udp4()))), Verdict::udp_reply);
-  EXPECT_EQ(harness.reply(), ethernet(0x8100, vlan(0xa123, 0x0800, expected_udp4()), kClientMac, kOurMac));
+  ASSERT_EQ(harness.give(eth().vlan(0xa123).ipv4().udp(kPayload)), Verdict::udp_reply);
+  EXPECT_EQ(harness.reply(), eth(kClientMac, kOurMac).vlan(0xa123).upper(0x0800, expected_udp4()));
   EXPECT_EQ(harness.out.sent[0].tx.l2_length, 18);
 }
 
 TEST(Reply, LeavesOutOptionsAndExtensionHeaders) {
   Harness harness;
-  Ipv4 v4;
-  v4.options = {7, 7, 4, 0, 0, 0, 0, 0};
-  ASSERT_EQ(harness.give(ethernet(0x0800, udp4(v4))), Verdict::udp_reply);
-  EXPECT_EQ(harness.reply(), ethernet(0x0800, expected_udp4(), kClientMac, kOurMac));
-  Ipv6 v6;
-  v6.first_extension = 60;
-  v6.extensions = {17, 0, 1, 4, 0, 0, 0, 0};
-  ASSERT_EQ(harness.give(ethernet(0x86dd, udp6(v6))), Verdict::udp_reply);
-  EXPECT_EQ(harness.reply(), ethernet(0x86dd, expected_udp6(), kClientMac, kOurMac));
+  const Buffer record_route = {7, 7, 4, 0, 0, 0, 0, 0};
+  ASSERT_EQ(harness.give(eth().ipv4({.options = record_route}).udp(kPayload)), Verdict::udp_reply);
+  EXPECT_EQ(harness.reply(), eth(kClientMac, kOurMac).upper(0x0800, expected_udp4()));
+  const Ipv6 padded{.extensions = {17, 0, 1, 4, 0, 0, 0, 0}, .first_extension = 60};  // destination options
+  ASSERT_EQ(harness.give(eth().ipv6(padded).udp(kPayload)), Verdict::udp_reply);
+  EXPECT_EQ(harness.reply(), eth(kClientMac, kOurMac).upper(0x86dd, expected_udp6()));
 }
 
 // A port that computes checksums gets zero in IPv4 and the pseudo header's sum, not complemented, in layer 4.
 TEST(Reply, ChecksumsLeftToThePort) {
   Harness harness;
   harness.interface.tx_ipv4_checksum = harness.interface.tx_udp_checksum = harness.interface.tx_tcp_checksum = true;
-  ASSERT_EQ(harness.give(ethernet(0x0800, udp4())), Verdict::udp_reply);
+  ASSERT_EQ(harness.give(eth().ipv4().udp(kPayload)), Verdict::udp_reply);
   Ipv4 ip;
   ip.from = kOurs4;
   ip.to = kClient4;
@@ -100,15 +90,13 @@ TEST(Reply, ChecksumsLeftToThePort) {
   EXPECT_TRUE(tx.ipv4_checksum && !tx.v6 && tx.layer4 == TxOffload::Layer4::udp && tx.l2_length == 14 &&
               tx.l3_length == 20);
 
-  ASSERT_EQ(harness.give(ethernet(0x86dd, udp6())), Verdict::udp_reply);
+  ASSERT_EQ(harness.give(eth().ipv6().udp(kPayload)), Verdict::udp_reply);
   EXPECT_FALSE(harness.out.sent[0].tx.ipv4_checksum);
   EXPECT_TRUE(harness.out.sent[0].tx.v6);
   EXPECT_EQ(harness.out.sent[0].tx.l3_length, 40);
 
   ip.protocol = 6;
-  Ipv4 in;
-  in.protocol = 6;
-  ASSERT_EQ(harness.give(ethernet(0x0800, in(summed(in, Tcp{}(), 16)))), Verdict::tcp_syn_ack);
+  ASSERT_EQ(harness.give(eth().ipv4().tcp()), Verdict::tcp_syn_ack);
   EXPECT_EQ(harness.out.sent[0].tx.layer4, TxOffload::Layer4::tcp);
   EXPECT_EQ(get16(harness.reply(), 14 + 20 + 16), ~naive_checksum(ip.pseudo(harness.reply().size() - 34)) & 0xffff);
 }
@@ -116,7 +104,7 @@ TEST(Reply, ChecksumsLeftToThePort) {
 // What the port has found right is not computed again; what it has not looked at is.
 TEST(Reply, ChecksumsCheckedByThePort) {
   Harness harness;
-  Buffer frame = ethernet(0x0800, udp4());
+  Buffer frame = eth().ipv4().udp(kPayload);
   frame[14 + 20 + 7] ^= 1;
   EXPECT_EQ(harness.give(frame), Verdict::drop_udp_checksum);
   harness.checksums_good = true;
@@ -133,31 +121,28 @@ TEST(Reply, UdpSumOfZeroIsSentAsAllOnes) {
   const unsigned rest = naive_checksum(ip.pseudo(10) + udp(answer, 53, 40000));
   const Buffer request = {static_cast<std::uint8_t>(rest),
                           static_cast<std::uint8_t>(rest >> 8)};  // reversed on the way
-  ASSERT_EQ(harness.give(ethernet(0x0800, Ipv4{}(udp(request)))), Verdict::udp_reply);
+  ASSERT_EQ(harness.give(eth().ipv4().upper(udp(request))), Verdict::udp_reply);
   EXPECT_EQ(get16(harness.reply(), 14 + 20 + 6), 0xffffu);
 }
 
 TEST(Reply, EchoKeepsItsDataAndLosesOptions) {
   Harness harness;
-  Ipv4 ip;
-  ip.protocol = 1;
-  ip.options = {1, 1, 1, 0};
-  ASSERT_EQ(harness.give(ethernet(0x0800, ip(summed(echo(8, "some data"), 2)))), Verdict::icmp_echo_reply);
+  const Buffer nops = {1, 1, 1, 0};
+  ASSERT_EQ(harness.give(eth().ipv4({.options = nops}).icmp(echo(8, "some data"))), Verdict::icmp_echo_reply);
   EXPECT_EQ(part(harness.reply(), 34), summed(echo(0, "some data"), 2));
   Ipv6 v6;
   v6.protocol = 58;
-  ASSERT_EQ(harness.give(ethernet(0x86dd, v6(summed(v6, echo(128, "odd"), 2)))), Verdict::icmpv6_echo_reply);
+  ASSERT_EQ(harness.give(eth().ipv6().icmp(echo(128, "odd"))), Verdict::icmpv6_echo_reply);
   std::swap(v6.from, v6.to);
   EXPECT_EQ(part(harness.reply(), 54), summed(v6, echo(129, "odd"), 2));
 }
 
 TEST(Reply, Arp) {
   Harness harness;
-  ASSERT_EQ(harness.give(ethernet(0x0806, arp(1, kClientMac, kClient4, kOurs4), wire::kBroadcastMac)),
-            Verdict::arp_reply);
+  ASSERT_EQ(harness.give(eth(wire::kBroadcastMac).arp(arp(1, kClientMac, kClient4, kOurs4))), Verdict::arp_reply);
   Buffer expected = arp(2, kOurMac, kOurs4, kClient4);
   std::copy(kClientMac.bytes.begin(), kClientMac.bytes.end(), expected.begin() + 18);
-  EXPECT_EQ(harness.reply(), ethernet(0x0806, expected, kClientMac, kOurMac));
+  EXPECT_EQ(harness.reply(), eth(kClientMac, kOurMac).arp(expected));
 }
 
 TEST(Reply, NeighborAdvertisementToTheAsker) {
@@ -166,14 +151,14 @@ TEST(Reply, NeighborAdvertisementToTheAsker) {
   ip.protocol = 58;
   ip.hop_limit = 255;
   ip.to = kOurs6.solicited_node();
-  const Buffer ask = ip(summed(ip, neighbor(135, kOurs6, link_option(1, kClientMac)), 2));
-  ASSERT_EQ(harness.give(ethernet(0x86dd, ask, ip.to.multicast_mac())), Verdict::ndp_advertised);
+  const Buffer ask = eth(ip.to.multicast_mac()).ipv6(ip).icmp(neighbor(135, kOurs6, link_option(1, kClientMac)));
+  ASSERT_EQ(harness.give(ask), Verdict::ndp_advertised);
   Ipv6 back = ip;
   back.from = kOurs6;
   back.to = kClient6;
   Buffer expected = back(summed(back, neighbor(136, kOurs6, link_option(2, kOurMac), 0x60000000), 2));
   expected[0] = 0x60, expected[1] = expected[2] = expected[3] = 0;
-  EXPECT_EQ(harness.reply(), ethernet(0x86dd, expected, kClientMac, kOurMac));
+  EXPECT_EQ(harness.reply(), eth(kClientMac, kOurMac).upper(0x86dd, expected));
 }
 
 TEST(Reply, NeighborAdvertisementToAProbe) {
@@ -183,23 +168,20 @@ TEST(Reply, NeighborAdvertisementToAProbe) {
   ip.hop_limit = 255;
   ip.from = {};
   ip.to = kOurs6.solicited_node();
-  ASSERT_EQ(harness.give(ethernet(0x86dd, ip(summed(ip, neighbor(135, kOurs6, {}), 2)), ip.to.multicast_mac())),
-            Verdict::ndp_advertised);
+  ASSERT_EQ(harness.give(eth(ip.to.multicast_mac()).ipv6(ip).icmp(neighbor(135, kOurs6, {}))), Verdict::ndp_advertised);
   Ipv6 back = ip;
   back.from = kOurs6;
   back.to = wire::kAllNodes;
   Buffer expected = back(summed(back, neighbor(136, kOurs6, link_option(2, kOurMac), 0x20000000), 2));
   expected[0] = 0x60, expected[1] = expected[2] = expected[3] = 0;
-  EXPECT_EQ(harness.reply(), ethernet(0x86dd, expected, wire::kAllNodes.multicast_mac(), kOurMac));
+  EXPECT_EQ(harness.reply(), eth(wire::kAllNodes.multicast_mac(), kOurMac).upper(0x86dd, expected));
 }
 
 // The client's side of one exchange with timestamps, over IPv6 and a tag: SYN, then a query.
 struct Exchange {
-  explicit Exchange(Harness& h) : harness(h) { ip.protocol = 6; }
+  explicit Exchange(Harness& h) : harness(h) {}
 
-  Buffer frame(const Tcp& tcp, const Buffer& payload) const {
-    return ethernet(0x8100, vlan(7, 0x86dd, ip(summed(ip, tcp(payload), 16))));
-  }
+  static Buffer frame(const Tcp& tcp, const Buffer& payload) { return eth().vlan(7).ipv6().tcp(tcp, payload); }
   // The query's verdict; the answer's segments are in the harness.
   Verdict ask(const Buffer& query) {
     Tcp syn;
@@ -216,7 +198,6 @@ struct Exchange {
     return harness.give(frame(data, query));
   }
   Harness& harness;
-  Ipv6 ip;
 };
 
 Buffer query_of(std::size_t length) {
@@ -232,7 +213,7 @@ void expect_sound(const Buffer& frame) {
   ip.from = kOurs6;
   ip.to = kClient6;
   ip.protocol = 6;
-  EXPECT_EQ(part(frame, 0, 18), part(ethernet(0x8100, vlan(7, 0x86dd, {}), kClientMac, kOurMac), 0, 18));
+  EXPECT_EQ(part(frame, 0, 18), eth(kClientMac, kOurMac).vlan(7).upper(0x86dd));
   EXPECT_EQ(get16(frame, 18 + 4), frame.size() - 58);
   EXPECT_EQ(naive_checksum(ip.pseudo(frame.size() - 58) + part(frame, 58)), 0u);
 }

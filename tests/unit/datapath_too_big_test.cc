@@ -11,21 +11,16 @@ using datapath::Verdict;
 
 // A client without timestamps that asks for 4000 bytes; what it got. The first segment is the one that is quoted.
 std::vector<Buffer> ask(Harness& harness, bool v6) {
-  const auto wrap = [v6](const Buffer& segment) {
-    if (v6) {
-      const Ipv6 ip{.protocol = 6};
-      return ethernet(0x86dd, ip(summed(ip, segment, 16)));
-    }
-    const Ipv4 ip{.protocol = 6};
-    return ethernet(0x0800, ip(summed(ip, segment, 16)));
+  const auto wrap = [v6](const Tcp& tcp, const Buffer& payload) {
+    return v6 ? eth().ipv6().tcp(tcp, payload) : eth().ipv4().tcp(tcp, payload);
   };
-  EXPECT_EQ(harness.give(wrap(Tcp{.options = {2, 4, 5, 180}}())), Verdict::tcp_syn_ack);
+  EXPECT_EQ(harness.give(wrap({.options = {2, 4, 5, 180}}, {})), Verdict::tcp_syn_ack);
   const std::size_t tcp_at = v6 ? 54 : 34;
   const std::uint32_t isn = load_be<std::uint32_t>(harness.reply().data() + tcp_at + 4);
   Buffer query = {0, 20};
   query.resize(22, 'q');
   harness.service.repeat = 200;
-  EXPECT_EQ(harness.give(wrap(Tcp{.seq = 1001, .ack = isn + 1, .flags = 0x18}(query))), Verdict::tcp_answered_withheld);
+  EXPECT_EQ(harness.give(wrap({.seq = 1001, .ack = isn + 1, .flags = 0x18}, query)), Verdict::tcp_answered_withheld);
   std::vector<Buffer> frames;
   for (const auto& sent : harness.out.sent) frames.push_back(sent.bytes);
   return frames;

@@ -23,14 +23,9 @@ inline constexpr unsigned kTag = 0xa123;
 // `message` in IP and Ethernet, its checksum at `checksum_at`.
 inline Buffer frame_to_us(const Way& way, unsigned protocol, const Buffer& message, std::size_t checksum_at,
                           bool from_backend = false) {
-  Ipv4 v4;
-  v4.protocol = protocol;
-  Ipv6 v6;
-  v6.protocol = protocol;
-  if (from_backend) v4.from = kBackend4, v6.from = kBackend6;
-  const Buffer packet = way.v6 ? v6(summed(v6, message, checksum_at)) : v4(summed(v4, message, checksum_at));
-  const unsigned type = way.v6 ? 0x86dd : 0x0800;
-  return way.tagged && !from_backend ? ethernet(0x8100, vlan(kTag, type, packet)) : ethernet(type, packet);
+  const EthernetFrame link = way.tagged && !from_backend ? eth().vlan(kTag) : eth();
+  return way.v6 ? link.ipv6({.from = from_backend ? kBackend6 : kClient6}).sealed(protocol, message, checksum_at)
+                : link.ipv4({.from = from_backend ? kBackend4 : kClient4}).sealed(protocol, message, checksum_at);
 }
 inline Buffer udp_to_us(const Way& way, const Buffer& query, unsigned from = 40000) {
   return frame_to_us(way, 17, udp(query, from), 6);
@@ -62,9 +57,8 @@ inline Buffer layer4_of(const Way& way, unsigned protocol, const Buffer& frame) 
     const unsigned sum = naive_checksum(first_of(packet, 20));
     packet[10] = static_cast<std::uint8_t>(sum >> 8), packet[11] = static_cast<std::uint8_t>(sum);
   }
-  const unsigned type = way.v6 ? 0x86dd : 0x0800;
-  EXPECT_EQ(frame, way.tagged ? ethernet(0x8100, vlan(kTag, type, packet), kClientMac, kOurMac)
-                              : ethernet(type, packet, kClientMac, kOurMac));
+  const EthernetFrame link = eth(kClientMac, kOurMac);
+  EXPECT_EQ(frame, (way.tagged ? link.vlan(kTag) : link).upper(way.v6 ? 0x86dd : 0x0800, packet));
   const Buffer pseudo = way.v6 ? v6.pseudo(layer4.size()) : v4.pseudo(layer4.size());
   EXPECT_EQ(naive_checksum(pseudo + layer4), 0u) << "checksum of layer 4";
   return layer4;

@@ -1,10 +1,15 @@
 // Frames for tests, byte by byte and with a naive checksum: nothing here is shared with the code under test but the
-// addresses. Byte order: wire. Ownership: values. Thread: plain functions.
+// addresses. A frame is written from the outside in:
+//   eth().ipv4().udp(payload)      eth(to).vlan(7).ipv6({.hop_limit = 255}).icmp(neighbor(...))
+// Types, protocols, lengths and checksums follow from what is inside. To get one wrong: `extra_length`, or upper(),
+// which takes the bytes as they are. Byte order: wire. Ownership: values. Thread: plain functions.
 #pragma once
 
 #include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "lib/wire/address.h"
@@ -52,21 +57,6 @@ inline unsigned naive_checksum(const Buffer& bytes) {
     sum = (sum & 0xffff) + (sum >> 16);
   }
   return ~sum & 0xffff;
-}
-
-inline Buffer ethernet(unsigned type, const Buffer& payload, const wire::MacAddress& to = kOurMac,
-                       const wire::MacAddress& from = kClientMac) {
-  Buffer frame;
-  put(frame, to.bytes);
-  put(frame, from.bytes);
-  put16(frame, type);
-  return frame + payload;
-}
-inline Buffer vlan(unsigned control, unsigned type, const Buffer& payload) {
-  Buffer tag;
-  put16(tag, control);
-  put16(tag, type);
-  return tag + payload;
 }
 
 struct Ipv4 {
@@ -202,6 +192,74 @@ inline Buffer link_option(unsigned type, const wire::MacAddress& mac) {
   Buffer option = {static_cast<std::uint8_t>(type), 1};
   put(option, mac.bytes);
   return option;
+}
+
+// What is in front of an IP packet, and its header.
+template <class Ip>
+class IpFrame {
+ public:
+  IpFrame(Buffer link, Ip ip) : link_(std::move(link)), ip_(std::move(ip)) {}
+
+  [[nodiscard]] Buffer udp(const Buffer& payload, unsigned from = 40000, unsigned to = 53, int extra_length = 0) const {
+    return sealed(17, test::udp(payload, from, to, extra_length), 6);
+  }
+  [[nodiscard]] Buffer tcp(const Tcp& header = {}, const Buffer& payload = {}) const {
+    return sealed(6, header(payload), 16);
+  }
+  // ICMP or ICMPv6, as the header has it: only the second one's checksum covers a pseudo header.
+  [[nodiscard]] Buffer icmp(const Buffer& message) const {
+    if constexpr (std::is_same_v<Ip, Ipv6>) return sealed(58, message, 2);
+    return with_protocol(1).upper(summed(message, 2));
+  }
+  // A message of that protocol whose checksum, at `checksum_at`, is filled in.
+  [[nodiscard]] Buffer sealed(unsigned protocol, const Buffer& message, std::size_t checksum_at) const {
+    const IpFrame frame = with_protocol(protocol);
+    return frame.upper(summed(frame.ip_, message, checksum_at));
+  }
+  // These bytes, of the protocol that the header says.
+  [[nodiscard]] Buffer upper(const Buffer& bytes) const { return link_ + ip_(bytes); }
+
+ private:
+  [[nodiscard]] IpFrame with_protocol(unsigned protocol) const {
+    IpFrame frame = *this;
+    frame.ip_.protocol = protocol;
+    return frame;
+  }
+
+  Buffer link_;
+  Ip ip_;
+};
+
+// Ethernet and its tags, so far without the type of what follows.
+class EthernetFrame {
+ public:
+  EthernetFrame(const wire::MacAddress& to, const wire::MacAddress& from) {
+    put(link_, to.bytes);
+    put(link_, from.bytes);
+  }
+  [[nodiscard]] EthernetFrame vlan(unsigned control, unsigned type = 0x8100) const {
+    EthernetFrame frame = *this;
+    put16(frame.link_, type);
+    put16(frame.link_, control);
+    return frame;
+  }
+  [[nodiscard]] IpFrame<Ipv4> ipv4(const Ipv4& ip = {}) const { return {typed(0x0800), ip}; }
+  [[nodiscard]] IpFrame<Ipv6> ipv6(const Ipv6& ip = {}) const { return {typed(0x86dd), ip}; }
+  [[nodiscard]] Buffer arp(const Buffer& packet) const { return typed(0x0806) + packet; }
+  [[nodiscard]] Buffer upper(unsigned type, const Buffer& bytes = {}) const { return typed(type) + bytes; }
+
+ private:
+  [[nodiscard]] Buffer typed(unsigned type) const {
+    Buffer bytes = link_;
+    put16(bytes, type);
+    return bytes;
+  }
+
+  Buffer link_;
+};
+[[nodiscard]] inline EthernetFrame eth(const wire::MacAddress& to = kOurMac,
+                                       const wire::MacAddress& from = kClientMac) {
+  return {to, from};
 }
 
 }  // namespace gl::test

@@ -32,7 +32,7 @@ struct DatagramBench : Harness {
   DatagramBench() { EXPECT_TRUE(services.add_datagram({6900, 6999}, several)); }
   Verdict ask(const Ipv4& ip, Buffer payload, std::uint16_t port = 6950) {
     payload.resize(20);
-    return give(ethernet(0x0800, ip(summed(ip, udp(payload, 40000, port), 6))));
+    return give(eth().ipv4(ip).udp(payload, 40000, port));
   }
   Several several;
 };

@@ -42,14 +42,12 @@ inline Buffer quoted6(unsigned length, std::uint32_t seq, unsigned from_port = 5
 inline Buffer too_big4(const Buffer& quoted, unsigned mtu) {
   Buffer message = {3, 4, 0, 0, 0, 0};
   put16(message, mtu);
-  const Ipv4 ip{.from = kRouter4, .protocol = 1};
-  return ethernet(0x0800, ip(summed(message + quoted, 2)));
+  return eth().ipv4({.from = kRouter4}).icmp(message + quoted);
 }
 inline Buffer too_big6(const Buffer& quoted, std::uint32_t mtu) {
   Buffer message = {2, 0, 0, 0};
   put32(message, mtu);
-  const Ipv6 ip{.from = kRouter6, .protocol = 58};
-  return ethernet(0x86dd, ip(summed(ip, message + quoted, 2)));
+  return eth().ipv6({.from = kRouter6}).icmp(message + quoted);
 }
 
 }  // namespace gl::test

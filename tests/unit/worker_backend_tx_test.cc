@@ -97,7 +97,7 @@ Buffer expected(unsigned backend, std::uint16_t from, const Buffer& question) {
     const unsigned sum = naive_checksum(first_of(packet, 20));
     packet[10] = static_cast<std::uint8_t>(sum >> 8);
     packet[11] = static_cast<std::uint8_t>(sum);
-    return ethernet(0x0800, packet, kGatewayMac, kOurMac);
+    return eth(kGatewayMac, kOurMac).upper(0x0800, packet);
   }
   Ipv6 ip;
   ip.from = kOurs6;
@@ -105,7 +105,7 @@ Buffer expected(unsigned backend, std::uint16_t from, const Buffer& question) {
   ip.hop_limit = 64;
   Buffer packet = ip(summed(ip, udp(question, from, 53), 6));
   packet[0] = 0x60, packet[1] = packet[2] = packet[3] = 0;
-  return ethernet(0x86dd, packet, kBackendMac, kOurMac);
+  return eth(kBackendMac, kOurMac).upper(0x86dd, packet);
 }
 
 TEST_F(LinkTest, NothingGoesToANextHopThatIsNotKnown) {
@@ -184,7 +184,7 @@ TEST_F(LinkTest, TheProberAsksEverybodyThenTheNeighbour) {
   NeighbourProber prober(paths->neighbours, ports, pool->get(), counters);
   prober.tick(1000);
   prober.tick(1000);
-  const Buffer arp_request = ethernet(0x0806, arp(1, kOurMac, kOurs4, kGateway), wire::kBroadcastMac, kOurMac);
+  const Buffer arp_request = eth(wire::kBroadcastMac, kOurMac).arp(arp(1, kOurMac, kOurs4, kGateway));
   auto frames = sent();
   ASSERT_EQ(frames.size(), 2u);
   EXPECT_EQ(frames[0], arp_request);
@@ -195,7 +195,7 @@ TEST_F(LinkTest, TheProberAsksEverybodyThenTheNeighbour) {
   prober.tick(21500);
   frames = sent();
   ASSERT_EQ(frames.size(), 2u);
-  EXPECT_EQ(frames[0], ethernet(0x0806, arp(1, kOurMac, kOurs4, kGateway), kGatewayMac, kOurMac));
+  EXPECT_EQ(frames[0], eth(kGatewayMac, kOurMac).arp(arp(1, kOurMac, kOurs4, kGateway)));
   EXPECT_EQ(first_of(frames[1], 6), Buffer(kBackendMac.bytes.begin(), kBackendMac.bytes.end()));
 }
 

@@ -46,7 +46,7 @@ struct ReassemblyTest : ::testing::Test {
     Buffer packet = ip(piece(from, length));
     packet[4] = static_cast<std::uint8_t>(id >> 8);
     packet[5] = static_cast<std::uint8_t>(id);
-    return ethernet(0x0800, packet);
+    return eth().upper(0x0800, packet);
   }
   [[nodiscard]] Buffer v6(std::size_t from, std::size_t length) const {
     Ipv6 ip;
@@ -54,7 +54,7 @@ struct ReassemblyTest : ::testing::Test {
     ip.extensions = {17, 0};
     put16(ip.extensions, static_cast<unsigned>(from | (from + length < payload.size() ? 1 : 0)));
     put32(ip.extensions, 0xabcdef01);
-    return ethernet(0x86dd, ip(piece(from, length)));
+    return eth().ipv6(ip).upper(piece(from, length));
   }
   [[nodiscard]] Buffer piece(std::size_t from, std::size_t length) const {
     const auto begin = payload.begin() + static_cast<std::ptrdiff_t>(from);
@@ -141,7 +141,7 @@ TEST_F(ReassemblyTest, BehindAVlanTag) {
   make_payload(2000);
   const auto tagged = [&](std::size_t at) {
     const Buffer frame = v4(at, 1480);
-    return ethernet(0x8100, vlan(5, 0x0800, {frame.begin() + 14, frame.end()}));
+    return eth().vlan(5).upper(0x0800, {frame.begin() + 14, frame.end()});
   };
   EXPECT_TRUE(give(tagged(0)).empty());
   expect_whole(give(tagged(1480)), 18 + 20);
