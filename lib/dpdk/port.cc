@@ -35,19 +35,24 @@ std::uint32_t largest_mtu(const rte_eth_dev_info& info) {
   return std::min<std::uint32_t>(UINT16_MAX, info.max_rx_pktlen - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN);
 }
 
-// The MTU of the Linux interface behind the port; nothing where there is none. The drivers for such interfaces say
-// 1500, whatever it is.
-std::optional<std::uint16_t> kernel_mtu(std::uint16_t id) {
+// What the kernel says of the Linux interface behind the port (netdevice(7)); nothing where there is none.
+std::optional<ifreq> ask_kernel(std::uint16_t id, unsigned long what) {
   rte_eth_dev_info info{};
   ifreq request{};
   if (rte_eth_dev_info_get(id, &info) != 0 || info.if_index == 0) return std::nullopt;
   if (if_indextoname(info.if_index, request.ifr_name) == nullptr) return std::nullopt;
   const int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return std::nullopt;
-  const bool known = ioctl(descriptor, SIOCGIFMTU, &request) == 0 && request.ifr_mtu > 0;
+  const bool known = ioctl(descriptor, what, &request) == 0;
   close(descriptor);
-  if (!known) return std::nullopt;
-  return static_cast<std::uint16_t>(std::min(request.ifr_mtu, int{UINT16_MAX}));
+  return known ? std::optional(request) : std::nullopt;
+}
+
+// The drivers for Linux interfaces say 1500, whatever it is.
+std::optional<std::uint16_t> kernel_mtu(std::uint16_t id) {
+  const std::optional<ifreq> said = ask_kernel(id, SIOCGIFMTU);
+  if (!said || said->ifr_mtu <= 0) return std::nullopt;
+  return static_cast<std::uint16_t>(std::min(said->ifr_mtu, int{UINT16_MAX}));
 }
 }  // namespace
 
@@ -166,6 +171,15 @@ Status Port::start(std::span<const wire::MacAddress> groups) {
     return failure("cannot receive multicast, which neighbour discovery needs", code);
   }
   return success();
+}
+
+bool Port::link_up() const {
+  rte_eth_link link{};
+  if (rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status != RTE_ETH_LINK_UP) return false;
+  // The drivers for Linux interfaces say that they are up, whatever they are.
+  const std::optional<ifreq> said = ask_kernel(id_, SIOCGIFFLAGS);
+  constexpr int kUp = IFF_UP | IFF_RUNNING;
+  return !said || (said->ifr_flags & kUp) == kUp;
 }
 
 void Port::stop() noexcept {

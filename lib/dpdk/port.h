@@ -50,6 +50,9 @@ class Port {
   [[nodiscard]] Status start(std::span<const wire::MacAddress> groups);
   void stop() noexcept;
 
+  // True where neither the driver nor the kernel knows otherwise.
+  [[nodiscard]] bool link_up() const;
+
   [[nodiscard]] std::uint16_t id() const noexcept { return id_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const std::string& driver() const noexcept { return driver_; }

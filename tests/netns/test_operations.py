@@ -14,7 +14,7 @@ from pathlib import Path
 
 import wire
 from goldilocks import DEFAULT_ADDRESSES, ROOT_ZONE, Goldilocks, lcores
-from lab import ROOT, SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
+from lab import CLIENT_IF, ROOT, SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
 from runner import Skip, run
 from zones import txt_zone
 
@@ -445,6 +445,30 @@ def test_mtu_of_the_interface():
         refused(lab, 1, "MTU 1279 is below 1280", address=SERVER_V6)
         shrink(lab, 575)
         refused(lab, 1, "MTU 575 is below 576", address=SERVER_V4)
+
+
+def test_a_link_that_goes_and_comes():
+    """One line in the log each way, and the state in the telemetry: at the start, while it runs, and from either end."""
+    def interface(lab, state):
+        sh("ip", "-n", lab.server_ns, "link", "set", SERVER_IF, state)
+
+    def shows(server, state, lines):
+        wait_for(lambda: f"link {state}" in server.telemetry("/goldilocks/info")["port_0"], f"the link is {state}")
+        wait_for(lambda: len(re.findall(r"the link of port net_af_packet0 is (?:up|down)", server.log())) == lines,
+                 f"{lines} lines about the link")
+        assert re.findall(r"the link of port net_af_packet0 is (up|down)", server.log())[-1:] in ([state], []), server.log()
+
+    with Lab() as lab, Goldilocks(lab) as server:
+        shows(server, "up", 0)
+        interface(lab, "down")
+        shows(server, "down", 1)
+        interface(lab, "up")
+        shows(server, "up", 2)
+        assert wire.parse(wire.ask(wire.query("com.", "NS"))).authority
+        sh("ip", "-n", lab.client_ns, "link", "set", CLIENT_IF, "down")
+        shows(server, "down", 3)
+        sh("ip", "-n", lab.client_ns, "link", "set", CLIENT_IF, "up")
+        shows(server, "up", 4)
 
 
 def test_two_workers():

@@ -1,7 +1,6 @@
 #include "lib/control/start/announce.h"
 
 #include <rte_cycles.h>
-#include <rte_ethdev.h>
 
 #include <algorithm>
 
@@ -41,11 +40,7 @@ void wait_for_links(const Network& network) {
   constexpr unsigned kPatienceMs = 5000;
   constexpr unsigned kStepMs = 50;
   for (unsigned waited = 0; waited < kPatienceMs; waited += kStepMs) {
-    const bool all_up = std::all_of(network.ports().begin(), network.ports().end(), [](const dpdk::Port& port) {
-      rte_eth_link link{};
-      return rte_eth_link_get_nowait(port.id(), &link) != 0 || link.link_status == RTE_ETH_LINK_UP;
-    });
-    if (all_up) return;
+    if (std::ranges::all_of(network.ports(), &dpdk::Port::link_up)) return;
     rte_delay_us_sleep(kStepMs * 1000);
   }
   warn("a port's link is still down: its addresses are announced to nobody");

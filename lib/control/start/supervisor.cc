@@ -1,7 +1,6 @@
 #include "lib/control/start/supervisor.h"
 
 #include <poll.h>
-#include <rte_ethdev.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -103,17 +102,16 @@ void Supervisor::finish_reload() {
 // One line when a port's link goes, and one when it comes back.
 void Supervisor::report_links() {
   const auto& ports = network_.ports();
-  const bool first = links_.empty();
   links_.resize(ports.size(), true);
   for (std::size_t i = 0; i < ports.size(); ++i) {
-    rte_eth_link link{};
-    const bool up = rte_eth_link_get_nowait(ports[i].id(), &link) != 0 || link.link_status == RTE_ETH_LINK_UP;
+    const bool up = ports[i].link_up();
     if (up == links_[i]) continue;
     links_[i] = up;
+    const std::string what = "the link of port " + ports[i].name();
     if (up) {
-      say("the link of port " + ports[i].name() + " is up");
-    } else if (!first) {
-      warn("the link of port " + ports[i].name() + " is down");
+      say(what + " is up");
+    } else {
+      warn(what + " is down");
     }
   }
 }

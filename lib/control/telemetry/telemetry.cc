@@ -1,7 +1,5 @@
 #include "lib/control/telemetry/telemetry.h"
 
-#include <rte_ethdev.h>
-
 #include <cerrno>
 #include <mutex>
 #include <string>
@@ -103,10 +101,8 @@ int on_info(const char*, const char*, rte_tel_data* data) {
   rte_tel_data_add_dict_u64(data, "context_bytes", sizeof(worker::WorkerContext));
   rte_tel_data_add_dict_u64(data, "zone_loads", telemetry_view.zones->loads());
   for (const dpdk::Port& port : telemetry_view.network->ports()) {
-    rte_eth_link link{};
-    const bool up = rte_eth_link_get_nowait(port.id(), &link) != 0 || link.link_status == RTE_ETH_LINK_UP;
     const std::string text =
-        port.name() + ": " + port.driver() + (up ? ", link up" : ", link down") + ", MTU " +
+        port.name() + ": " + port.driver() + (port.link_up() ? ", link up" : ", link down") + ", MTU " +
         std::to_string(port.mtu()) + ", multicast: " + port.group_filter() + (port.offloads().rss ? ", RSS" : "") +
         (port.offloads().rx_checksum ? ", rx checksums" : "") + (port.offloads().any_tx() ? ", tx checksums" : "");
     // Nor is a PCI address.
