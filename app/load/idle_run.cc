@@ -89,11 +89,28 @@ struct Outcome {
   bool ok = false;
 };
 
-std::uint64_t wrong_in(const Counts& c) {
+// What must not happen, by kind.
+struct Wrong {
+  const char* kind;
+  std::uint64_t count;
+};
+auto wrongs_in(const Counts& c) {
   std::uint64_t other_rcodes = c.answers;
   for (const std::size_t fine : {0u, 3u}) other_rcodes -= c.rcode[fine];  // NOERROR, NXDOMAIN
-  return c.failed + c.reset + c.closed_early + c.bad_checksum + c.bad_segment + c.bad_answer + c.stray + c.no_mbuf +
-         other_rcodes;
+  return std::to_array<Wrong>({{"failed", c.failed},
+                               {"reset", c.reset},
+                               {"closed_early", c.closed_early},
+                               {"bad_checksum", c.bad_checksum},
+                               {"bad_segment", c.bad_segment},
+                               {"bad_answer", c.bad_answer},
+                               {"other_rcodes", other_rcodes},
+                               {"stray", c.stray},
+                               {"no_mbuf", c.no_mbuf}});
+}
+std::uint64_t wrong_in(const Counts& c) {
+  std::uint64_t sum = 0;
+  for (const Wrong& wrong : wrongs_in(c)) sum += wrong.count;
+  return sum;
 }
 
 std::int64_t farthest(std::int64_t a, std::int64_t b) {
@@ -143,7 +160,13 @@ void print_json(const IdleRun& run, std::span<const Reading> readings, const Out
         static_cast<long long>(r.memory.dpdk_heap_bytes), static_cast<long long>(r.buffers_held));
     comma = ",";
   }
-  std::printf("]}\n");
+  std::printf("],\"wrong_kinds\":{");
+  comma = "";
+  for (const Wrong& wrong : wrongs_in(c)) {
+    std::printf("%s\"%s\":%llu", comma, wrong.kind, static_cast<unsigned long long>(wrong.count));
+    comma = ",";
+  }
+  std::printf("}}\n");
 }
 
 void print_text(const IdleRun& run, std::span<const Reading> readings, const Outcome& o) {
@@ -163,6 +186,12 @@ void print_text(const IdleRun& run, std::span<const Reading> readings, const Out
       static_cast<unsigned long long>(o.closed), static_cast<unsigned long long>(o.wrong),
       static_cast<long long>(o.changed_kib), static_cast<long long>(kAllowedKib),
       static_cast<long long>(o.changed_bytes), o.ok ? "all well" : "NOT as it should be");
+  if (o.wrong == 0) return;
+  std::printf("wrong:");
+  for (const Wrong& wrong : wrongs_in(readings.back().counts)) {
+    if (wrong.count != 0) std::printf(" %s %llu", wrong.kind, static_cast<unsigned long long>(wrong.count));
+  }
+  std::printf("\n");
 }
 
 }  // namespace
