@@ -18,6 +18,7 @@ namespace gl::backend {
   X(malformed, "replies that are no DNS answer, or whose records do not add up")            \
   X(timed_out, "tries that no reply came to in time")                                       \
   X(truncated, "replies with TC")                                                           \
+  X(cut_short, "replies longer than asked for and than a frame: taken as if with TC")       \
   X(sent_tcp, "questions given to the TCP helper")                                          \
   X(answered_tcp, "of them, answered")                                                      \
   X(failed_tcp, "of them, failed")                                                          \

@@ -106,8 +106,8 @@ void Forwarder::release() noexcept {
 }
 
 Forwarder::ReplyEnd Forwarder::take_reply(Bytes payload, Bytes source_address, std::uint16_t source_port,
-                                          std::uint16_t our_port) noexcept {
-  return work_->take_reply(payload, source_address, source_port, our_port);
+                                          std::uint16_t our_port, ReplyForm form) noexcept {
+  return work_->take_reply(payload, source_address, source_port, our_port, form);
 }
 
 const ForwardCounters& Forwarder::counters() const noexcept {

@@ -78,7 +78,7 @@ class Forwarder {
   // ---- Replies: a datagram to a port from which this core may have sent. The source is that of the datagram.
   enum class ReplyEnd : std::uint8_t { taken, late, wrong, malformed };
   [[nodiscard]] ReplyEnd take_reply(Bytes payload, Bytes source_address, std::uint16_t source_port,
-                                    std::uint16_t our_port) noexcept;
+                                    std::uint16_t our_port, ReplyForm form = ReplyForm::whole) noexcept;
 
   [[nodiscard]] const ForwardCounters& counters() const noexcept;
   [[nodiscard]] ForwardCounters& counters() noexcept;

@@ -1,5 +1,6 @@
 // Replies come back: over UDP from whoever sends datagrams to our ports, over TCP from the helper.
 #include <algorithm>
+#include <array>
 
 #include "lib/backend/edns_options.h"
 #include "lib/backend/forwarder_work.h"
@@ -30,7 +31,7 @@ BackendCounters* Forwarder::Work::backend_at(Bytes address, std::uint16_t port) 
 }
 
 ReplyEnd Forwarder::Work::take_reply(Bytes payload, Bytes source_address, std::uint16_t source_port,
-                                     std::uint16_t our_port) noexcept {
+                                     std::uint16_t our_port, ReplyForm form) noexcept {
   ReplyHead head;
   if (!read_reply_head(payload, head)) {
     BackendCounters* const backend = backend_at(source_address, source_port);
@@ -60,7 +61,10 @@ ReplyEnd Forwarder::Work::take_reply(Bytes payload, Bytes source_address, std::u
     return ReplyEnd::taken;
   }
   health.question_answered(question.backend);
-  return take_answer(slot, payload, head.flags);
+  if (form == ReplyForm::whole) return take_answer(slot, payload, head.flags);
+  counters.cut_short.add();
+  std::array<std::uint8_t, kLongestTruncated> room;
+  return take_answer(slot, truncate_reply(payload, room), head.flags | dns::flag::tc);
 }
 
 ReplyEnd Forwarder::Work::take_answer(std::uint32_t slot, Bytes reply, std::uint16_t flags) noexcept {

@@ -96,7 +96,7 @@ struct Forwarder::Work {
 
   // ---- Replies.
   [[nodiscard]] ReplyEnd take_reply(Bytes payload, Bytes source_address, std::uint16_t source_port,
-                                    std::uint16_t our_port) noexcept;
+                                    std::uint16_t our_port, ReplyForm form) noexcept;
   [[nodiscard]] ReplyEnd take_answer(std::uint32_t slot, Bytes reply, std::uint16_t flags) noexcept;
   [[nodiscard]] bool ask_over_tcp(std::uint32_t slot) noexcept;
   [[nodiscard]] bool ask_without_edns(std::uint32_t slot, Bytes reply, std::uint16_t flags) noexcept;

@@ -115,6 +115,14 @@ bool read_reply_head(Bytes reply, ReplyHead& head) noexcept {
   return (head.flags & dns::flag::qr) != 0;
 }
 
+Bytes truncate_reply(Bytes reply, MutableBytes out) noexcept {
+  const std::size_t end = std::max(question_end(reply), dns::kHeaderSize);
+  std::memcpy(out.data(), reply.data(), end);
+  store_be(out.data() + 2, static_cast<std::uint16_t>(count_at(reply, 2) | dns::flag::tc));
+  std::memset(out.data() + 6, 0, 6);
+  return out.first(end);
+}
+
 bool answers_question(Bytes reply, Bytes query_sent) noexcept {
   if (reply.size() < dns::kHeaderSize || query_sent.size() < dns::kHeaderSize) return false;
   const std::uint16_t flags = count_at(reply, 2);

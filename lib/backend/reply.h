@@ -24,6 +24,16 @@ struct ReplyHead {
 // not understood (FORMERR, NOTIMP, REFUSED, SERVFAIL).
 [[nodiscard]] bool answers_question(Bytes reply, Bytes query_sent) noexcept;
 
+// How much of a reply has come.
+enum class ReplyForm : std::uint8_t {
+  whole,
+  cut_short,  // longer than what we have asked for and than what a frame holds: only the beginning is there
+};
+// What such a reply should have been (RFC 2181 section 9): header with TC, question, no records. Written into `out`,
+// which has kLongestTruncated bytes; `reply` answers our question.
+inline constexpr std::size_t kLongestTruncated = dns::kHeaderSize + dns::kMaxName + 4;
+[[nodiscard]] Bytes truncate_reply(Bytes reply, MutableBytes out) noexcept;
+
 // A reply that is kept: `message` has ID 0 and no OPT; what the OPT said is beside it. `verbatim`: of a signed query,
 // or a transfer: only the ID is rewritten.
 struct KeptReply {

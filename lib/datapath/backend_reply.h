@@ -18,7 +18,7 @@ struct Upstream {
   const ReplyOwners* owners = nullptr;  // null: every reply is this core's
 };
 
-// `header` and `payload` have been checked for length and checksum.
+// `header` and `payload` have been checked for length and checksum; of a packet that is cut short only the header was.
 template <ReplySink Sink>
 [[nodiscard]] Verdict backend_reply(const Packet& packet, const wire::UdpHeader& header, Bytes payload,
                                     const Upstream& upstream, Sink& sink) noexcept {
@@ -31,7 +31,8 @@ template <ReplySink Sink>
     }
   }
   using End = backend::Forwarder::ReplyEnd;
-  switch (upstream.forwarder->take_reply(payload, source, header.source_port.host(), our_port)) {
+  const auto form = packet.cut_short ? backend::ReplyForm::cut_short : backend::ReplyForm::whole;
+  switch (upstream.forwarder->take_reply(payload, source, header.source_port.host(), our_port, form)) {
     case End::taken:
       return Verdict::backend_reply_taken;
     case End::late:

@@ -37,6 +37,7 @@ struct Packet {
   bool link_group = false;    // came in a broadcast or multicast frame
   bool ip_group = false;      // for an IPv6 multicast group of ours
   bool v6 = false;
+  bool cut_short = false;  // a backend's datagram of which the frame holds only the beginning
   std::uint8_t hop_limit = 0;
   std::uint8_t protocol = 0;                  // of the upper layer
   const std::uint8_t* source = nullptr;       // IP address in the frame

@@ -18,6 +18,13 @@ namespace gl::datapath {
          !interface.names_network(source);
 }
 
+// Whether the beginning of a datagram is of use: a backend's, of which the reader of the interface has cut off what no
+// frame holds (the kernel puts fragments together before a packet socket sees them).
+[[nodiscard]] inline bool ipv4_beginning_of_use(const wire::Ipv4Header& header, const Interface& interface) noexcept {
+  return header.protocol == static_cast<std::uint8_t>(wire::IpProtocol::udp) && !header.is_fragment() &&
+         interface.keeps_fragments_of(header.source);
+}
+
 [[nodiscard]] inline Verdict ipv4(const Frame& frame, Packet& packet, const Interface& interface) noexcept {
   const std::size_t room = frame.length - packet.l2_length;
   if (room < sizeof(wire::Ipv4Header)) return Verdict::drop_ipv4_header;
@@ -25,9 +32,12 @@ namespace gl::datapath {
   const std::size_t header_length = header.header_length();
   if (header.version() != 4 || header_length < sizeof header || header_length > room) return Verdict::drop_ipv4_header;
 
-  // The frame may be longer (padding to 60 bytes), never shorter.
+  // The frame may be longer (padding to 60 bytes), but not shorter.
   const std::size_t total_length = header.total_length.host();
-  if (total_length < header_length || total_length > room) return Verdict::drop_ipv4_length;
+  packet.cut_short = total_length > room;
+  if (total_length < header_length || (packet.cut_short && !ipv4_beginning_of_use(header, interface))) {
+    return Verdict::drop_ipv4_length;
+  }
   const std::uint8_t* const start = frame.data + packet.l2_length;
   if (!frame.ipv4_checksum_good && !wire::checksum_holds(wire::sum_bytes(start, header_length))) {
     return Verdict::drop_ipv4_checksum;
@@ -49,7 +59,8 @@ namespace gl::datapath {
   packet.protocol = header.protocol;
   packet.source = header.source.bytes.data();
   packet.destination = header.destination.bytes.data();
-  packet.payload = {frame.data + packet.l2_length + header_length, total_length - header_length};
+  packet.payload = {frame.data + packet.l2_length + header_length,
+                    (packet.cut_short ? room : total_length) - header_length};
   return kContinue;
 }
 

@@ -151,6 +151,15 @@ class ReceivedDatagram final : public DatagramSink {
   std::optional<Further> further_;
 };
 
+// A backend's reply longer than a frame: nobody can check its sum, but its beginning says whose reply it is.
+template <ReplySink Sink>
+[[nodiscard]] Verdict cut_short_reply(const Packet& packet, const wire::UdpHeader& header, const Registry& services,
+                                      const Upstream& upstream, Sink& sink) noexcept {
+  const bool reply = upstream.forwarder != nullptr && services.datagram(header.destination_port.host()) == nullptr;
+  if (!reply || !packet.cut_short || header.length.host() <= packet.payload.size()) return Verdict::drop_udp_length;
+  return backend_reply(packet, header, packet.payload.subspan(sizeof header), upstream, sink);
+}
+
 // `scratch` holds the request while the answer is written over it.
 template <ReplySink Sink>
 [[nodiscard]] Verdict udp(Frame& frame, const Packet& packet, const Interface& interface, const Registry& services,
@@ -158,7 +167,9 @@ template <ReplySink Sink>
   if (packet.payload.size() < sizeof(wire::UdpHeader)) return Verdict::drop_udp_length;
   const auto header = *reinterpret_cast<const wire::UdpHeader*>(packet.payload.data());
   const std::size_t length = header.length.host();
-  if (length < sizeof header || length > packet.payload.size()) return Verdict::drop_udp_length;
+  if (length < sizeof header || length > packet.payload.size() || packet.cut_short) {
+    return cut_short_reply(packet, header, services, upstream, sink);
+  }
   if (!udp_checksum_acceptable(frame, packet, header.checksum, length)) return Verdict::drop_udp_checksum;
   if (header.source_port == Be16(0)) return Verdict::drop_udp_source_port;
   DatagramService* const service = services.datagram(header.destination_port.host());

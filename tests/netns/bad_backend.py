@@ -7,6 +7,7 @@ ANY gets what the column on stateless TCP shows: SOA, two NS, three MX, and the 
 It answers NS of the root (health checks) with a record, unless it was told otherwise.
 
   ok        right at once. big-N: in about N bytes of TXT
+  rude-N    the same over UDP too, whatever the question says it takes
   vary-N    about N bytes of TXT, each record with the serial number of this answer, which no other answer has
   rotate-N  N A records, whose order goes round by one with each answer
   age       one A record, whose TTL counts down from 300 with the seconds
@@ -142,7 +143,7 @@ class Server:
 
     def records(self, query):
         word, number = query.behaviour, query.number
-        if word == "big":
+        if word in ("big", "rude"):
             return texts(number, "big")
         if word == "vary":
             self.serial += 1
@@ -170,7 +171,8 @@ class Server:
         if query.type == IXFR:
             return message(query, [], rcode=RCODES["notimp"])
         whole = message(query, self.records(query))
-        if stream or len(whole) <= min(query.payload or 512, 65507):
+        limit = 65507 if query.behaviour == "rude" else min(query.payload or 512, 65507)
+        if stream or len(whole) <= limit:
             return whole
         return message(query, [], flags=0x200)
 

@@ -169,6 +169,21 @@ def test_truncated():
         assert by_tcp and addresses_in(answer) == [GOOD], answer
 
 
+def test_longer_than_asked_for():
+    """A backend that does not look at the size we ask for. The kernel puts the fragments together and hands on what a frame
+    holds: taken as if it were truncated."""
+    with Scene() as (bad, server):
+        for size in (2000, 6000, 20000):
+            changes = Changes(server)
+            for address in (SERVER_V4, SERVER_V6):
+                answer = timed(wire.ask, f"rude-{size}.{address[-1]}.test.", address, "TXT")
+                assert answer.rcode() == NOERROR and len(answer.to_wire()) >= size, answer
+            changes.expect({"cut_short": 2, "truncated": 2, "sent_tcp": 2, "answered_tcp": 2, "timed_out": 0}, backend=0)
+            answer, by_tcp = dns.query.udp_with_fallback(dns.message.make_query(f"rude-{size}.f.test.", "TXT", payload=1232),
+                                                         SERVER_V4, timeout=5)
+            assert by_tcp and len(answer.to_wire()) >= size, answer
+
+
 def test_truncated_and_nobody_listens():
     with Scene(bad=["--no-tcp"]) as (bad, server):
         changes = Changes(server)

@@ -41,6 +41,7 @@ class ForwardPipeline {
         forwarder(settings_, link, nullptr, frame_bytes),
         responder_(tcp) {
     interface_.mac = kOurMac;
+    interface_.backends = &backends_;
     EXPECT_TRUE(interface_.add(kOurs4) && interface_.add(kOurs6) && services_.add(53, router_));
     keys_.by_parity[0].fill(7);
     pipeline_.forward_to({&forwarder, 0, nullptr});
@@ -96,6 +97,7 @@ class ForwardPipeline {
     return settings;
   }
   std::string_view run(const Buffer& bytes, const backend::Suspended* suspended) {
+    EXPECT_LE(bytes.size(), out.capacity);
     const auto block = std::make_unique<std::uint8_t[]>(out.capacity);
     std::copy(bytes.begin(), bytes.end(), block.get());
     datapath::Frame frame;
@@ -111,6 +113,7 @@ class ForwardPipeline {
   std::uint64_t now_us_ = 5'000'000'000;
   std::atomic<const zone::PublishedZones*> zones_{nullptr};
   datapath::ReplyOwners owners_;
+  const datapath::ReplyOwners backends_{{{settings_.backends[0].address, 53, {}}}, 1};
 
  public:
   backend::test::FakeTx link;

@@ -65,6 +65,38 @@ TEST_P(ForwardedUdp, ABrokenReplyIsNoAnswer) {
   EXPECT_EQ(datagram_of(way, core->out.sent.at(0).bytes), reply_to(query, 8));
 }
 
+// A reply of which a packet socket keeps the beginning: its client is told to come over TCP.
+TEST_P(ForwardedUdp, ALongReplyCutShort) {
+  make();
+  EXPECT_EQ(core->give(udp_to_us(way, query)), "udp_suspended");
+  const auto sent = core->asked();
+  const Buffer whole = reply_to_us(way, reply_to(sent.payload, 7, 0x8180, 3000), sent.port);
+  if (way.v6) {  // nobody puts its fragments together before us
+    EXPECT_EQ(core->give(first_of(whole, 1400)), "drop_ipv6_length");
+    return;
+  }
+  const std::size_t dns = 14 + 20 + 8;
+  EXPECT_EQ(core->give(first_of(whole, dns - 1)), "drop_udp_length") << "not even a UDP header";
+  EXPECT_EQ(core->give(first_of(whole, dns + 11)), "drop_backend_malformed") << "not even a DNS header";
+  EXPECT_EQ(core->give(first_of(whole, dns + 14)), "drop_backend_wrong") << "without the question";
+  EXPECT_EQ(core->give(first_of(reply_to_us(way, reply_to(sent.payload, 7, 0x8180, 3000), 53), 1400)),
+            "drop_udp_length")
+      << "to a service";
+  Buffer fragment = whole;
+  fragment[14 + 6] = 0x20;
+  fragment[14 + 10] ^= 0x20;
+  EXPECT_EQ(core->give(first_of(fragment, 1400)), "drop_ipv4_length") << "cut shorter than a fragment";
+  EXPECT_TRUE(core->resume_frame().empty());
+  EXPECT_EQ(core->give(first_of(whole, 1400)), "backend_reply_taken");
+  EXPECT_EQ(core->resume_frame(), Ends({"udp_reply"}));
+  const Buffer told = datagram_of(way, core->out.sent.at(0).bytes);
+  ASSERT_GT(told.size(), 12U);
+  EXPECT_EQ(told[2] & 2, 2) << "TC";
+  EXPECT_EQ(told[3] & 15, 0);
+  EXPECT_EQ(get16(told, 4) + get16(told, 6), 1u) << "the question, and no record";
+  EXPECT_EQ(core->forwarder.counters(0).cut_short.value(), 1U);
+}
+
 TEST_P(ForwardedUdp, SilenceEndsInServfail) {
   make();
   EXPECT_EQ(core->give(udp_to_us(way, query)), "udp_suspended");

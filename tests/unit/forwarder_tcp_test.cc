@@ -35,6 +35,25 @@ TEST_F(ForwardingOverTcp, TruncatedIsAskedOverTcpForStreamsOnly) {
   EXPECT_EQ(forwarder->counters(0).answered_tcp.value(), 1U);
 }
 
+TEST_F(ForwardingOverTcp, AReplyCutShortIsAskedOverTcp) {
+  make(settings_for(1));
+  const Client stream(2);
+  ASSERT_TRUE(ask_and_park(stream));
+  const Sent sent = take_sent();
+  Message cut = reply_to(sent.payload, 0, 0x8180, 5000);
+  cut.resize(1500);
+  EXPECT_EQ(forwarder->take_reply(cut, address_of(sent.backend), 53, sent.port, ReplyForm::cut_short), ReplyEnd::taken);
+  EXPECT_EQ(forwarder->resume(), nullptr);
+  ASSERT_EQ(jobs->under_way.size(), 1U);
+  jobs->finish(TcpJob::Result::answered, reply_to(sent.payload, 4, 0x8180, 5000));
+  pass_ms(1);
+  const QueryResult asked = resume_and_ask(stream);
+  ASSERT_EQ(asked.kind, Kind::answered);
+  EXPECT_GT(asked.reply.message.size(), 5000U);
+  EXPECT_EQ(forwarder->counters(0).cut_short.value(), 1U);
+  EXPECT_EQ(forwarder->counters(0).truncated.value(), 1U);
+}
+
 TEST_F(ForwardingOverTcp, ServedTruncatedReplyIsNoAnswerForAStream) {
   ForwardSettings with = settings_for(1);
   with.serve_s = 10;
