@@ -22,7 +22,8 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     try:
-        answers = [(c, ask(sys.argv[1], c)) for c in ("/goldilocks/counters", "/goldilocks/service,dns", "/goldilocks/forward")]
+        answers = [(c, ask(sys.argv[1], c)) for c in ("/goldilocks/counters", "/goldilocks/service,dns", "/goldilocks/forward",
+                                                    "/goldilocks/service,http")]
     except OSError as e:
         sys.exit(f"no goldilocks with the file prefix {sys.argv[1]} answers: {e}")
     for command, counters in answers:

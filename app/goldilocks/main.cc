@@ -60,6 +60,12 @@ int serve(control::CommandLine line) {
   const auto warnings = zones.load(control::monotonic_seconds());
   if (!warnings) return fail(warnings.error());
   for (const std::string& warning : *warnings) control::warn(warning);
+  for (const auto& module : line.settings.modules) {
+    if (!module->enabled()) continue;
+    const auto lines = module->load({quiesce, line.settings.linger_seconds, control::monotonic_seconds()});
+    if (!lines) return fail(lines.error());
+    for (const std::string& text : *lines) control::warn(text);
+  }
 
   auto network = control::Network::open(line.settings, lcores);
   if (!network) return fail(network.error());

@@ -24,8 +24,21 @@ struct ServiceOption {
   std::function<Status(const std::string& value)> apply;
 };
 
+// Lines for the operator.
+struct OperatorLog {
+  std::function<void(const std::string&)> say;
+  std::function<void(const std::string&)> warn;
+};
+
 class ServiceModule {
  public:
+  // What a module may need of the program.
+  struct Surroundings {
+    std::function<void()> quiesce;     // returns when no core holds what was published before the call
+    std::uint32_t linger_seconds = 0;  // how long what was replaced may still be needed
+    std::uint64_t now_seconds = 0;     // monotonic
+  };
+
   ServiceModule() = default;
   ServiceModule(const ServiceModule&) = delete;
   ServiceModule& operator=(const ServiceModule&) = delete;
@@ -37,12 +50,17 @@ class ServiceModule {
   [[nodiscard]] virtual std::vector<ServiceOption> options() = 0;
   // Whether its options ask for it.
   [[nodiscard]] virtual bool enabled() const = 0;
+  // Before make(), once: what may fail or takes time, such as reading files. Returns warnings, a line each.
+  [[nodiscard]] virtual Result<std::vector<std::string>> load(const Surroundings& around) {
+    (void)around;
+    return std::vector<std::string>{};
+  }
   // The instance of one core, its ports registered there.
   [[nodiscard]] virtual Result<std::unique_ptr<Service>> make(Registry& registry) = 0;
+  // SIGHUP: what was read from files is to be read again. It returns at once, and tick() sees to the end of it.
+  virtual void reload() {}
   // Some times a second, while the workers run: what there is to say, a line each. `now_ms` is monotonic.
-  virtual void tick(std::uint64_t now_ms, const std::function<void(const std::string&)>& say) {
-    (void)now_ms, (void)say;
-  }
+  virtual void tick(std::uint64_t now_ms, const OperatorLog& log) { (void)now_ms, (void)log; }
 };
 
 }  // namespace gl

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "lib/services/http/module.h"
 #include "lib/services/sum/module.h"
 
 namespace gl::services {
@@ -13,6 +14,7 @@ using Modules = std::vector<std::shared_ptr<ServiceModule>>;
 
 [[nodiscard]] inline Modules all_modules() {
   Modules modules;
+  modules.push_back(http::make_http_module());
   modules.push_back(make_sum_module());
   return modules;
 }

@@ -37,7 +37,7 @@ Status check_sources(const std::vector<AddressSetting>& sources) {
 Status check(Settings& settings) {
   const bool other = std::ranges::any_of(settings.modules, [](const auto& module) { return module->enabled(); });
   if (settings.zones.empty() && !settings.forward.enabled() && !other) {
-    return Error{"nothing to serve: at least one of --zone, --forward and --sum is needed"};
+    return Error{"nothing to serve: at least one of --zone, --forward, --http and --sum is needed"};
   }
   if (settings.addresses.empty()) return Error{"--address: none given; at least one address to answer for is needed"};
   for (std::size_t i = 0; i < settings.addresses.size(); ++i) {

@@ -44,7 +44,9 @@ void Supervisor::run() {
     keys_.tick(unix_time());
     finish_reload();
     zones_.tick(monotonic_seconds());
-    for (const auto& module : modules_) module->tick(monotonic_seconds() * 1000, say);
+    for (const auto& module : modules_) {
+      if (module->enabled()) module->tick(monotonic_seconds() * 1000, {say, warn});
+    }
     report_conflicts();
     report_links();
     report_backends();
@@ -69,6 +71,9 @@ void Supervisor::reload() {
     say("secrets read again");
   } else {
     complain("keeping the old secrets: " + status.error());
+  }
+  for (const auto& module : modules_) {
+    if (module->enabled()) module->reload();
   }
   if (zones_.list().empty()) return;
   if (!zones_.begin_reload()) reload_again_ = true;

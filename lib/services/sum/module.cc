@@ -40,10 +40,10 @@ class SumModule final : public ServiceModule {
     return std::unique_ptr<Service>(std::move(service));
   }
 
-  void tick(std::uint64_t now_ms, const std::function<void(const std::string&)>& say) override {
+  void tick(std::uint64_t now_ms, const OperatorLog& log) override {
     if (now_ms / 1000 != second_) {
       second_ = now_ms / 1000;
-      if (passed_over_ != 0) say(std::to_string(passed_over_) + " more sums within a second");
+      if (passed_over_ != 0) log.say(std::to_string(passed_over_) + " more sums within a second");
       said_ = passed_over_ = 0;
     }
     SumService::Line line;
@@ -51,7 +51,7 @@ class SumModule final : public ServiceModule {
       while (service->pop(line)) {
         if (said_ < kLinesPerSecond) {
           ++said_;
-          say(text_of(line));
+          log.say(text_of(line));
         } else {
           ++passed_over_;
         }

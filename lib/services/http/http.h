@@ -1,0 +1,136 @@
+// HTTP/1.1 and 1.0 over stateless TCP: files from memory.
+// An answer is a function of the request, of the file and of the date in it, so whoever repeats a request gets the same
+// bytes: the identity of an answer names the file's version and the date. Units: bytes, seconds since 1970.
+// Ownership: borrows the published files. Thread: one instance a core, that core only. Errors: HTTP's own.
+// Sources: RFC 9110, RFC 9112.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/base/counter.h"
+#include "lib/files/file_store.h"
+#include "lib/service/service.h"
+#include "lib/service/stream_service.h"
+#include "lib/services/http/date.h"
+#include "lib/services/http/request.h"
+
+namespace gl::http {
+
+// Every name is a counter of each core.
+#define GL_HTTP_COUNTERS(X)                                                          \
+  X(requests, "requests, those that were repeated included")                         \
+  X(ok, "answers with 200 or 204")                                                   \
+  X(partial, "answers with 206")                                                     \
+  X(redirected, "answers with 301")                                                  \
+  X(not_modified, "answers with 304")                                                \
+  X(bad_requests, "requests refused as malformed, or as something else than HTTP/1") \
+  X(not_found, "answers with 404")                                                   \
+  X(not_allowed, "answers with 405")                                                 \
+  X(other_errors, "answers with any other error")                                    \
+  X(too_large, "files that are longer than an answer may be, asked for as a whole")  \
+  X(continued, "answers given again, unchanged")                                     \
+  X(unrepeatable, "begun answers of files that are no longer known")
+
+// A directory under a name, on one port.
+struct Site {
+  std::string host;      // lower case, without a port; empty: whatever name is asked for
+  std::size_t root = 0;  // among the directories of the store
+  std::string health;    // a path that is answered with 200 whatever the directory holds; empty: none
+};
+
+class HttpService;
+
+// What the service is on one port.
+class HttpPort final : public StreamService {
+ public:
+  HttpPort(HttpService& service, std::vector<Site> sites)
+      : StreamService(0), service_(service), sites_(std::move(sites)) {}
+
+  [[nodiscard]] Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override;
+  [[nodiscard]] Answer answer(Bytes request, MutableBytes buffer, const RequestContext& context) noexcept override;
+  [[nodiscard]] std::size_t read(const Answer& answer, std::uint64_t offset, MutableBytes out) noexcept override;
+  [[nodiscard]] bool may_close() const noexcept override { return true; }
+  [[nodiscard]] bool has_idempotent_requests() const noexcept override { return true; }
+  [[nodiscard]] std::size_t largest_answer() const noexcept override;
+
+ private:
+  // The site that the request names; null: none of them, and none has no name.
+  [[nodiscard]] const Site* site_of(std::string_view host) const noexcept;
+
+  HttpService& service_;
+  const std::vector<Site> sites_;
+};
+
+class HttpService final : public Service {
+ public:
+  // `unix_time`: kept up to date by the main core. `linger_seconds`: for how long a begun answer may be gone on with.
+  HttpService(const std::atomic<const files::PublishedFiles*>& published, const std::atomic<std::int64_t>& unix_time,
+              std::uint32_t linger_seconds);
+
+  // Before the first request. The port lives as long as the service.
+  [[nodiscard]] HttpPort& add_port(std::vector<Site> sites);
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "http"; }
+  void begin_burst(std::uint64_t now_ms) noexcept override;
+  void read_counters(CounterReader& reader) const override;
+
+ private:
+  friend class HttpPort;
+
+  // What a request leads to in one state of the files.
+  struct Choice {
+    std::uint16_t status = 0;  // 0: the file, in this form
+    const files::File* file = nullptr;
+    const files::File* plain = nullptr;  // the file itself where `file` is a compressed form of it
+    std::string_view coding{};
+    std::string_view path{};  // decoded
+    std::uint32_t version = 0;
+    std::uint32_t since = 0;  // generation
+  };
+  // Of an answer that is read: its head stands here, its body in the file.
+  static constexpr std::size_t kMaxHead = 1024;
+  struct Head {
+    std::uint16_t length = 0;
+    const std::uint8_t* body = nullptr;
+    std::array<char, kMaxHead> text;
+  };
+  // More than one segment's requests: what a plan refers to stays until it is sent.
+  static constexpr std::size_t kHeads = 512;
+  static constexpr std::size_t kMaxBody = kMaxRenderedAnswer - kMaxHead;
+
+  [[nodiscard]] Choice choose(const files::FileSet* set, const Site* site, const Parsed& parsed,
+                              std::span<char> room) const noexcept;
+  [[nodiscard]] Answer answer(const Parsed& parsed, const Site* site, MutableBytes buffer,
+                              const RequestContext& context) noexcept;
+  [[nodiscard]] bool find_begun(Choice& choice, std::uint32_t& date, const Site* site, const Parsed& parsed,
+                                const RequestContext& context, std::span<char> room) const noexcept;
+  [[nodiscard]] bool was_always(const Choice& choice, const Site* site, const Parsed& parsed,
+                                std::span<char> room) const noexcept;
+  [[nodiscard]] Answer answer_status(const Request& request, const Choice& choice, std::uint32_t date, bool close,
+                                     MutableBytes buffer) noexcept;
+  [[nodiscard]] Answer answer_file(const Request& request, const Choice& choice, std::uint32_t date,
+                                   MutableBytes buffer) noexcept;
+  [[nodiscard]] DateText date_of(std::uint32_t index) const noexcept;
+  void count(std::uint16_t status) noexcept;
+
+  const std::atomic<const files::PublishedFiles*>& published_;
+  const std::atomic<std::int64_t>& unix_time_;
+  const std::int64_t linger_;
+  const files::PublishedFiles* files_ = nullptr;
+  std::int64_t now_ = 0;
+  std::uint32_t date_ = 0;
+  DateText date_text_{};
+#define X(name, help) Counter name##_;
+  GL_HTTP_COUNTERS(X)
+#undef X
+  std::vector<std::unique_ptr<HttpPort>> ports_;
+  std::unique_ptr<std::array<Head, kHeads>> heads_;
+  std::size_t next_head_ = 0;
+};
+
+}  // namespace gl::http

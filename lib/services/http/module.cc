@@ -1,0 +1,160 @@
+#include "lib/services/http/module.h"
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "lib/services/http/http.h"
+
+namespace gl::http {
+namespace {
+
+constexpr std::uint32_t kMemoryMb = 1024;
+
+std::optional<std::uint32_t> number(std::string_view text, std::uint32_t least, std::uint32_t most) {
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) return std::nullopt;
+  return value;
+}
+
+std::int64_t unix_seconds() {
+  using namespace std::chrono;
+  return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
+}
+
+std::string counted(std::size_t count, std::string_view what) {
+  return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s");
+}
+
+class HttpModule final : public ServiceModule {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "http"; }
+
+  [[nodiscard]] std::vector<ServiceOption> options() override {
+    return {{"http", "PORT,root=DIR[,host=NAME][,health=PATH][,dot-files=on]",
+             "HTTP: the files of a directory, from memory (off); repeat for more",
+             [this](const std::string& value) { return add_site(value); }},
+            {"file-memory", "MB", "memory for the files of all directories (1024)", [this](const std::string& value) {
+               const auto megabytes = number(value, 1, 1u << 20);
+               if (!megabytes) return Status(Error{"'" + value + "' is no number from 1 to 1048576"});
+               memory_mb_ = *megabytes;
+               return success();
+             }}};
+  }
+  [[nodiscard]] bool enabled() const override { return !sites_.empty(); }
+
+  [[nodiscard]] Result<std::vector<std::string>> load(const Surroundings& around) override {
+    linger_seconds_ = around.linger_seconds;
+    unix_time_ = unix_seconds();
+    store_.emplace(directories_, std::size_t{memory_mb_} << 20, around.linger_seconds, around.quiesce);
+    auto warnings = store_->load(around.now_seconds);
+    if (!warnings) return Error{"--http: " + warnings.error()};
+    return warnings;
+  }
+
+  [[nodiscard]] Result<std::unique_ptr<Service>> make(Registry& registry) override {
+    auto service = std::make_unique<HttpService>(store_->published(), unix_time_, linger_seconds_);
+    for (const auto& [port, sites] : sites_) {
+      if (!registry.add_stream({port, port}, service->add_port(sites))) {
+        return Error{"--http: TCP port " + std::to_string(port) + " is another service's"};
+      }
+    }
+    return std::unique_ptr<Service>(std::move(service));
+  }
+
+  void reload() override {
+    if (!store_->begin_reload()) reload_again_ = true;
+  }
+
+  void tick(std::uint64_t now_ms, const OperatorLog& log) override {
+    unix_time_.store(unix_seconds(), std::memory_order_relaxed);
+    store_->tick(now_ms / 1000);
+    if (!std::exchange(announced_, true)) {
+      log.say("files: " + counted(store_->current()->count(), "file") + ", " +
+              counted(store_->current()->bytes(), "byte"));
+    }
+    const auto reloaded = store_->finish_reload(now_ms / 1000);
+    if (!reloaded) return;
+    for (const std::string& warning : reloaded->warnings) log.warn(warning);
+    if (!reloaded->error.empty()) {
+      log.warn("the files stay as they were: " + reloaded->error);
+    } else {
+      log.say("files read again: " + std::to_string(reloaded->changed) + " changed, " + std::to_string(reloaded->gone) +
+              " gone, " + counted(store_->current()->count(), "file"));
+    }
+    if (std::exchange(reload_again_, false)) (void)store_->begin_reload();
+  }
+
+ private:
+  Status add_site(const std::string& value) {
+    const std::size_t comma = std::min(value.find(','), value.size());
+    const auto port = number(std::string_view(value).substr(0, comma), 1, 65535);
+    if (!port) return Error{"'" + value.substr(0, comma) + "' is no port from 1 to 65535"};
+    Site site;
+    files::Directory directory;
+    for (std::size_t at = comma + 1; at <= value.size();) {
+      const std::size_t end = std::min(value.find(',', at), value.size());
+      if (Status status = apply_part(value.substr(at, end - at), site, directory); !status) return status;
+      at = end + 1;
+    }
+    if (directory.path.empty()) return Error{"'" + value + "' names no directory: root=DIR"};
+    auto& sites = sites_[static_cast<std::uint16_t>(*port)];
+    if (std::ranges::any_of(sites, [&](const Site& other) { return other.host == site.host; })) {
+      return Error{"port " + std::to_string(*port) + " has a directory for " +
+                   (site.host.empty() ? "every name" : site.host) + " already"};
+    }
+    site.root = root_index(directory);
+    sites.push_back(std::move(site));
+    return success();
+  }
+  static Status apply_part(const std::string& part, Site& site, files::Directory& directory) {
+    const std::size_t equals = std::min(part.find('='), part.size());
+    const std::string key = part.substr(0, equals);
+    const std::string value = part.substr(std::min(equals + 1, part.size()));
+    if (key == "root" && !value.empty()) {
+      directory.path = value;
+    } else if (key == "host" && !value.empty()) {
+      site.host = value;
+      std::ranges::transform(site.host, site.host.begin(),
+                             [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    } else if (key == "health" && value.starts_with('/')) {
+      site.health = value;
+    } else if (key == "dot-files" && (value == "on" || value == "off")) {
+      directory.dot_files = value == "on";
+    } else {
+      return Error{"'" + part + "' is none of root=DIR, host=NAME, health=/PATH, dot-files=on"};
+    }
+    return success();
+  }
+  // A directory is read once, however many sites it has.
+  std::size_t root_index(const files::Directory& directory) {
+    const auto known = std::ranges::find_if(directories_, [&](const files::Directory& other) {
+      return other.path == directory.path && other.dot_files == directory.dot_files;
+    });
+    if (known != directories_.end()) return static_cast<std::size_t>(known - directories_.begin());
+    directories_.push_back(directory);
+    return directories_.size() - 1;
+  }
+
+  std::map<std::uint16_t, std::vector<Site>> sites_;  // by port
+  std::vector<files::Directory> directories_;
+  std::uint32_t memory_mb_ = kMemoryMb;
+  std::uint32_t linger_seconds_ = 0;
+  std::atomic<std::int64_t> unix_time_{0};  // the cores read it
+  std::optional<files::FileStore> store_;
+  bool announced_ = false;
+  bool reload_again_ = false;  // asked for while one was under way
+};
+
+}  // namespace
+
+std::unique_ptr<ServiceModule> make_http_module() {
+  return std::make_unique<HttpModule>();
+}
+
+}  // namespace gl::http
