@@ -127,6 +127,19 @@ TEST_F(HttpAnswers, TheDateStaysWithTheAnswer) {
   EXPECT_EQ(ask(get("/file"), {.continuation = true}).kind, Answer::Kind::unrepeatable) << "another node's clock";
 }
 
+// RFC 9110 section 8.8.2.1.
+TEST_F(HttpAnswers, NoFileIsYoungerThanItsAnswer) {
+  const auto field = [](const std::string& text, const std::string& name) {
+    const std::size_t at = text.find("\r\n" + name + ": ") + name.size() + 4;
+    return text.substr(at, kDateLength);
+  };
+  const std::string now = ask(get("/file")).text;
+  EXPECT_LT(parse_date(field(now, "Last-Modified")), parse_date(field(now, "Date")));
+  at(1'000'000'000);  // the files were written later
+  const std::string early = ask(get("/file")).text;
+  EXPECT_EQ(field(early, "Last-Modified"), field(early, "Date"));
+}
+
 TEST_F(HttpAnswers, CloseWhereTheClientOrTheRequestDoes) {
   EXPECT_FALSE(ask(get("/small")).close);
   EXPECT_TRUE(ask(get("/small", "Connection: close\r\n")).close);

@@ -387,7 +387,9 @@ Answer HttpService::answer_file(const Request& request, const Choice& choice, st
   } else if (status == 416) {
     out.put("Content-Range: bytes */").put(size).put("\r\n");
   }
-  if (status != 304) out.field("Last-Modified", view(date_text(file.modified))).field("Accept-Ranges", "bytes");
+  // Never later than the date of the answer (RFC 9110 section 8.8.2.1).
+  const std::int64_t modified = std::min(file.modified, std::int64_t{date} * kDateSeconds);
+  if (status != 304) out.field("Last-Modified", view(date_text(modified))).field("Accept-Ranges", "bytes");
   if (!choice.coding.empty() && (status == 200 || status == 206)) out.field("Content-Encoding", choice.coding);
   put_validators(out, file, *choice.plain);
   out.put("\r\n").put(note);
