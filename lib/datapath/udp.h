@@ -153,8 +153,9 @@ class ReceivedDatagram final : public DatagramSink {
 
 // A backend's reply longer than a frame: nobody can check its sum, but its beginning says whose reply it is.
 template <ReplySink Sink>
-[[nodiscard]] Verdict cut_short_reply(const Packet& packet, const wire::UdpHeader& header, const Registry& services,
-                                      const Upstream& upstream, Sink& sink) noexcept {
+[[nodiscard, gnu::noinline, gnu::cold]] Verdict cut_short_reply(const Packet& packet, const wire::UdpHeader& header,
+                                                                const Registry& services, const Upstream& upstream,
+                                                                Sink& sink) noexcept {
   const bool reply = upstream.forwarder != nullptr && services.datagram(header.destination_port.host()) == nullptr;
   if (!reply || !packet.cut_short || header.length.host() <= packet.payload.size()) return Verdict::drop_udp_length;
   return backend_reply(packet, header, packet.payload.subspan(sizeof header), upstream, sink);
