@@ -128,6 +128,17 @@ def test_wget():
             same((folder / "deep/index.html").read_bytes(), b"deep", "deep")
 
 
+def read_one(s, data=b""):
+    """The next response of a connection."""
+    while True:
+        try:
+            return Response(data)
+        except ValueError:
+            chunk = s.recv(65536)
+            assert chunk, f"closed after {len(data)} bytes"
+            data += chunk
+
+
 # --- many requests on one connection
 
 def pipelined(address=SERVER_V4, count=400, seed=1):
@@ -425,6 +436,34 @@ def test_files_change():
             while "files read again: 0 changed, 0 gone" not in server.log():
                 assert time.monotonic() < end, server.log()
                 time.sleep(0.05)
+
+
+def test_restart():
+    """Connections with timestamps survive a kill -9: between two requests, and in the middle of an answer."""
+    with Lab() as lab:
+        site, server = http(lab, secret=lab.path("secret"))
+        with server:
+            kept = connect()
+            kept.sendall(request("/1000.bin"))
+            same(read_one(kept).body, site.files["/1000.bin"], "before")
+            slow = socket.socket()
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4608)
+            slow.settimeout(60)
+            slow.connect((SERVER_V4, PORT))
+            slow.sendall(request("/30000.bin"))
+            begun = slow.recv(1000)
+            server.kill()
+            server.start()
+            for path in ("/1400.bin", "/60000.bin"):
+                kept.sendall(request(path))
+                same(read_one(kept).body, site.files[path], f"{path} after")
+            # Which date the answer was begun with nobody knows any more: it goes on, or is reset within `--linger` seconds of
+            # a new one.
+            try:
+                same(read_one(slow, begun).body, site.files["/30000.bin"], "in the middle")
+            except ConnectionResetError:
+                into = time.time() % 1800
+                assert into < 130 or into > 1765, f"reset {into:.0f} s into the half hour"
 
 
 def test_too_little_memory():
