@@ -60,6 +60,7 @@ class Writer {
 
   Writer& put(std::string_view text) noexcept {
     const std::size_t length = std::min(text.size(), room_.size() - at_);
+    if (length == 0) return *this;  // memcpy takes no null pointer, whatever the length
     std::memcpy(room_.data() + at_, text.data(), length);
     at_ += length;
     return *this;
@@ -155,6 +156,7 @@ std::size_t HttpPort::read(const Answer& answer, std::uint64_t offset, MutableBy
   const HttpService::Head& head = (*service_.heads_)[answer.handle % HttpService::kHeads];
   if (offset >= answer.length) return 0;
   const std::size_t length = std::min<std::uint64_t>(out.size(), answer.length - offset);
+  if (length == 0) return 0;
   std::size_t written = 0;
   if (offset < head.length) {
     written = std::min<std::size_t>(length, head.length - offset);
