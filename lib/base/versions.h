@@ -4,6 +4,7 @@
 // Thread: main core; readers load Published through the atomic pointer and hold it until their quiescent state.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -11,6 +12,8 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -28,27 +31,50 @@ struct Published {
   // The generation that was served `linger` seconds ago. What is as old as that, or older, was the same bytes for
   // whoever has begun to read it since.
   std::uint32_t settled = UINT32_MAX;
+
+  // Whether what has been so since generation `since` was so during all of the last `linger` seconds: because it is as
+  // old as that, or because every state of that time is still kept and says the same. `earlier(state)` gives the
+  // generation since which it was so in that state; nothing where it was otherwise.
+  template <class Earlier>
+  [[nodiscard]] bool was_always(std::uint32_t since, Earlier&& earlier) const noexcept {
+    for (const State* const state : kept) {
+      if (since <= settled || state == nullptr) break;
+      if (state->generation() >= since) continue;  // the same version
+      const std::optional<std::uint32_t> before = earlier(*state);
+      if (!before) return false;
+      since = *before;
+    }
+    return since <= settled;
+  }
 };
 
 template <class State>
 class Versions {
  public:
-  // `quiesce` returns when no core holds what was published before the call.
-  Versions(std::uint32_t linger_seconds, std::function<void()> quiesce)
-      : linger_(linger_seconds), quiesce_(std::move(quiesce)) {}
+  // How many of the states before, the newest first, are worth their memory beside the current one.
+  using Worth = std::function<std::size_t(const State& current, std::span<const State* const> before)>;
+
+  // `published` is borrowed. `quiesce` returns when no core holds what was published before the call. Without `worth`
+  // there are as many as may be kept.
+  Versions(std::uint32_t linger_seconds, std::atomic<const Published<State>*>& published, std::function<void()> quiesce,
+           Worth worth = {})
+      : linger_(linger_seconds), published_(published), quiesce_(std::move(quiesce)), worth_(std::move(worth)) {}
   Versions(const Versions&) = delete;
   Versions& operator=(const Versions&) = delete;
+  ~Versions() { published_.store(nullptr, std::memory_order_release); }
 
-  [[nodiscard]] const std::atomic<const Published<State>*>& published() const noexcept { return published_; }
   [[nodiscard]] const State* current() const noexcept { return current_.get(); }
 
+  // A state of the same generation says the same: nobody needs the one before.
   void replace(std::unique_ptr<const State> next, std::uint64_t now) {
     std::vector<Kept> dropped;
     auto before = std::exchange(current_, std::move(next));
-    generations_.push_back({current_->generation(), now});
-    if (before != nullptr) kept_.push_front({std::move(before), now});
+    if (before == nullptr || before->generation() != current_->generation()) {
+      generations_.push_back({current_->generation(), now});
+      if (before != nullptr) kept_.push_front({std::move(before), now});
+    }
     (void)expire(now, dropped);
-    for (; kept_.size() > kMaxKeptVersions; kept_.pop_back()) dropped.push_back(std::move(kept_.back()));
+    limit_kept(dropped);
     publish();  // what goes, goes after that: until then cores see it
   }
   // Drops the states before when they have lingered long enough.
@@ -78,6 +104,13 @@ class Versions {
     }
     return changed;
   }
+  void limit_kept(std::vector<Kept>& dropped) {
+    std::vector<const State*> before;
+    for (const Kept& kept : kept_) before.push_back(kept.state.get());
+    const std::size_t worth = worth_ ? worth_(*current_, before) : before.size();
+    const std::size_t count = std::min(worth, kMaxKeptVersions);
+    for (; kept_.size() > count; kept_.pop_back()) dropped.push_back(std::move(kept_.back()));
+  }
   void publish() {
     auto next = std::make_unique<Published<State>>();
     next->current = current_.get();
@@ -89,8 +122,9 @@ class Versions {
   }
 
   const std::uint32_t linger_;
+  std::atomic<const Published<State>*>& published_;
   const std::function<void()> quiesce_;
-  std::atomic<const Published<State>*> published_{nullptr};
+  const Worth worth_;
   std::unique_ptr<const State> current_;
   std::deque<Kept> kept_;               // the newest first
   std::deque<Generation> generations_;  // the oldest first: the one that was served `linger` ago, and all since

@@ -2,15 +2,13 @@
 // Thread: any but a worker's. Errors: none; a standard error that nobody reads is no reason to end.
 #pragma once
 
-#include <cstddef>
 #include <string>
+
+#include "lib/base/text.h"
 
 namespace gl::control {
 
-// "1 zone", "2 zones".
-[[nodiscard]] inline std::string counted(std::size_t count, const char* what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
+using gl::counted;
 
 void say(const std::string& line);       // info
 void warn(const std::string& line);      // warning: something is not as it should be, and we go on

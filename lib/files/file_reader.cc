@@ -14,6 +14,9 @@
 #include <optional>
 #include <utility>
 
+#include "lib/base/bytes.h"
+#include "lib/base/file_state.h"
+
 namespace gl::files {
 namespace {
 
@@ -46,17 +49,6 @@ Descriptor open_beneath(int root, const std::string& path) {
   how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   return Descriptor(static_cast<int>(syscall(SYS_openat2, root, path.empty() ? "." : path.c_str(), &how, sizeof how)));
-}
-
-std::string state_of(const struct stat& is) {
-  std::string state;
-  for (const auto number : {static_cast<std::int64_t>(is.st_dev), static_cast<std::int64_t>(is.st_ino),
-                            static_cast<std::int64_t>(is.st_size), static_cast<std::int64_t>(is.st_mtim.tv_sec),
-                            static_cast<std::int64_t>(is.st_mtim.tv_nsec), static_cast<std::int64_t>(is.st_ctim.tv_sec),
-                            static_cast<std::int64_t>(is.st_ctim.tv_nsec)}) {
-    state.append(std::to_string(number)).append(" ");
-  }
-  return state;
 }
 
 // Strong: it names the bytes.
@@ -164,7 +156,7 @@ class FileReader {
   }
 
   [[nodiscard]] Status take_file(int descriptor, const struct stat& is, const std::string& path) {
-    const std::string state = state_of(is);
+    const std::string state = file_state(is);
     std::shared_ptr<const File> file;
     if (const auto* const before = known("/" + path); before != nullptr && (*before)->state == state) {
       file = *before;

@@ -12,8 +12,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "lib/base/bytes.h"
-
 namespace gl::files {
 
 // Of a file beside another one, with its name and a suffix more: the same content, compressed.
@@ -36,7 +34,6 @@ struct File {
   std::array<std::shared_ptr<const File>, kCodings> coded{};  // by Coding; null: there is none
   std::string state;                                          // what tells whether the file on disk has changed
 
-  [[nodiscard]] Bytes bytes() const noexcept { return body; }
   [[nodiscard]] bool has_coded() const noexcept { return coded[0] || coded[1] || coded[2]; }
 };
 

@@ -9,7 +9,7 @@ FileStore::FileStore(std::vector<Directory> directories, std::size_t most_bytes,
     : directories_(std::move(directories)),
       most_bytes_(most_bytes),
       types_(MediaTypes::read()),
-      versions_(linger_seconds, std::move(quiesce)) {}
+      versions_(linger_seconds, published_, std::move(quiesce)) {}
 
 FileStore::~FileStore() {
   if (reader_.joinable()) reader_.join();

@@ -30,7 +30,7 @@ class FileStore {
   FileStore& operator=(const FileStore&) = delete;
   ~FileStore();
 
-  [[nodiscard]] const std::atomic<const PublishedFiles*>& published() const noexcept { return versions_.published(); }
+  [[nodiscard]] const std::atomic<const PublishedFiles*>& published() const noexcept { return published_; }
   [[nodiscard]] const FileSet* current() const noexcept { return versions_.current(); }
 
   // Reads all and publishes it; lines of what was not read.
@@ -53,6 +53,7 @@ class FileStore {
   const std::vector<Directory> directories_;
   const std::size_t most_bytes_;
   const MediaTypes types_;
+  std::atomic<const PublishedFiles*> published_{nullptr};
   Versions<FileSet> versions_;
   std::thread reader_;                   // runs between begin_reload() and finish_reload()
   std::optional<Result<ReadSet>> read_;  // the reader's until it is `done_`

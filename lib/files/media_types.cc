@@ -6,6 +6,8 @@
 #include <sstream>
 #include <utility>
 
+#include "lib/base/text.h"
+
 namespace gl::files {
 namespace {
 
@@ -38,13 +40,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kBuiltIn
     {"zip", "application/zip"},
     {"zst", "application/zstd"},
 }};
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return result;
-}
 
 }  // namespace
 

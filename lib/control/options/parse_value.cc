@@ -3,8 +3,8 @@
 #include <arpa/inet.h>
 
 #include <array>
-#include <charconv>
 
+#include "lib/base/text.h"
 #include "lib/datapath/ipv6.h"
 
 namespace gl::control {
@@ -56,13 +56,8 @@ Result<AddressSetting> parse_parts(const std::string& text, const Parts& parts) 
 }  // namespace
 
 Result<std::uint32_t> parse_number(const std::string& text, std::uint32_t low, std::uint32_t high) {
-  std::uint32_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc{} || at != end || value < low || value > high) {
-    return Error{"'" + text + "' is not a number from " + std::to_string(low) + " to " + std::to_string(high)};
-  }
-  return value;
+  if (const auto value = parse_decimal(text, low, high)) return *value;
+  return Error{"'" + text + "' is not a number from " + std::to_string(low) + " to " + std::to_string(high)};
 }
 
 Result<zone::ZoneSource> parse_zone(const std::string& text) {

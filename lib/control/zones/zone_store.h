@@ -9,7 +9,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/base/versions.h"
 #include "lib/zone/loader.h"
 #include "lib/zone/published.h"
 #include "lib/zone/snapshot.h"
@@ -56,33 +56,13 @@ class ZoneStore {
   [[nodiscard]] std::uint32_t generation() const;
 
  private:
-  using Snapshot = std::unique_ptr<const zone::ZoneSnapshot>;
-  struct Kept {
-    Snapshot snapshot;
-    std::uint64_t replaced_at;
-  };
-  struct Generation {
-    std::uint32_t number;
-    std::uint64_t published_at;
-  };
-
+  [[nodiscard]] const zone::ZoneSnapshot* current() const noexcept { return versions_.current(); }
   // What tells whether a zone's files have changed: of each its place, size and times.
   [[nodiscard]] std::string state_of(const zone::ZoneSource& source) const;
 
-  void replace(Snapshot next, std::uint64_t now);
-  [[nodiscard]] bool expire(std::uint64_t now, std::vector<Kept>& dropped);
-  void limit_kept(std::vector<Kept>& dropped);
-  void publish();
-
   const std::vector<zone::ZoneSource> sources_;
-  const std::uint32_t linger_;
-  std::atomic<const zone::PublishedZones*>& published_;
-  const std::function<void()> quiesce_;
   mutable std::mutex mutex_;
-  Snapshot current_;
-  std::deque<Kept> kept_;               // the newest first
-  std::deque<Generation> generations_;  // the oldest first: the one that was served `linger` ago, and all since
-  std::unique_ptr<const zone::PublishedZones> live_;
+  Versions<zone::ZoneSnapshot> versions_;
   std::uint64_t loads_ = 0;
 
   std::vector<std::string> states_;  // by source, as they were before it was read last

@@ -32,16 +32,12 @@ Answer DnsZoneService::repeat(Bytes request, MutableBytes out, Version current, 
 // because nothing has changed in it, or because every version of that time is still kept and says the same.
 bool DnsZoneService::was_always(Bytes request, Bytes message, std::uint32_t since) noexcept {
   if (zones_ == nullptr) return true;
-  for (const zone::ZoneSnapshot* snapshot : zones_->kept) {
-    if (since <= zones_->settled || snapshot == nullptr) break;
-    if (snapshot->generation() >= since) continue;  // the same version
-    const Version before = version_from(*snapshot, request, {scratch_.get(), dns::kMaxMessage});
-    if (before.length != message.size() || std::memcmp(scratch_.get(), message.data(), message.size()) != 0) {
-      return false;
-    }
-    since = before.since;
-  }
-  return since <= zones_->settled;
+  return zones_->was_always(since, [&](const zone::ZoneSnapshot& snapshot) -> std::optional<std::uint32_t> {
+    const Version before = version_from(snapshot, request, {scratch_.get(), dns::kMaxMessage});
+    const bool same =
+        before.length == message.size() && std::memcmp(scratch_.get(), message.data(), message.size()) == 0;
+    return same ? std::optional(before.since) : std::nullopt;
+  });
 }
 
 // The version of that identity, which is older than `since`, if it is kept.

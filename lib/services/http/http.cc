@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "lib/base/text.h"
 #include "lib/services/http/negotiate.h"
 
 namespace gl::http {
@@ -140,9 +141,7 @@ const Site* HttpPort::site_of(std::string_view host) const noexcept {
   if (host.ends_with('.')) host.remove_suffix(1);
   const Site* fallback = nullptr;
   for (const Site& site : sites_) {
-    const bool same = std::ranges::equal(site.host, host, [](char a, char b) {
-      return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
-    });
+    const bool same = same_word(host, site.host);
     if (site.host.empty()) {
       if (fallback == nullptr) fallback = &site;
     } else if (same) {
@@ -262,22 +261,16 @@ HttpService::Choice HttpService::choose(const FileSet* set, const Site* site, co
   return choice;
 }
 
-// Whether the answer was the same during all of the last `linger` seconds: because nothing has changed in it, or
-// because every state of that time is still kept and says the same.
+// Whether the answer was the same during all of the last `linger` seconds, its date included.
 bool HttpService::was_always(const Choice& choice, const Site* site, const Parsed& parsed,
                              std::span<char> room) const noexcept {
   const std::int64_t into = now_ % kDateSeconds;
   if (into < linger_ || into > kDateSeconds - kClockSkew) return false;
   if (files_ == nullptr || choice.version == kConstant) return true;
-  std::uint32_t since = choice.since;
-  for (const FileSet* const set : files_->kept) {
-    if (since <= files_->settled || set == nullptr) break;
-    if (set->generation() >= since) continue;  // the same version
-    const Choice before = choose(set, site, parsed, room);
-    if (before.version != choice.version) return false;
-    since = before.since;
-  }
-  return since <= files_->settled;
+  return files_->was_always(choice.since, [&](const FileSet& set) -> std::optional<std::uint32_t> {
+    const Choice before = choose(&set, site, parsed, room);
+    return before.version == choice.version ? std::optional(before.since) : std::nullopt;
+  });
 }
 
 // The client holds the beginning of this answer: which version of it, and with which date.

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <map>
 #include <optional>
 #include <utility>
 
+#include "lib/base/text.h"
 #include "lib/services/http/http.h"
 
 namespace gl::http {
@@ -15,20 +15,9 @@ namespace {
 
 constexpr std::uint32_t kMemoryMb = 1024;
 
-std::optional<std::uint32_t> number(std::string_view text, std::uint32_t least, std::uint32_t most) {
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) return std::nullopt;
-  return value;
-}
-
 std::int64_t unix_seconds() {
   using namespace std::chrono;
   return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
-}
-
-std::string counted(std::size_t count, std::string_view what) {
-  return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s");
 }
 
 class HttpModule final : public ServiceModule {
@@ -40,7 +29,7 @@ class HttpModule final : public ServiceModule {
              "HTTP: the files of a directory, from memory (off); repeat for more",
              [this](const std::string& value) { return add_site(value); }},
             {"file-memory", "MB", "memory for the files of all directories (1024)", [this](const std::string& value) {
-               const auto megabytes = number(value, 1, 1u << 20);
+               const auto megabytes = parse_decimal(value, 1, 1u << 20);
                if (!megabytes) return Status(Error{"'" + value + "' is no number from 1 to 1048576"});
                memory_mb_ = *megabytes;
                return success();
@@ -93,7 +82,7 @@ class HttpModule final : public ServiceModule {
  private:
   Status add_site(const std::string& value) {
     const std::size_t comma = std::min(value.find(','), value.size());
-    const auto port = number(std::string_view(value).substr(0, comma), 1, 65535);
+    const auto port = parse_decimal(std::string_view(value).substr(0, comma), 1, 65535);
     if (!port) return Error{"'" + value.substr(0, comma) + "' is no port from 1 to 65535"};
     Site site;
     files::Directory directory;
@@ -119,9 +108,7 @@ class HttpModule final : public ServiceModule {
     if (key == "root" && !value.empty()) {
       directory.path = value;
     } else if (key == "host" && !value.empty()) {
-      site.host = value;
-      std::ranges::transform(site.host, site.host.begin(),
-                             [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+      site.host = lower(value);
     } else if (key == "health" && value.starts_with('/')) {
       site.health = value;
     } else if (key == "dot-files" && (value == "on" || value == "off")) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "lib/base/text.h"
 #include "lib/services/http/date.h"
 
 namespace gl::http {
@@ -12,30 +13,12 @@ namespace {
 using files::Coding;
 using files::File;
 
-std::string_view trimmed(std::string_view text) noexcept {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-// Cuts the part in front of `mark` off; all where there is none.
-std::string_view cut(std::string_view& text, char mark) noexcept {
-  const std::size_t end = std::min(text.find(mark), text.size());
-  const std::string_view front = trimmed(text.substr(0, end));
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return front;
-}
-bool same_token(std::string_view a, std::string_view b) noexcept {
-  return std::ranges::equal(a, b, [](char x, char y) {
-    return (x >= 'A' && x <= 'Z' ? x - 'A' + 'a' : x) == (y >= 'A' && y <= 'Z' ? y - 'A' + 'a' : y);
-  });
-}
-
 // Thousandths; 1000 where none is named, 0 where it is none.
 unsigned weight(std::string_view parameters) noexcept {
   while (!parameters.empty()) {
-    std::string_view parameter = cut(parameters, ';');
-    const std::string_view name = cut(parameter, '=');
-    if (!same_token(name, "q")) continue;
+    std::string_view parameter = take_member(parameters, ';');
+    const std::string_view name = take_member(parameter, '=');
+    if (!same_word(name, "q")) continue;
     unsigned value = 0;
     unsigned scale = 1000;
     for (std::size_t i = 0; i < parameter.size() && i < 5; ++i) {
@@ -55,7 +38,7 @@ bool names(std::string_view list, std::string_view etag, bool weakly) noexcept {
   list = trimmed(list);
   if (list == "*") return true;
   while (!list.empty()) {
-    std::string_view member = cut(list, ',');
+    std::string_view member = take_member(list, ',');
     const bool weak = member.starts_with("W/");
     if (weak) member.remove_prefix(2);
     if ((weakly || !weak) && member == etag) return true;
@@ -79,13 +62,13 @@ std::optional<Coding> choose_coding(const File& file, std::string_view accept_en
   wanted.fill(-1);
   int any = -1;
   while (!accept_encoding.empty()) {
-    std::string_view parameters = cut(accept_encoding, ',');
-    const std::string_view token = cut(parameters, ';');
+    std::string_view parameters = take_member(accept_encoding, ',');
+    const std::string_view token = take_member(parameters, ';');
     const int q = static_cast<int>(weight(parameters));
     if (token == "*") any = q;
     for (std::size_t i = 0; i < files::kCodings; ++i) {
-      const bool x_gzip = i == 0 && same_token(token, "x-gzip");
-      if (x_gzip || same_token(token, files::kCodingNames[i].token)) wanted[i] = q;
+      const bool x_gzip = i == 0 && same_word(token, "x-gzip");
+      if (x_gzip || same_word(token, files::kCodingNames[i].token)) wanted[i] = q;
     }
   }
   std::optional<Coding> best;
@@ -116,7 +99,7 @@ Condition check_conditions(const Request& request, const File& file) noexcept {
 
 ByteRange parse_range(std::string_view range, std::uint64_t size) noexcept {
   constexpr std::string_view kUnit = "bytes=";
-  if (range.size() < kUnit.size() || !same_token(range.substr(0, kUnit.size()), kUnit)) return {};
+  if (range.size() < kUnit.size() || !same_word(range.substr(0, kUnit.size()), kUnit)) return {};
   range = trimmed(range.substr(kUnit.size()));
   if (range.find(',') != std::string_view::npos) return {};
   const std::size_t dash = range.find('-');

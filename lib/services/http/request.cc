@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "lib/base/text.h"
+
 namespace gl::http {
 namespace {
 
@@ -37,31 +39,8 @@ constexpr bool is(char c, std::uint8_t what) noexcept {
 bool all(std::string_view text, std::uint8_t what) noexcept {
   return std::ranges::all_of(text, [what](char c) { return is(c, what); });
 }
-constexpr char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-// `name` is in lower case.
-bool named(std::string_view text, std::string_view name) noexcept {
-  return std::ranges::equal(text, name, [](char a, char b) { return lower(a) == b; });
-}
-std::string_view trimmed(std::string_view text) noexcept {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 constexpr std::uint16_t kBadRequest = 400, kContentTooLarge = 413, kUriTooLong = 414, kExpectationFailed = 417,
                         kFieldsTooLarge = 431, kNotImplemented = 501, kVersionNotSupported = 505;
-
-// A list of members divided by commas (RFC 9110 section 5.6.1).
-template <class Each>
-void each_member(std::string_view list, Each each) {
-  while (!list.empty()) {
-    const std::size_t end = std::min(list.find(','), list.size());
-    if (const std::string_view member = trimmed(list.substr(0, end)); !member.empty()) each(member);
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
-}
 
 class Parser {
  public:
@@ -163,7 +142,7 @@ class Parser {
   // Takes scheme and authority from the front of an absolute target; the authority counts in place of Host.
   [[nodiscard]] bool split_authority(std::string_view& target) noexcept {
     constexpr std::string_view kScheme = "http://";
-    if (target.size() < kScheme.size() || !named(target.substr(0, kScheme.size()), kScheme)) return false;
+    if (target.size() < kScheme.size() || !same_word(target.substr(0, kScheme.size()), kScheme)) return false;
     target.remove_prefix(kScheme.size());
     const std::size_t end = std::min(target.find_first_of("/?"), target.size());
     request().host = target.substr(0, end);
@@ -181,11 +160,11 @@ class Parser {
     return take_field(line.substr(0, colon), trimmed(line.substr(colon + 1)));
   }
   [[nodiscard]] bool take_field(std::string_view name, std::string_view value) noexcept {
-    if (named(name, "host")) return host(value);
-    if (named(name, "content-length")) return content_length(value);
-    if (named(name, "transfer-encoding")) return transfer_encoding(value);
-    if (named(name, "connection")) return connection(value), true;
-    if (named(name, "expect")) return expect(value), true;
+    if (same_word(name, "host")) return host(value);
+    if (same_word(name, "content-length")) return content_length(value);
+    if (same_word(name, "transfer-encoding")) return transfer_encoding(value);
+    if (same_word(name, "connection")) return connection(value), true;
+    if (same_word(name, "expect")) return expect(value), true;
     struct Kept {
       std::string_view name;
       std::string_view Request::*field;
@@ -199,7 +178,7 @@ class Parser {
                                                    {"range", &Request::range}}};
     for (const Kept& kept : kKept) {
       // Of a field that comes again the first one counts.
-      if (named(name, kept.name) && (request().*kept.field).data() == nullptr) request().*kept.field = value;
+      if (same_word(name, kept.name) && (request().*kept.field).data() == nullptr) request().*kept.field = value;
     }
     return true;
   }
@@ -217,17 +196,18 @@ class Parser {
   [[nodiscard]] bool transfer_encoding(std::string_view value) noexcept {
     if (encodings_++ != 0 || request().http10) return false;
     request().has_body = true;
-    if (!named(value, "chunked")) later_ = kNotImplemented;
+    if (!same_word(value, "chunked")) later_ = kNotImplemented;
     return true;
   }
   void connection(std::string_view value) noexcept {
-    each_member(value, [this](std::string_view option) {
-      if (named(option, "close")) close_ = true;
-      if (named(option, "keep-alive")) keep_ = true;
-    });
+    while (!value.empty()) {
+      const std::string_view option = take_member(value, ',');
+      if (same_word(option, "close")) close_ = true;
+      if (same_word(option, "keep-alive")) keep_ = true;
+    }
   }
   void expect(std::string_view value) noexcept {
-    if (!named(value, "100-continue")) failed_expectation_ = true;
+    if (!same_word(value, "100-continue")) failed_expectation_ = true;
   }
 
   void finish() noexcept {

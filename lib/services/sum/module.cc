@@ -2,8 +2,9 @@
 
 #include <arpa/inet.h>
 
-#include <charconv>
+#include <string_view>
 
+#include "lib/base/text.h"
 #include "lib/services/sum/sum.h"
 
 namespace gl::services {
@@ -80,11 +81,8 @@ class SumModule final : public ServiceModule {
       return success();
     }
     if (part.starts_with("port=")) {
-      unsigned port = 0;
-      const char* const end = part.data() + part.size();
-      const auto [read, error] = std::from_chars(part.data() + 5, end, port);
-      if (error == std::errc{} && read == end && port >= 1 && port <= 65535) {
-        port_ = static_cast<std::uint16_t>(port);
+      if (const auto port = parse_decimal(std::string_view(part).substr(5), 1, 65535)) {
+        port_ = static_cast<std::uint16_t>(*port);
         enabled_ = enabled_ || first;
         return success();
       }
