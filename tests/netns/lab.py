@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +63,14 @@ def sweep():
         owner = re.fullmatch(r"gl-(\d+)-\d+[bcps]", path.name)
         if owner and not Path(f"/proc/{owner[1]}").exists():
             subprocess.run(["ip", "netns", "delete", path.name], check=False)
+
+
+def wait_for(condition, what, limit=10):
+    """Until the condition holds; `what` says what did not, or is asked for it."""
+    end = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < end, what() if callable(what) else what
+        time.sleep(0.05)
 
 
 class Lab:

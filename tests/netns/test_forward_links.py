@@ -9,7 +9,7 @@ import runner
 import wire
 from backends import BACKEND_IF, BEHIND_IF, Bad, BackendLab, Changes, Nsd, forward, settle, v4, v6
 from goldilocks import Goldilocks
-from lab import CLIENT_V4, CLIENT_V6, SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
+from lab import CLIENT_V4, CLIENT_V6, SERVER_V4, SERVER_V6, Lab, die_with_parent, sh, wait_for
 from runner import run
 from test_large import at_once
 from test_operations import own_lines
@@ -17,13 +17,6 @@ from zones import txt_zone
 
 NOERROR, SERVFAIL = dns.rcode.NOERROR, dns.rcode.SERVFAIL
 BOTH = (SERVER_V4, SERVER_V6)
-
-
-def wait_for(condition, what, limit=10):
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 def right(name, address=SERVER_V4, ask=wire.ask, kind="A"):

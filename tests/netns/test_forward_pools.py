@@ -7,18 +7,11 @@ import dns.rcode
 import wire
 from backends import Bad, BackendLab, Changes, Nsd, forward, settle
 from goldilocks import ROOT_ZONE
-from lab import SERVER_V4, SERVER_V6
+from lab import SERVER_V4, SERVER_V6, wait_for
 from runner import run
 from zones import txt_zone
 
 NOERROR, SERVFAIL, REFUSED = dns.rcode.NOERROR, dns.rcode.SERVFAIL, dns.rcode.REFUSED
-
-
-def wait_for(condition, what, limit=10):
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 def up(server, index):

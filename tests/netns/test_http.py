@@ -11,7 +11,7 @@ import time
 
 from exchanges import WrongBytes
 from goldilocks import Goldilocks
-from lab import SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
+from lab import SERVER_V4, SERVER_V6, Lab, die_with_parent, sh, wait_for
 from runner import run
 from http_site import PORT, SIZES, Directory, Response, ask, connect, content, get, read_all, request
 
@@ -412,10 +412,7 @@ def test_files_change():
             site.add("/fresh.txt", b"fresh")
             (site.root / "style.css").unlink()
             server.signal(signal.SIGHUP)
-            end = time.monotonic() + 10
-            while "files read again: 2 changed, 1 gone" not in server.log():
-                assert time.monotonic() < end, server.log()
-                time.sleep(0.05)
+            wait_for(lambda: "files read again: 2 changed, 1 gone" in server.log(), server.log)
             same(get("/60000.bin").body, new, "asked anew")
             assert get("/60000.bin", If_None_Match=etag).status == 200
             assert get("/fresh.txt").body == b"fresh" and get("/style.css").status == 404
@@ -432,10 +429,7 @@ def test_files_change():
             slow.close()
             # Read again without a change: nothing is published.
             server.signal(signal.SIGHUP)
-            end = time.monotonic() + 10
-            while "files read again: 0 changed, 0 gone" not in server.log():
-                assert time.monotonic() < end, server.log()
-                time.sleep(0.05)
+            wait_for(lambda: "files read again: 0 changed, 0 gone" in server.log(), server.log)
 
 
 def test_restart():

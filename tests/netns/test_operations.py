@@ -1,5 +1,6 @@
 """Running it: reloads, restarts, key epochs, telemetry, packet capture, and what wrong input is told."""
 
+import functools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 import wire
 from goldilocks import DEFAULT_ADDRESSES, ROOT_ZONE, Goldilocks, lcores
 from lab import CLIENT_IF, ROOT, SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
+from lab import wait_for as lab_wait_for
 from runner import Skip, run
 from zones import txt_zone
 
@@ -23,11 +25,7 @@ def serial_of(answer):
     return int(wire.parse(answer).answer[0][0].strings[0])
 
 
-def wait_for(condition, what, limit=15):
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end, what() if callable(what) else what
-        time.sleep(0.05)
+wait_for = functools.partial(lab_wait_for, limit=15)
 
 
 class Clients:
