@@ -37,9 +37,11 @@ ResponseHead answer_chaos(const DnsQuery& query, const DnsSettings& settings, zo
   return {};
 }
 
-// The sections of a well-formed query about the zones. `head.truncated` where they do not fit.
-ResponseHead answer_zones(const DnsQuery& query, const zone::ZoneSnapshot* snapshot, bool minimal_any,
-                          zone::Composer& composer, DnsTally& tally) noexcept {
+// The sections of a well-formed query about the zones. `head.truncated` where they do not fit. Inline: a call would
+// pass what it is told, and what it says, through memory.
+[[gnu::always_inline]] inline ResponseHead answer_zones(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
+                                                        bool minimal_any, zone::Composer& composer,
+                                                        DnsTally& tally) noexcept {
   if (snapshot == nullptr || is_meta_type(query.question.type)) return {Rcode::refused};
   zone::HashedName name;
   name.name.assign(query.question.name);
@@ -85,18 +87,15 @@ std::size_t DnsZoneService::limit_for(const DnsQuery& query, std::size_t room) c
   return std::min({limit, client, std::max<std::size_t>(settings_.max_udp, dns::kMinUdpPayload)});
 }
 
-// Where a chain of aliases does not fit, its rcode is that of its end all the same (RFC 6604 section 3).
-ResponseHead DnsZoneService::answer_datagram_zones(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
-                                                   zone::Composer& composer, DnsTally& tally) const noexcept {
-  ResponseHead head = answer_zones(query, snapshot, settings_.udp_minimal_any, composer, tally);
-  if (!tally.chain_cut) return head;
+// Where a chain of aliases does not fit a datagram, its rcode is that of its end all the same (RFC 6604 section 3).
+Rcode DnsZoneService::rcode_of_whole(const DnsQuery& query, const zone::ZoneSnapshot* snapshot, const ResponseHead& cut,
+                                     const zone::Composer& composer) const noexcept {
   const std::size_t begin = body_offset(query);
   std::memcpy(scratch_.get(), composer.message(), begin);
   zone::Composer whole(scratch_.get(), begin, dns::kMaxMessage);
   DnsTally end;
-  const ResponseHead of_whole = answer_zones(query, snapshot, settings_.udp_minimal_any, whole, end);
-  if (!of_whole.truncated) head.rcode = of_whole.rcode;
-  return head;
+  const ResponseHead head = answer_zones(query, snapshot, settings_.udp_minimal_any, whole, end);
+  return head.truncated ? cut.rcode : head.rcode;
 }
 
 // The records of a well-formed query's answer.
@@ -107,9 +106,13 @@ ResponseHead DnsZoneService::answer_query(const DnsQuery& query, const zone::Zon
   if (datagram && settings_.udp_truncate_all) return {Rcode::noerror, false, true};
   switch (query.question.rr_class) {
     case dns::rr_class::in:
-    case dns::rr_class::any:
-      return datagram ? answer_datagram_zones(query, snapshot, composer, tally)
-                      : answer_zones(query, snapshot, false, composer, tally);
+    case dns::rr_class::any: {
+      const bool minimal_any = datagram && settings_.udp_minimal_any;
+      ResponseHead head = answer_zones(query, snapshot, minimal_any, composer, tally);
+      if (datagram && tally.chain_cut) [[unlikely]]
+        head.rcode = rcode_of_whole(query, snapshot, head, composer);
+      return head;
+    }
     case dns::rr_class::ch:
       return answer_chaos(query, settings_, composer);
     default:
@@ -204,12 +207,23 @@ DnsZoneService::Version DnsZoneService::version_from(const zone::ZoneSnapshot& s
   return {length, tally.since};
 }
 
-Answer DnsZoneService::answer_datagram(Bytes request, MutableBytes out, const RequestContext&) noexcept {
+// The length of the answer; 0: there is none.
+inline std::size_t DnsZoneService::respond_to_datagram(Bytes request, MutableBytes out) noexcept {
   counters_.queries_udp.add();
   DnsTally tally;
   const std::size_t length =
       respond<Transport::datagram>(request, out, zones_ == nullptr ? nullptr : zones_->current, tally);
   count(tally);
+  return length;
+}
+
+void DnsZoneService::receive(const Datagram& datagram, DatagramSink& sink) noexcept {
+  const std::size_t length = respond_to_datagram(datagram.payload, sink.room());
+  if (length != 0) (void)sink.send(datagram.local_port, length);
+}
+
+Answer DnsZoneService::answer_datagram(Bytes request, MutableBytes out, const RequestContext&) noexcept {
+  const std::size_t length = respond_to_datagram(request, out);
   if (length == 0) return {Answer::Kind::silent};
   return {Answer::Kind::answered, length};
 }

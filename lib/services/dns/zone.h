@@ -68,7 +68,7 @@ class DnsZoneService final : public DnsService {
   void begin_burst(std::uint64_t now_ms) noexcept override;
   void read_counters(CounterReader& reader) const override;
   [[nodiscard]] Answer answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
-  void receive(const Datagram& datagram, DatagramSink& sink) noexcept override { receive_by(*this, datagram, sink); }
+  void receive(const Datagram& datagram, DatagramSink& sink) noexcept override;
   // One datagram in, at most `out.size()` bytes out.
   [[nodiscard]] Answer answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept;
   [[nodiscard]] std::size_t largest_answer() const noexcept override;
@@ -86,8 +86,9 @@ class DnsZoneService final : public DnsService {
   template <Transport transport>
   [[nodiscard]] ResponseHead answer_query(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
                                           zone::Composer& composer, DnsTally& tally) const noexcept;
-  [[nodiscard]] ResponseHead answer_datagram_zones(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
-                                                   zone::Composer& composer, DnsTally& tally) const noexcept;
+  [[nodiscard]] dns::Rcode rcode_of_whole(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
+                                          const ResponseHead& cut, const zone::Composer& composer) const noexcept;
+  [[nodiscard]] std::size_t respond_to_datagram(Bytes request, MutableBytes out) noexcept;
   template <Transport transport>
   [[nodiscard]] std::size_t limit_for(const DnsQuery& query, std::size_t room) const noexcept;
   // A message, and the generation from which on it has been the answer; length 0: none.
