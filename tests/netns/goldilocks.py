@@ -4,17 +4,20 @@ Each instance that ends without a failure proves two things besides its test: fo
 those taken up again, are the sum of the verdicts, and SIGTERM ends it with exit code 0.
 """
 
-import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import wire
 from lab import ROOT, SERVER_IF, SERVER_V4, SERVER_V6, die_with_parent
+
+sys.path.insert(0, str(ROOT / "scripts"))
+from telemetry import ask  # noqa: E402
 
 ROOT_ZONE = ROOT / "tests/data/root.zone"
 DEFAULT_ADDRESSES = (SERVER_V4, SERVER_V6)
@@ -147,18 +150,10 @@ class Goldilocks:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0])
 
-    # --- telemetry: one JSON object a request over a SOCK_SEQPACKET socket
-
-    def telemetry_path(self):
-        return f"/var/run/dpdk/{self.prefix}/dpdk_telemetry.v2"
+    # --- telemetry
 
     def telemetry(self, command):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-            s.settimeout(5)
-            s.connect(self.telemetry_path())
-            limit = json.loads(s.recv(1024))["max_output_len"]
-            s.send(command.encode())
-            return json.loads(s.recv(limit))[command.split(",")[0]]
+        return ask(self.prefix, command)
 
     def counters(self, core=None):
         """Frames, verdicts and DNS counters, of one worker or of all together."""
