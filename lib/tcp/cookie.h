@@ -76,6 +76,21 @@ inline constexpr std::array<std::uint16_t, 8> kMssClasses = {64, 216, 536, 1220,
 // The class of a peer's MSS; nothing if it is below the smallest.
 [[nodiscard]] std::optional<std::uint8_t> mss_class(std::uint16_t mss) noexcept;
 
+// A service with long answers uses window scaling (RFC 7323 section 2). The client's shift has to be known of every
+// segment, so its cookie has two bits more for the class, and two less for the MAC: [shift 2 | MSS class 3 | epoch
+// parity 1 | MAC 26]. A shift is carried rounded down: the window is taken for smaller than it is, never for larger.
+enum class CookieForm : std::uint8_t { plain = 28, scaling = 26 };  // the bits of its MAC
+inline constexpr std::array<std::uint8_t, 4> kCarriedShifts = {0, 6, 8, 10};
+inline constexpr unsigned kMssClassBits = 3;
+[[nodiscard]] constexpr std::uint16_t mss_of(std::uint8_t peer_class) noexcept {
+  return kMssClasses[peer_class & (kMssClasses.size() - 1)];
+}
+[[nodiscard]] constexpr std::uint8_t shift_of(std::uint8_t peer_class) noexcept {
+  return kCarriedShifts[peer_class >> kMssClassBits];
+}
+// `class_of_mss` together with the shift of a SYN, which may be wire::kNoWindowScale.
+[[nodiscard]] std::uint8_t with_shift(std::uint8_t class_of_mss, std::uint8_t shift) noexcept;
+
 using SipKey = std::array<std::uint8_t, 16>;
 
 // The keys of the two epochs whose connections are alive, by parity of the epoch number. Immutable once published.
@@ -91,51 +106,59 @@ inline constexpr std::uint32_t kOffsetLimit = 1u << 17;
 struct Accepted {
   SeqNum isn;                // our initial sequence number
   std::uint32_t ack_offset;  // answer bytes (and our FIN) that the client has acknowledged: SEG.ACK - 1 - ISN
-  std::uint8_t mss_class;
-  bool old_epoch;  // signed by the previous epoch's key
+  std::uint8_t mss_class;    // with the shift: mss_of(), shift_of()
+  bool old_epoch;            // signed by the previous epoch's key
 };
 
 // `client_isn` is bound into the MAC for a client without timestamps, and absent for one with them.
-[[nodiscard]] SeqNum make_isn(const CookieKeys& keys, const FlowKey& flow, std::uint8_t mss_class,
-                              std::optional<SeqNum> client_isn) noexcept;
+[[nodiscard]] SeqNum make_isn(const CookieKeys& keys, const FlowKey& flow, std::uint8_t peer_class,
+                              std::optional<SeqNum> client_isn, CookieForm form = CookieForm::plain) noexcept;
 
 namespace detail {
 
-inline constexpr std::uint32_t kMacMask = (1u << 28) - 1;
-inline constexpr unsigned kParityShift = 28;
-inline constexpr unsigned kClassShift = 29;
+[[nodiscard]] constexpr unsigned parity_shift(CookieForm form) noexcept {
+  return static_cast<unsigned>(form);
+}
+[[nodiscard]] constexpr unsigned class_shift(CookieForm form) noexcept {
+  return parity_shift(form) + 1;
+}
+[[nodiscard]] constexpr std::uint32_t mac_mask(CookieForm form) noexcept {
+  return (1u << parity_shift(form)) - 1;
+}
 
-// 28 bits of SipHash-2-4 over the flow, and over the client's ISN where one is given. The two inputs differ in
+// 32 bits of SipHash-2-4 over the flow, and over the client's ISN where one is given. The two inputs differ in
 // length, which SipHash takes into its last block, so one kind of cookie never stands for the other.
-[[nodiscard]] std::uint32_t mac28(const SipKey& key, const FlowKey& flow) noexcept;
-[[nodiscard]] std::uint32_t mac28(const SipKey& key, const FlowKey& flow, SeqNum client_isn) noexcept;
-[[nodiscard]] inline std::uint32_t mac28(const SipKey& key, const FlowKey& flow,
+[[nodiscard]] std::uint32_t mac32(const SipKey& key, const FlowKey& flow) noexcept;
+[[nodiscard]] std::uint32_t mac32(const SipKey& key, const FlowKey& flow, SeqNum client_isn) noexcept;
+[[nodiscard]] inline std::uint32_t mac32(const SipKey& key, const FlowKey& flow,
                                          std::optional<SeqNum> client_isn) noexcept {
-  return client_isn ? mac28(key, flow, *client_isn) : mac28(key, flow);
+  return client_isn ? mac32(key, flow, *client_isn) : mac32(key, flow);
 }
 
 // The acknowledgement under one parity's key: the distance from that key's cookie, if it is small enough.
+template <CookieForm form>
 [[nodiscard]] inline std::optional<Accepted> check_parity(const CookieKeys& keys, std::uint32_t acked,
                                                           const FlowKey& flow, std::optional<SeqNum> client_isn,
                                                           std::uint32_t parity) noexcept {
-  const std::uint32_t ack_offset = (acked - mac28(keys.by_parity[parity], flow, client_isn)) & kMacMask;
+  const std::uint32_t ack_offset = (acked - mac32(keys.by_parity[parity], flow, client_isn)) & mac_mask(form);
   if (ack_offset > kOffsetLimit) return std::nullopt;
   const std::uint32_t isn = acked - ack_offset;
-  if (((isn >> kParityShift) & 1) != parity) return std::nullopt;
-  return Accepted{SeqNum(isn), ack_offset, static_cast<std::uint8_t>(isn >> kClassShift), parity != keys.current};
+  if (((isn >> parity_shift(form)) & 1) != parity) return std::nullopt;
+  return Accepted{SeqNum(isn), ack_offset, static_cast<std::uint8_t>(isn >> class_shift(form)), parity != keys.current};
 }
 
 }  // namespace detail
 
 // Inline, so that the result stays in registers on every segment's way.
+template <CookieForm form = CookieForm::plain>
 [[nodiscard]] inline std::optional<Accepted> check_ack(const CookieKeys& keys, const FlowKey& flow, SeqNum ack,
                                                        std::optional<SeqNum> client_isn) noexcept {
   const std::uint32_t acked = ack.value() - 1;
-  const std::uint32_t parity = (acked >> detail::kParityShift) & 1;
-  if (auto accepted = detail::check_parity(keys, acked, flow, client_isn, parity)) return accepted;
+  const std::uint32_t parity = (acked >> detail::parity_shift(form)) & 1;
+  if (auto accepted = detail::check_parity<form>(keys, acked, flow, client_isn, parity)) return accepted;
   // The bytes since the ISN may have carried into the parity bit; otherwise the bit is as it was sent.
-  if ((acked & detail::kMacMask) > kOffsetLimit) return std::nullopt;
-  return detail::check_parity(keys, acked, flow, client_isn, parity ^ 1);
+  if ((acked & detail::mac_mask(form)) > kOffsetLimit) return std::nullopt;
+  return detail::check_parity<form>(keys, acked, flow, client_isn, parity ^ 1);
 }
 
 }  // namespace gl::tcp

@@ -1,8 +1,9 @@
 // TCP options: a walker that cannot step past its span, and a writer for those that we send.
-// RFC 9293 section 3.2, RFC 7323 section 3.2, RFC 6691, RFC 7413 section 4.1.1, RFC 2018. Window scaling is read over:
-// we do not offer it. Byte order: values in host order. Ownership: borrows. Thread: pure functions. Errors: by value.
+// RFC 9293 section 3.2, RFC 7323 sections 2.2 and 3.2, RFC 6691, RFC 7413 section 4.1.1, RFC 2018. Byte order: values
+// in host order. Ownership: borrows. Thread: pure functions. Errors: by value.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -54,9 +55,13 @@ struct SackBlocks {
   [[nodiscard]] std::span<const Block> view() const noexcept { return std::span(blocks).first(count); }
 };
 
+inline constexpr std::uint8_t kNoWindowScale = 0xff;
+inline constexpr std::uint8_t kMostWindowScale = 14;  // RFC 7323 section 2.3: whoever says more means this
+
 struct TcpOptions {
   std::uint16_t mss = 0;  // 0: absent
   bool sack_permitted = false;
+  std::uint8_t window_scale = kNoWindowScale;  // shift count, or absent
   FastOpen fast_open;
   SackBlocks sack;
   std::optional<TcpTimestamps> timestamps;
@@ -117,6 +122,9 @@ inline constexpr std::uint32_t kSackPermittedTimestamps = 0x0402080a;
     } else if (kind == TcpOptionKind::sack_permitted) {
       if (length != 2) return false;
       found.sack_permitted = true;
+    } else if (kind == TcpOptionKind::window_scale) {
+      if (length != 3) return false;
+      found.window_scale = std::min(p[at + 2], kMostWindowScale);
     } else if (kind == TcpOptionKind::sack) {
       if (!parse_sack_blocks(options.subspan(at + 2, length - 2), found.sack)) return false;
     } else if (kind == TcpOptionKind::timestamps) {
@@ -146,7 +154,7 @@ inline constexpr std::size_t kMaxWrittenTcpOptions = 40;
   // SACK-permitted takes the place of the padding before timestamps.
   const bool alone = options.sack_permitted && (cookie || !options.timestamps);
   const std::size_t sack = options.sack.count > 0 ? 4u + 8u * options.sack.count : 0u;
-  return (options.mss != 0 ? 4u : 0u) + (alone ? 4u : 0u) +
+  return (options.mss != 0 ? 4u : 0u) + (alone ? 4u : 0u) + (options.window_scale != kNoWindowScale ? 4u : 0u) +
          (options.timestamps ? (cookie ? 20u : 12u)
           : cookie           ? 12u
                              : 0u) +
@@ -165,6 +173,7 @@ inline constexpr std::size_t kMaxWrittenTcpOptions = 40;
     at += 4;
   };
   if (options.mss != 0) put(0x02040000u | options.mss);
+  if (options.window_scale != kNoWindowScale) put(0x01030300u | options.window_scale);
   const bool cookie = options.fast_open.kind == FastOpen::Kind::cookie;
   if (options.sack_permitted && (cookie || !options.timestamps)) put(kNopNopSackPermitted);
   if (cookie) {
