@@ -27,6 +27,7 @@ struct Frame {
   bool ipv4_checksum_good = false;  // the port has checked it on the way in
   bool l4_checksum_good = false;
   bool resumed = false;  // it came before, and has waited for an answer since
+  bool timer = false;    // none came: see timed_flows.h
   TxOffload tx{};
 };
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "lib/datapath/arp.h"
 #include "lib/datapath/counters.h"
@@ -25,7 +26,7 @@ namespace gl::datapath {
 class Pipeline {
  public:
   Pipeline(const Registry& services, tcp::Responder& responder, CoreCounters& counters) noexcept
-      : services_(services), responder_(responder), counters_(counters) {}
+      : services_(services), responder_(responder), counters_(counters), timed_(responder.bulk_flows()) {}
   // Before the first frame, where anything is forwarded.
   void forward_to(const Upstream& upstream) noexcept { upstream_ = upstream; }
 
@@ -33,6 +34,19 @@ class Pipeline {
   template <ReplySink Sink>
   Verdict process(Frame& frame, const Interface& interface, Sink& sink) noexcept {
     return count(run(frame, interface, sink));
+  }
+
+  // One long answer that is due by `now_ms`; nothing: none is. A frame with room for TimedFlows::kFrame bytes is then
+  // to be written by write_timer_frame() and given to process(), through the interface that the client was heard on.
+  [[nodiscard]] std::optional<std::uint32_t> next_due(std::uint64_t now_ms) noexcept {
+    return responder_.next_due(now_ms);
+  }
+  [[nodiscard]] bool has_timers() const noexcept { return responder_.next_deadline().has_value(); }
+  // It could not be given its turn.
+  void postpone(std::uint32_t due, std::uint64_t now_ms) noexcept { responder_.postpone(due, now_ms); }
+  [[nodiscard]] std::uint16_t interface_of(std::uint32_t due) const noexcept { return timed_.interface_of(due); }
+  void write_timer_frame(std::uint32_t due, Frame& frame) const noexcept {
+    timed_.write(due, responder_.bulk_key(due), frame);
   }
 
   // For a frame that ends before the first stage.
@@ -69,7 +83,7 @@ class Pipeline {
       case wire::IpProtocol::tcp:
         return packet.ip_group
                    ? Verdict::drop_ipv6_destination
-                   : tcp_segment(frame, packet, interface, services_, responder_, upstream_, counters_, sink);
+                   : tcp_segment(frame, packet, interface, services_, responder_, upstream_, timed_, counters_, sink);
       case wire::IpProtocol::udp:
         return packet.ip_group ? Verdict::drop_ipv6_destination
                                : udp(frame, packet, interface, services_, upstream_, scratch_, counters_, sink);
@@ -102,6 +116,7 @@ class Pipeline {
   const Registry& services_;
   tcp::Responder& responder_;
   CoreCounters& counters_;
+  TimedFlows timed_;
   Upstream upstream_;
   alignas(64) std::array<std::uint8_t, 65536> scratch_;  // a datagram's request while its answer is written over it
 };

@@ -13,6 +13,7 @@
 #include "lib/datapath/reply.h"
 #include "lib/datapath/sink.h"
 #include "lib/datapath/suspend.h"
+#include "lib/datapath/timed_flows.h"
 #include "lib/datapath/verdict.h"
 #include "lib/service/registry.h"
 #include "lib/tcp/responder.h"
@@ -34,6 +35,7 @@ struct TcpPorts {
     segment.mss = options.mss;
     segment.fast_open = options.fast_open;
     segment.sack_permitted = options.sack_permitted;
+    segment.window_scale = options.window_scale;
   }
   if (options.timestamps) segment.timestamps = tcp::Timestamps{options.timestamps->value, options.timestamps->echo};
   if (options.sack.count != 0) segment.sack = options.sack;
@@ -93,6 +95,7 @@ inline wire::TcpOptions other_options(const tcp::OutSegment& out) noexcept {
   options.mss = out.mss;
   options.fast_open = out.fast_open;
   options.sack_permitted = out.sack_permitted;
+  if (out.window_scale) options.window_scale = 0;
   if (out.has_sack) {
     options.sack.count = 1;
     options.sack.blocks[0] = out.sack;
@@ -205,9 +208,10 @@ void send_further(const tcp::Plan& plan, const Frame& first, Bytes headers, cons
 template <ReplySink Sink>
 [[nodiscard]] Verdict tcp_segment(Frame& frame, const Packet& packet, const Interface& interface,
                                   const Registry& services, tcp::Responder& responder, const Upstream& upstream,
-                                  CoreCounters& counters, Sink& sink) noexcept {
+                                  TimedFlows& timed, CoreCounters& counters, Sink& sink) noexcept {
   tcp::Segment segment;
   segment.resumed = frame.resumed;
+  segment.timer = frame.timer;
   TcpPorts ports;
   if (const Verdict verdict = read_segment(frame, packet, segment, ports); verdict != kContinue) return verdict;
   const tcp::Plan& plan = responder.handle(segment, services.stream(ports.server.host()));
@@ -222,6 +226,8 @@ template <ReplySink Sink>
       upstream.forwarder->waits(segment.flow.view())) {
     return verdict_of(tcp::Outcome::drop_waiting);
   }
+  if (plan.link != tcp::Plan::kNoLink) [[unlikely]]
+    timed.keep(plan.link, frame, packet, interface);
   if (plan.count == 0) return verdict;
   const tcp::OutSegment& out = plan.segments[0];
   if (!fits(frame, packet, out)) {

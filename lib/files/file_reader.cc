@@ -217,7 +217,13 @@ class FileReader {
 
   void lay_out() {
     FileSet::Root& root = this->root();
-    for (const auto& [path, file] : root.files) root.places[path] = {.file = file.get()};
+    for (const auto& [path, file] : root.files) {
+      root.places[path] = {.file = file.get()};
+      set_->versions_[file->version & FileSet::kVersionMask] = file.get();
+      for (const auto& form : file->coded) {
+        if (form != nullptr) set_->versions_[form->version & FileSet::kVersionMask] = form.get();
+      }
+    }
     for (const std::string& directory : directories_) {
       const std::string prefix = directory.empty() ? "/" : "/" + directory + "/";
       const auto index = root.files.find(prefix + "index.html");

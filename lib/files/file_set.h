@@ -52,6 +52,12 @@ class FileSet {
     const auto found = roots_[root].places.find(path);
     return found == roots_[root].places.end() ? nullptr : &found->second;
   }
+  // The file, or compressed form of one, whose version has these low 24 bits: as many as the name of an answer has.
+  static constexpr std::uint32_t kVersionMask = 0xffffff;
+  [[nodiscard]] const File* find_version(std::uint32_t version) const noexcept {
+    const auto found = versions_.find(version & kVersionMask);
+    return found == versions_.end() ? nullptr : found->second;
+  }
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
@@ -66,6 +72,7 @@ class FileSet {
     std::vector<std::unique_ptr<const std::string>> directories;  // what the keys of places are views of
   };
   std::vector<Root> roots_;
+  std::unordered_map<std::uint32_t, const File*> versions_;
   std::uint32_t generation_ = 0;
   std::uint32_t next_version_ = 0;
   std::size_t count_ = 0;

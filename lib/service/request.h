@@ -14,6 +14,8 @@ struct RequestContext {
   bool continuation = false;
   // The request came before its connection stood (TCP Fast Open), and will come again behind it.
   bool early = false;
+  // An answer may be longer than kMaxRenderedAnswer: it ends the connection.
+  bool any_length = false;
   // Both ends, in wire order: client address, server address, client port, server port; 12 bytes or 36.
   Bytes flow{};
   // TCP: the client's sequence number at the first byte of the request (behind its framing). With `flow` it names

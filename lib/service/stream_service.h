@@ -57,6 +57,15 @@ class StreamService {
     return 0;
   }
 
+  // Whether answers may be longer than kMaxRenderedAnswer (RequestContext::any_length). Such an answer is read over
+  // minutes: its `handle` and `identity` are all that is kept of it.
+  [[nodiscard]] virtual bool has_long_answers() const noexcept { return false; }
+  // Whether read() still has the bytes of such an answer. Where it has not, the connection is reset.
+  [[nodiscard]] virtual bool still_has(const Answer& answer) const noexcept {
+    (void)answer;
+    return true;
+  }
+
   // Whether answers may be `pending`.
   [[nodiscard]] virtual bool takes_time() const noexcept { return false; }
   // A request that stands behind others which have to be answered first. What takes time may begin now.

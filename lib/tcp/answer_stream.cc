@@ -45,7 +45,7 @@ Stop AnswerStream::answer(const Request& request, StreamService& service) noexce
     // stream is no dialogue, and is reset like one that holds no request.
     if (answer.kind != Answer::Kind::answered || answer.length == 0) return Stop::malformed;
     // A ledger counts no longer one in a step.
-    if (answer.length > kMaxRenderedAnswer) return Stop::full;
+    if (answer.length > kMaxRenderedAnswer) return note_long(answer, framed.consumed);
     const std::size_t size = state_.size + answer.length;
     if (size > request.room || (state_.size > 0 && size > request.most)) return Stop::full;
     if (!answer.rendered || !state_.all_rendered) note_source(answer, service);
@@ -60,6 +60,13 @@ Stop AnswerStream::answer(const Request& request, StreamService& service) noexce
     }
     prefix_consumed = false;
   }
+}
+
+Stop AnswerStream::note_long(const Answer& answer, std::size_t request) noexcept {
+  if (!any_length_) return Stop::full;
+  long_answer_ = answer;
+  long_request_ = request;
+  return Stop::long_answer;
 }
 
 // From the first answer on that is not in the buffer each has a source of its own.
@@ -95,7 +102,7 @@ Bytes AnswerStream::gather(std::size_t offset, MutableBytes room) const noexcept
 
 RequestContext AnswerStream::context_at(const Framed& framed, const Request& request) const noexcept {
   const auto at = static_cast<std::uint32_t>(framed.request.data() - request.payload.data());
-  return {state_.size < request.client_has, early_, flow_, (request.seq + at).value(), request.identity};
+  return {state_.size < request.client_has, early_, any_length_, flow_, (request.seq + at).value(), request.identity};
 }
 
 void AnswerStream::prepare(Bytes payload, SeqNum seq, bool prefix_consumed, StreamService& service) const noexcept {

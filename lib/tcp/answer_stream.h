@@ -31,15 +31,17 @@ enum class Stop : std::uint8_t {
   full,          // the next answer does not fit any more
   unrepeatable,  // a begun answer can not be given byte for byte
   pending,       // the next answer is not there yet; the queries behind it have been told to the service
+  long_answer,   // the next answer is longer than a segment's may be: see AnswerStream::long_answer()
 };
 
 class AnswerStream {
  public:
   void reset() noexcept { state_ = {}; }
   // Whose queries follow: see RequestContext. Borrowed until the next call.
-  void begin(Bytes flow, bool early) noexcept {
+  void begin(Bytes flow, bool early, bool any_length = false) noexcept {
     flow_ = flow;
     early_ = early;
+    any_length_ = any_length;
   }
 
   // Answers queries from `payload` on, which begins at `seq` of the client's stream, after those that were answered by
@@ -77,6 +79,9 @@ class AnswerStream {
   [[nodiscard]] bool close_after() const noexcept { return state_.close_after; }
   // Whether all of the answers stand in the buffer.
   [[nodiscard]] bool all_rendered() const noexcept { return state_.all_rendered; }
+  // With Stop::long_answer: the answer, and how long its request is with its framing.
+  [[nodiscard]] const Answer& long_answer() const noexcept { return long_answer_; }
+  [[nodiscard]] std::size_t long_request() const noexcept { return long_request_; }
   // With Stop::pending: what waits.
   [[nodiscard]] const Ticket& ticket() const noexcept { return ticket_; }
 
@@ -107,12 +112,16 @@ class AnswerStream {
 
   [[nodiscard]] Bytes gather(std::size_t offset, MutableBytes room) const noexcept;
   void note_source(const Answer& answer, StreamService& service) noexcept;
+  [[nodiscard]] Stop note_long(const Answer& answer, std::size_t request) noexcept;
 
   State state_;
   Bytes flow_;
   bool early_ = false;
+  bool any_length_ = false;
   StreamService* service_ = nullptr;  // whose answers are read
   Ticket ticket_;
+  Answer long_answer_;
+  std::size_t long_request_ = 0;
   std::array<Part, kMaxParts> parts_;
   std::array<std::uint8_t, kMaxAnswersRepeated + kMaxRenderedAnswer> buffer_;
   std::array<Source, kMaxParts> sources_;  // valid where not `all_rendered`

@@ -28,6 +28,12 @@ namespace gl::tcp {
   X(acked_piece, reply, "piece of a query of a client that is stuck with it: kept, and acknowledged")    \
   X(acked_gap, reply, "segment of a remembered flow out of order: kept, and what is missing asked for")  \
   X(flow_kept, other, "query kept until it is whole, or until answers before it have arrived")           \
+  X(bulk_begun, reply, "answer beyond 64 KiB begun: an entry made, the first segments sent")             \
+  X(bulk_sent, reply, "more of such an answer sent as acknowledgements come in")                         \
+  X(bulk_resent, reply, "part of such an answer sent again: SACK, duplicate ACKs, our timer")            \
+  X(bulk_acked, reply, "segment of a client that reads such an answer: acknowledged")                    \
+  X(bulk_ended, reply, "such an answer has arrived, both sides have closed")                             \
+  X(bulk_timer, other, "deadline of such an answer at which nothing had to be sent")                     \
   X(suspended, other, "query whose answer is not there yet: the segment waits for it")                   \
   X(closed_full, reply, "no room left in the ledger for this answer: FIN")                               \
   X(reset_no_cookie, reply, "no cookie fits: RST")                                                       \
@@ -36,6 +42,7 @@ namespace gl::tcp {
   X(reset_forgotten, reply, "repeated, and what comes before it is known nowhere any more: RST")         \
   X(reset_changed, reply, "the rest of an answer that has changed since: RST")                           \
   X(reset_malformed, reply, "the stream holds no request, or one that is never answered: RST")           \
+  X(reset_bulk_silent, reply, "nothing heard of the client of a long answer: RST")                       \
   X(reset_too_long, reply, "immediate mode: a query acknowledged before, whose answer is too long: RST") \
   X(drop_reset_limited, drop, "RST withheld by its rate limit or by configuration")                      \
   X(drop_rst, drop, "RST received")                                                                      \
@@ -43,6 +50,9 @@ namespace gl::tcp {
   X(drop_mss, drop, "SYN with an MSS below the smallest class")                                          \
   X(drop_ack_only, drop, "acknowledgement that asks for nothing")                                        \
   X(drop_beyond, drop, "pipelined behind an unanswered query: the client will repeat it")                \
+  X(drop_bulk_full, drop, "request of a long answer, and no entry free: the client will repeat it")      \
+  X(drop_bulk_aborted, drop, "RST of a client that reads a long answer: it ends")                        \
+  X(drop_bulk_foreign, drop, "segment that does not fit the long answer on its way")                     \
   X(drop_waiting, drop, "segment of a flow that waits for an answer already")                            \
   X(drop_incomplete, drop, "incomplete query: the client will repeat it whole")                          \
   X(drop_zero_window, drop, "query with no room for any answer byte: the client will repeat it")         \

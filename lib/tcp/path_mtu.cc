@@ -76,9 +76,16 @@ void PathMtuTable::learn(const FlowKey& flow, std::uint16_t mtu, std::uint64_t n
   quiet_from_.store(now_s + kPathMtuLifetime, std::memory_order_relaxed);
 }
 
-bool sent_by_us(const CookieKeys& keys, const QuotedSegment& quoted) noexcept {
-  if (check_ack(keys, quoted.flow, quoted.seq, std::nullopt)) return true;
-  return quoted.ack && check_ack(keys, quoted.flow, quoted.seq, *quoted.ack - 1);
+namespace {
+template <CookieForm form>
+bool fits(const CookieKeys& keys, const QuotedSegment& quoted) noexcept {
+  if (check_ack<form>(keys, quoted.flow, quoted.seq, std::nullopt)) return true;
+  return quoted.ack && check_ack<form>(keys, quoted.flow, quoted.seq, *quoted.ack - 1);
+}
+}  // namespace
+
+bool sent_by_us(const CookieKeys& keys, const QuotedSegment& quoted, bool scaling) noexcept {
+  return fits<CookieForm::plain>(keys, quoted) || (scaling && fits<CookieForm::scaling>(keys, quoted));
 }
 
 }  // namespace gl::tcp

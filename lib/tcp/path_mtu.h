@@ -62,6 +62,6 @@ struct QuotedSegment {
 // Whether the sequence numbers belong to a connection of ours: the quoted SEQ is one that our cookie allows. A blind
 // forger passes once in 2^11. For a client without timestamps the cookie covers its ISN too, which is known where the
 // quoted ACK was withheld: such answers in one segment alone are not recognised.
-[[nodiscard]] bool sent_by_us(const CookieKeys& keys, const QuotedSegment& quoted) noexcept;
+[[nodiscard]] bool sent_by_us(const CookieKeys& keys, const QuotedSegment& quoted, bool scaling = false) noexcept;
 
 }  // namespace gl::tcp

@@ -15,6 +15,8 @@
 
 namespace gl::tcp {
 
+struct BulkFlow;
+
 struct OutSegment {
   SeqNum seq;
   SeqNum ack;
@@ -27,6 +29,7 @@ struct OutSegment {
   std::uint32_t length = 0;
   wire::FastOpen fast_open{};   // option of a SYN-ACK: a cookie, or absent
   bool sack_permitted = false;  // option of a SYN-ACK
+  bool window_scale = false;    // option of a SYN-ACK: a shift of 0
   bool has_sack = false;
   wire::SackBlocks::Block sack;  // where `has_sack`
 };
@@ -35,21 +38,28 @@ inline constexpr std::size_t kMaxBurstSegments = 10;  // RFC 6928
 // What one acknowledgement may bring of a remembered flow: one may stand for many (RFC 5681 section 4.2).
 inline constexpr std::size_t kMaxSoftSegments = 32;
 struct Plan {
+  static constexpr std::uint32_t kNoLink = 0xffffffff;
   Outcome outcome = Outcome::drop_ack_only;
   std::uint8_t count = 0;
   std::array<OutSegment, kMaxSoftSegments> segments;
   const AnswerStream* answers = nullptr;  // what the segments' offsets count in; null where none has a payload
   Ticket ticket{};                        // with Outcome::suspended: what the frame waits for
+  const BulkFlow* bulk = nullptr;         // a long answer: what the offsets count in
+  std::uint32_t link = kNoLink;  // index of an entry that may send by itself: the way to its client is to be kept
 
   // The payload of a segment: a view of the answers, or a copy in `room`, which has room for it. Shorter than it should
   // be where a service does not give its bytes.
   [[nodiscard]] Bytes payload(const OutSegment& out, MutableBytes room) const noexcept {
-    return out.length == 0 ? Bytes{} : answers->bytes(out.offset, out.length, room);
+    if (out.length == 0) return {};
+    return answers != nullptr ? answers->bytes(out.offset, out.length, room) : read_bulk(out, room);
   }
   // Whether that is a view.
   [[nodiscard]] bool is_view(const OutSegment& out) const noexcept {
-    return out.length == 0 || answers->all_rendered();
+    return out.length == 0 || (answers != nullptr && answers->all_rendered());
   }
+
+ private:
+  [[nodiscard]] Bytes read_bulk(const OutSegment& out, MutableBytes room) const noexcept;
 };
 
 }  // namespace gl::tcp

@@ -26,6 +26,8 @@ void PlanBuilder::begin(const Segment& segment) noexcept {
   plan_.count = 0;
   plan_.outcome = Outcome::drop_ack_only;
   plan_.answers = nullptr;
+  plan_.bulk = nullptr;
+  plan_.link = Plan::kNoLink;
 }
 
 std::uint16_t PlanBuilder::own_mss() const noexcept {
@@ -35,7 +37,7 @@ std::uint16_t PlanBuilder::own_mss() const noexcept {
 std::uint32_t PlanBuilder::find_segment_size(std::uint8_t mss_class) const noexcept {
   const bool v6 = segment_->flow.is_v6();
   const std::uint16_t limit = v6 ? settings_.mss_limit_v6 : settings_.mss_limit_v4;
-  const std::uint32_t mss = std::min({kMssClasses[mss_class], own_mss(), limit, paths_.mss(segment_->flow, now_s_)});
+  const std::uint32_t mss = std::min({mss_of(mss_class), own_mss(), limit, paths_.mss(segment_->flow, now_s_)});
   return timestamps_ ? mss - wire::kTimestampsLength : mss;
 }
 
@@ -72,6 +74,7 @@ void PlanBuilder::syn_ack(const SynAck& how) noexcept {
   out.mss = how.mss;
   out.fast_open = how.fast_open;
   out.sack_permitted = how.sack_permitted;
+  out.window_scale = how.window_scale;
   if (!how.ledger) return;
   // A client that reuses a port within its TIME-WAIT compares our first TSval with the last one of the connection
   // before (Linux with tcp_tw_reuse). The clock bit follows the client's own clock, so a SYN repeated after a

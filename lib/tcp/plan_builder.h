@@ -34,6 +34,7 @@ struct SynAck {
   std::optional<Ledger> ledger;  // where the client has timestamps
   wire::FastOpen fast_open{};    // a cookie, or absent
   bool sack_permitted = false;   // where an entry of soft state can use it
+  bool window_scale = false;     // the client's windows are scaled
 };
 
 class PlanBuilder {

@@ -1,6 +1,9 @@
 #include "lib/tcp/responder.h"
 
+#include <algorithm>
+
 #include "lib/tcp/answer_stream.h"
+#include "lib/tcp/bulk/bulk_rules.h"
 #include "lib/tcp/path_mtu.h"
 #include "lib/tcp/plan_builder.h"
 #include "lib/tcp/rules.h"
@@ -15,8 +18,9 @@ struct Responder::Work {
         paths(shared_paths == nullptr ? *own_paths : *shared_paths),
         resets(given.rst_per_second),
         build(plan, resets, settings, paths),
-        flows(given.flow_cache),
-        long_flows(given.flow_cache) {}
+        flows(given.flow_cache, given.bulk_flows != 0),
+        long_flows(given.flow_cache),
+        bulk(given.immediate ? 0 : given.bulk_flows) {}
 
   const ResponderSettings settings;
   const CookieKeys* keys = nullptr;
@@ -29,7 +33,40 @@ struct Responder::Work {
   AnswerStream answers;
   FlowTable flows;
   LongFlows long_flows;
+  BulkTable bulk;
+
+  [[nodiscard, gnu::always_inline]] RuleContext context_of(const Segment& segment, StreamService& service) noexcept {
+    return {segment, service, *keys, settings, answers, build, plan, flows, long_flows};
+  }
 };
+
+namespace {
+
+void answer_closed_port(PlanBuilder& build, const Segment& segment) noexcept {
+  const auto has = [&segment](unsigned flags) { return (segment.flags & flags) != 0; };
+  if (has(kRst)) return build.drop(Outcome::drop_rst);
+  if (has(kSyn) ? has(kAck | kFin) : !has(kAck)) return build.drop(Outcome::drop_flags);
+  build.reset(Outcome::reset_closed_port);
+}
+
+// One segment of an open or opening connection, by the rules of its kind of client.
+void dispatch(RuleContext& context) noexcept {
+  const Segment& segment = context.segment;
+  const auto has = [&segment](unsigned flags) { return (segment.flags & flags) != 0; };
+  if (has(kRst)) {
+    context.build.drop(Outcome::drop_rst);
+  } else if (has(kSyn) ? has(kAck | kFin) : !has(kAck)) {
+    context.build.drop(Outcome::drop_flags);
+  } else if (has(kSyn)) {
+    answer_syn(context);
+  } else if (segment.timestamps && !context.settings.immediate) {
+    answer_with_timestamps(context);
+  } else {
+    answer_without_timestamps(context);
+  }
+}
+
+}  // namespace
 
 Responder::Responder(const ResponderSettings& settings, PathMtuTable* paths)
     : work_(std::make_unique<Work>(settings, paths)) {}
@@ -42,38 +79,70 @@ void Responder::begin_burst(std::uint64_t now_ms, const CookieKeys& keys) noexce
   work_->build.begin_burst(work_->now_s);
   work_->flows.begin_burst(now_ms);
   work_->long_flows.begin_burst(now_ms);
+  work_->bulk.begin_burst(now_ms);
 }
 
 const Plan& Responder::handle(const Segment& segment, StreamService* service) noexcept {
   Work& work = *work_;
-  const auto has = [&segment](unsigned flags) { return (segment.flags & flags) != 0; };
-  work.build.begin(segment);
-  if (has(kRst)) {
-    work.build.drop(Outcome::drop_rst);
-  } else if (has(kSyn) ? has(kAck | kFin) : !has(kAck)) {
-    work.build.drop(Outcome::drop_flags);
-  } else if (service == nullptr) {
-    work.build.reset(Outcome::reset_closed_port);
+  if (service == nullptr) {
+    work.build.begin(segment);
+    answer_closed_port(work.build, segment);
+  } else if (work.bulk.enabled() && service->has_long_answers()) {
+    handle_scaled(segment, *service);
   } else {
+    work.build.begin(segment);
     work.answers.begin(segment.flow.view(), false);
-    RuleContext context{segment,    *service,  *work.keys, work.settings,  work.answers,
-                        work.build, work.plan, work.flows, work.long_flows};
-    if (has(kSyn)) {
-      answer_syn(context);
-    } else if (segment.timestamps && !work.settings.immediate) {
-      answer_with_timestamps(context);
-    } else {
-      answer_without_timestamps(context);
-    }
+    RuleContext context = work.context_of(segment, *service);
+    dispatch(context);
   }
   return work.plan;
 }
 
+// Of a service that may give long answers.
+[[gnu::noinline]] void Responder::handle_scaled(const Segment& segment, StreamService& service) noexcept {
+  Work& work = *work_;
+  BulkFlow* const flow = work.bulk.find(segment.flow);
+  Segment own = segment;
+  own.scaled_window = own.window;
+  if (own.timer && flow != nullptr && flow->timestamps) own.timestamps.emplace();
+  work.build.begin(own);
+  work.answers.begin(own.flow.view(), false, true);
+  RuleContext context = work.context_of(own, service);
+  context.bulk = &work.bulk;
+  context.unscaled = &own;
+  if (flow == nullptr) return own.timer ? work.build.drop(Outcome::bulk_timer) : dispatch(context);
+  BulkRules rules(context, *flow);
+  own.timer ? rules.on_timer() : rules.receive();
+}
+
 bool Responder::too_big(const QuotedSegment& quoted, std::uint16_t mtu) noexcept {
   const LongFlow* const long_flow = work_->long_flows.find(quoted.flow, quoted.seq);
-  if (!check_long_flow(*work_->keys, long_flow, quoted.seq) && !sent_by_us(*work_->keys, quoted)) return false;
+  const BulkFlow* const bulk = work_->bulk.find(quoted.flow);
+  const bool on_its_way =
+      bulk != nullptr && quoted.seq - bulk->seq_at(bulk->snd.una()) < bulk->snd.nxt() - bulk->snd.una();
+  if (!on_its_way && !check_long_flow(*work_->keys, long_flow, quoted.seq) &&
+      !sent_by_us(*work_->keys, quoted, work_->bulk.enabled())) {
+    return false;
+  }
   work_->paths.learn(quoted.flow, mtu, work_->now_s);
   return true;
+}
+
+std::size_t Responder::bulk_flows() const noexcept {
+  return work_->bulk.size();
+}
+std::optional<std::uint32_t> Responder::next_due(std::uint64_t now_ms) noexcept {
+  return work_->bulk.next_due(static_cast<std::uint32_t>(now_ms));
+}
+void Responder::postpone(std::uint32_t index, std::uint64_t now_ms) noexcept {
+  constexpr std::uint32_t kLaterMs = 5;
+  work_->bulk.schedule(work_->bulk.at(index), std::max(static_cast<std::uint32_t>(now_ms) + kLaterMs, 1u));
+}
+const FlowKey& Responder::bulk_key(std::uint32_t index) const noexcept {
+  return work_->bulk.at(index).key;
+}
+std::optional<std::uint32_t> Responder::next_deadline() const noexcept {
+  return work_->bulk.next_deadline();
 }
 
 }  // namespace gl::tcp

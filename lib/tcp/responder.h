@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "lib/service/stream_service.h"
 #include "lib/tcp/ledger.h"
@@ -28,6 +29,8 @@ struct ResponderSettings {
   std::uint16_t mss_limit_v6 = 0xffff;
   std::uint32_t rst_per_second = 1000;  // 0: never send a RST
   std::uint32_t flow_cache = 0;         // entries of soft state; 0: none
+  std::uint32_t bulk_flows = 0;         // answers beyond 64 KiB on their way at once; 0: none is given
+  std::uint32_t bulk_rate = 0;          // bytes a second of each of them at most; 0: no limit
 };
 
 class Responder {
@@ -45,7 +48,20 @@ class Responder {
   // A router says that this segment of ours was too big for `mtu`. False: we cannot have sent it.
   [[nodiscard]] bool too_big(const QuotedSegment& quoted, std::uint16_t mtu) noexcept;
 
+  // ---- Long answers, which are sent by the clock as well.
+  [[nodiscard]] std::size_t bulk_flows() const noexcept;
+  // One whose time has come by `now_ms`: its index, below bulk_flows(). handle() is then to be given a segment of its
+  // flow with `timer`, and nothing else that counts.
+  [[nodiscard]] std::optional<std::uint32_t> next_due(std::uint64_t now_ms) noexcept;
+  // It could not be given its turn: it is due again a little later.
+  void postpone(std::uint32_t index, std::uint64_t now_ms) noexcept;
+  [[nodiscard]] const FlowKey& bulk_key(std::uint32_t index) const noexcept;
+  // None is due before; nothing: none is at all. Low 32 bits of milliseconds.
+  [[nodiscard]] std::optional<std::uint32_t> next_deadline() const noexcept;
+
  private:
+  void handle_scaled(const Segment& segment, StreamService& service) noexcept;
+
   struct Work;
   std::unique_ptr<Work> work_;
 };

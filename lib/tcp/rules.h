@@ -3,8 +3,11 @@
 // Thread: one core's own. Everything is borrowed for the call.
 #pragma once
 
+#include <optional>
+
 #include "lib/service/stream_service.h"
 #include "lib/tcp/answer_stream.h"
+#include "lib/tcp/bulk/bulk_table.h"
 #include "lib/tcp/cookie.h"
 #include "lib/tcp/ledger.h"
 #include "lib/tcp/plan_builder.h"
@@ -27,6 +30,21 @@ struct RuleContext {
   LongFlow* long_flow = nullptr;  // of this connection, once it is a long one
   bool stays_open = false;        // without timestamps: an entry is made when the query comes again, so no FIN
   bool pipelines = false;         // this segment shows that closing would lose queries
+  BulkTable* bulk = nullptr;      // of a service with long answers, where any may be on their way at once
+  Segment* unscaled = nullptr;    // the segment, while its window is as it was sent
+
+  [[nodiscard]] CookieForm form() const noexcept { return bulk == nullptr ? CookieForm::plain : CookieForm::scaling; }
+  // The segment's acknowledgement, by its cookie; see check_ack().
+  [[nodiscard, gnu::always_inline]] std::optional<Accepted> check_cookie(
+      std::optional<SeqNum> client_isn) const noexcept {
+    if (bulk != nullptr) [[unlikely]]
+      return check_ack<CookieForm::scaling>(keys, segment.flow, segment.ack, client_isn);
+    return check_ack(keys, segment.flow, segment.ack, client_isn);
+  }
+  // Of a service that uses window scaling, as soon as the cookie tells the client's shift.
+  void scale_window(std::uint8_t mss_class) noexcept;
+  // The answer of AnswerStream::long_answer() begins; false: there is no entry to be had.
+  [[nodiscard]] bool begin_bulk(const BulkStart& start) noexcept;
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (segment.flags & flag) != 0; }
   // The client has queries on their way besides those that are being answered: our FIN would lose them.

@@ -35,13 +35,16 @@ struct Segment {
   SeqNum seq;
   SeqNum ack;
   std::uint8_t flags = 0;
-  std::uint16_t window = 0;  // as sent: we never offer scaling
+  std::uint16_t window = 0;  // as sent; for a service that uses window scaling: scaled, and 65535 at most
   std::uint16_t mss = 0;     // of a SYN; 0 where the option is absent
   std::optional<Timestamps> timestamps;
   Bytes payload{};
   bool resumed = false;                                // it came before, and has waited for an answer since
+  std::uint32_t scaled_window = 0;                     // with services that use window scaling: all of it
+  bool timer = false;                                  // none came: a deadline of the flow has passed
   wire::FastOpen fast_open{};                          // of a SYN
   bool sack_permitted = false;                         // of a SYN
+  std::uint8_t window_scale = wire::kNoWindowScale;    // of a SYN
   wire::SackBlocks sack{};                             // RFC 2018
   std::uint8_t options_length = wire::kMaxTcpOptions;  // of a SYN, bytes: to an off-path sender ours has no more
 };

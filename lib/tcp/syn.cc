@@ -18,17 +18,22 @@ class Opening {
 
   void apply() noexcept {
     const std::uint16_t default_mss = syn_.flow.is_v6() ? kDefaultMssV6 : kDefaultMssV4;
-    const auto mss = mss_class(syn_.mss != 0 ? syn_.mss : default_mss);
+    const std::uint16_t given = syn_.mss != 0 ? syn_.mss : default_mss;
+    const auto mss = mss_class(given);
     if (!mss) return context_.build.drop(Outcome::drop_mss);
+    const std::uint8_t peer = context_.bulk == nullptr ? *mss : with_shift(*mss, syn_.window_scale);
     SynAck reply;
     reply.ack = syn_.seq + 1;
-    reply.isn = make_isn(context_.keys, syn_.flow, *mss, timestamps_ ? std::nullopt : std::optional<SeqNum>(syn_.seq));
+    reply.isn = make_isn(context_.keys, syn_.flow, peer, timestamps_ ? std::nullopt : std::optional<SeqNum>(syn_.seq),
+                         context_.form());
     if (timestamps_) {
       context_.flows.evict(syn_.flow, reply.isn);  // the client's port begins anew
       reply.ledger = Ledger{0, static_cast<std::uint16_t>(reply.ack.value() & kNextMask), false, true};
     }
     reply.mss = context_.build.own_mss();
-    reply.sack_permitted = syn_.sack_permitted && context_.flows.enabled() && !context_.settings.immediate;
+    const bool remembers = context_.flows.enabled() || context_.bulk != nullptr;
+    reply.sack_permitted = syn_.sack_permitted && remembers && !context_.settings.immediate;
+    reply.window_scale = shift_of(peer) != 0;
     const Outcome outcome = judge_cookie(reply);
     context_.build.syn_ack(reply);
     context_.plan.outcome = outcome;
@@ -62,6 +67,7 @@ class Opening {
     wire::TcpOptions options;
     options.mss = reply.mss;
     options.sack_permitted = reply.sack_permitted;
+    if (reply.window_scale) options.window_scale = 0;
     options.fast_open = reply.fast_open;
     if (timestamps_) options.timestamps.emplace();
     return wire::written_length(options);
@@ -79,7 +85,7 @@ class Opening {
     context_.build.go_on(data);
     FlowTable no_flows(0);
     LongFlows no_long_flows(0);
-    context_.answers.begin(syn_.flow.view(), true);
+    context_.answers.begin(syn_.flow.view(), true, context_.bulk != nullptr);
     RuleContext early{data, context_.service, context_.keys, context_.settings, context_.answers, context_.build,
                       plan, no_flows,         no_long_flows};
     early.stays_open = context_.flows.enabled();

@@ -119,10 +119,6 @@ unsigned end_forwarding(WorkerContext& context, Round& round) noexcept {
   return handed_off + resumed;
 }
 
-}  // namespace
-
-namespace {
-
 // Services whose time has come. Costs nothing where none has deadlines.
 unsigned run_deadlines(WorkerContext& context, Round& round, std::uint64_t cycles_per_ms) noexcept {
   const std::uint64_t now_ms = rte_get_tsc_cycles() / cycles_per_ms;
@@ -132,6 +128,29 @@ unsigned run_deadlines(WorkerContext& context, Round& round, std::uint64_t cycle
   const unsigned called = context.services.on_time(now_ms, sender);
   for (std::size_t i = 0; i < context.port_count; ++i) flush_burst(context.ports[i].out, context.counters);
   return called;
+}
+
+// Long answers whose time has come. Costs nothing where none is on its way.
+unsigned run_timers(WorkerContext& context, Round& round, std::uint64_t cycles_per_ms) noexcept {
+  const std::uint64_t now_ms = rte_get_tsc_cycles() / cycles_per_ms;
+  unsigned turns = 0;
+  for (auto due = context.pipeline.next_due(now_ms); due; due = context.pipeline.next_due(now_ms)) {
+    round.begin();
+    ++turns;
+    context.counters.resumed.add();
+    dpdk::Mbuf mbuf(rte_pktmbuf_alloc(context.settings.pool));
+    if (mbuf == nullptr) {
+      context.pipeline.postpone(*due, now_ms);
+      context.pipeline.count(datapath::Verdict::drop_no_buffer);
+      continue;
+    }
+    datapath::Frame frame = frame_of(mbuf.get());
+    context.pipeline.write_timer_frame(*due, frame);
+    run_frame(context, context.ports[context.pipeline.interface_of(*due)], std::move(mbuf), frame);
+  }
+  if (turns == 0) return 0;
+  for (std::size_t i = 0; i < context.port_count; ++i) flush_burst(context.ports[i].out, context.counters);
+  return turns;
 }
 
 }  // namespace
@@ -152,6 +171,7 @@ unsigned poll_once(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept
   }
   if (context.forwarder != nullptr) total += end_forwarding(context, round);
   if (context.services.has_deadlines()) total += run_deadlines(context, round, cycles_per_ms);
+  if (context.pipeline.has_timers()) total += run_timers(context, round, cycles_per_ms);
   return total;
 }
 

@@ -211,9 +211,10 @@ def main():
     put("tcp_options", "unknown", bytes.fromhex("1e04abcd020405b401010100"))
     for label, text in ZONES.items():
         put("zone", label, text.encode())
-    # What the responder's target takes for a conversation is its own business: a few lengths of varied bytes.
+    # What these targets take for a conversation is their own business: a few lengths of varied bytes.
     for length in (64, 300, 1000):
-        put("responder", f"bytes{length}", bytes((i * i * 7 + i * 3) & 0xFF for i in range(length)))
+        for target in ("responder", "bulk"):
+            put(target, f"bytes{length}", bytes((i * i * 7 + i * 3) & 0xFF for i in range(length)))
 
 
 main()

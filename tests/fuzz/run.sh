@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs one fuzzer for some seconds: tests/fuzz/run.sh TARGET SECONDS BUILD_DIR
-# TARGET is a part of its name after fuzz_: frame, tcp_options, responder, framing, http, dns, zone, transfer, forward. What it
+# TARGET is a part of its name after fuzz_: frame, tcp_options, responder, bulk, framing, http, dns, zone, transfer, forward. What it
 # finds is kept in BUILD_DIR/found/TARGET and used again the next time; an input that breaks something goes to
 # BUILD_DIR/found/TARGET-*.
 set -eu

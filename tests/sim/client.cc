@@ -59,6 +59,7 @@ void Client::receive_syn_ack(std::uint64_t now_ms, const Packet& packet) {
   state_ = State::open;
   server_isn_ = packet.seq;
   server_window_ = packet.window;
+  scales_ = packet.window_scale != wire::kNoWindowScale && settings_.window_scale != wire::kNoWindowScale;
   settings_.timestamps = settings_.timestamps && packet.timestamps;
   sack_ = settings_.sack && packet.sack_permitted;
   if (packet.timestamps) ts_recent_ = packet.timestamps->value;

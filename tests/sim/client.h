@@ -41,7 +41,8 @@ enum class Closing : std::uint8_t {
 
 struct ClientSettings {
   bool timestamps = true;
-  bool sack = true;  // offered
+  bool sack = true;                                  // offered
+  std::uint8_t window_scale = wire::kNoWindowScale;  // likewise
   bool nagle = false;
   Acks acks = Acks::each;
   bool old_acks_stamp = false;  // a segment with an ACK from before updates TS.Recent too (Linux: on its fast path)
@@ -212,7 +213,8 @@ class Client {
   };
   std::map<std::size_t, Held> out_of_order_;
   bool server_fin_ = false;
-  bool sack_ = false;  // agreed upon
+  bool sack_ = false;    // agreed upon
+  bool scales_ = false;  // likewise
   SackList order_;
   unsigned unacknowledged_ = 0;  // segments
   std::size_t told_ = 0;         // place of the last ACK

@@ -13,7 +13,7 @@ constexpr std::uint64_t kInTurnsMs = 40;  // data behind data received within so
 
 void Client::start(std::uint64_t now_ms) {
   timeout_at_ = now_ms + timeout_ms_;
-  Packet syn{isn_, {}, tcp::kSyn, 0, settings_.mss, settings_.sack, {}, {}, {}};
+  Packet syn{isn_, {}, tcp::kSyn, 0, settings_.mss, settings_.sack, {}, {}, {}, settings_.window_scale};
   if (settings_.syn_twice) send(now_ms, syn);
   send(now_ms, std::move(syn));
 }
@@ -135,14 +135,16 @@ void Client::acknowledge(std::uint64_t now_ms) {
 
 // RFC 9293 section 3.8.6.2.2: the window opens in steps worth a segment, and never shrinks.
 void Client::open_window() {
-  const std::size_t edge = std::min(consumed_ + settings_.buffer, received_.size() + 65535);
+  const std::size_t edge = std::min(consumed_ + settings_.buffer,
+                                    received_.size() + (std::size_t{65535} << (scales_ ? settings_.window_scale : 0)));
   const std::size_t step = std::min<std::size_t>(settings_.mss, settings_.buffer / 2);
   if (edge >= window_edge_ + step) window_edge_ = edge;
 }
 
 void Client::send(std::uint64_t now_ms, Packet packet) {
   open_window();
-  packet.window = static_cast<std::uint16_t>(std::min<std::size_t>(window_edge_ - received_.size(), 65535));
+  const unsigned shift = scales_ && !packet.has(tcp::kSyn) ? settings_.window_scale : 0;
+  packet.window = static_cast<std::uint16_t>(std::min<std::size_t>((window_edge_ - received_.size()) >> shift, 65535));
   if (settings_.timestamps) {
     const std::uint32_t echo = state_ == State::syn_sent ? 0 : ts_recent_;
     packet.timestamps = {static_cast<std::uint32_t>(now_ms) + settings_.clock, echo};

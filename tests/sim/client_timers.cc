@@ -22,7 +22,7 @@ void Client::timeout(std::uint64_t now_ms) {
   if (state_ == State::syn_sent) {
     congestion_window_ = 1;
     syn_repeated_ = true;
-    return send(now_ms, {isn_, {}, tcp::kSyn, 0, settings_.mss, settings_.sack, {}, {}, {}});
+    return send(now_ms, {isn_, {}, tcp::kSyn, 0, settings_.mss, settings_.sack, {}, {}, {}, settings_.window_scale});
   }
   if (!outstanding()) {
     timeout_at_ = kNever;

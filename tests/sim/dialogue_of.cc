@@ -141,8 +141,30 @@ void write_long_dialogue(Scenario& s, Random& random) {
   }
 }
 
+void write_bulk_dialogue(Scenario& s, Random& random) {
+  const std::size_t before = random.chance(0.5) ? 0 : random.between(1, 3);
+  const bool pipelined = random.chance(0.4) && s.client.repeat == Repeat::bytes && s.server.flow_cache != 0;
+  s.client.closing = Closing::after_reading;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i <= before; ++i) {
+    Query query;
+    query.query_length = random.between(kLeastQuery, 180);
+    const bool last = i == before;
+    query.answer_length = last ? random.between(kMaxRenderedAnswer + 1, 700'000) : random.between(14, 4000);
+    query.answer_length_after = query.answer_length;
+    query.same_after = s.server.zone_at == 0 || random.chance(0.3);
+    s.server.largest_reply = std::max<std::size_t>(i == 0 ? 0 : s.server.largest_reply, last ? 0 : query.answer_length);
+    begin += query.query_length;
+    s.writes.push_back({begin, pipelined ? 0 : i, 0});
+    s.queries.push_back(query);
+  }
+  // Without timestamps and an entry there is one segment of queries.
+  if (s.one_segment) s.queries.assign(1, s.queries.back()), s.writes.assign(1, {s.queries[0].query_length, 0, 0});
+}
+
 void write_dialogue(Scenario& s, Random& random) {
   if (s.lengthy) return write_long_dialogue(s, random);
+  if (s.bulk) return write_bulk_dialogue(s, random);
   if (s.crowded) return write_crowded_dialogue(s, random);
   const std::size_t room = segment_room(s);
   const Style style = any_style(s, random);

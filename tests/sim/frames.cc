@@ -52,7 +52,9 @@ void put_options(ByteString& to, const Packet& packet) {
     put32(to, packet.timestamps->value);
     put32(to, packet.timestamps->echo);
   }
-  if (packet.has(tcp::kSyn)) put32(to, 0x01030307);  // window scaling, as everyone offers it
+  // Window scaling, as everyone offers it.
+  const std::uint8_t scale = packet.window_scale == wire::kNoWindowScale ? 7 : packet.window_scale;
+  if (packet.has(tcp::kSyn)) put32(to, 0x01030300u | scale);
   if (packet.sack.count != 0) {
     put32(to, 0x01010502u + 8u * packet.sack.count);
     for (const auto& block : packet.sack.view()) {
@@ -94,6 +96,7 @@ bool read_options(Bytes options, Packet& packet) {
     }
     if (at + 2 > options.size() || options[at + 1] < 2 || at + options[at + 1] > options.size()) return false;
     if (kind == 4) packet.sack_permitted = true;
+    if (kind == 3) packet.window_scale = options[at + 2];
     if (kind == 2) packet.mss = load_be<std::uint16_t>(options.data() + at + 2);
     if (kind == 8) {
       packet.timestamps = tcp::Timestamps{load_be<std::uint32_t>(options.data() + at + 2),

@@ -22,6 +22,7 @@ struct Packet {
   std::optional<tcp::Timestamps> timestamps;
   wire::SackBlocks sack{};
   ByteString payload;
+  std::uint8_t window_scale = wire::kNoWindowScale;  // option of a SYN
 
   [[nodiscard]] bool has(std::uint8_t flag) const { return (flags & flag) != 0; }
 };

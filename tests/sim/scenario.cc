@@ -152,7 +152,34 @@ void pieces_forgotten(Scenario& s, Random& random) {
   s.resets = true;
 }
 
-constexpr std::array<NamedShape, 23> kShapes = {{
+// A long answer behind some others. Whoever loses its entry resets it.
+void bulk(Scenario& s, Random& random) {
+  s.bulk = true;
+  if (random.chance(0.3)) windows(s, random);
+  if (random.chance(0.5)) disorder(s, random);
+  s.channel.loss_to_server = s.channel.loss_to_client = random.pick(std::array{0.0, 0.01, 0.05, 0.2});
+  s.server.flow_cache = random.pick(std::array{0u, 1u, 4u});
+  s.server.bulk_flows = random.pick(std::array{1u, 4u});
+  if (random.chance(0.1)) s.server.bulk_rate = static_cast<std::uint32_t>(random.between(50'000, 1'000'000));
+  s.server.frames = random.chance(0.2);
+  s.client.timestamps = random.chance(0.7);
+  s.client.syn_twice = false;
+  s.client.window_scale = random.pick(std::array<std::uint8_t, 7>{0, 2, 6, 7, 8, 10, 14});
+  if (random.chance(0.5)) s.client.buffer = random.pick(std::array{65535u, 300'000u, 3'000'000u});
+  // A window that rounds to nothing is never open.
+  if (s.client.buffer >> s.client.window_scale < 4) s.client.window_scale = 2;
+}
+void bulk_gone(Scenario& s, Random& random) {
+  bulk(s, random);
+  s.server.nodes = static_cast<unsigned>(random.between(1, 2));
+  s.server.restarts = random.pick(std::array{0.001, 0.01, 0.05});
+  if (random.chance(0.2)) s.server.zone_at = static_cast<unsigned>(random.between(2, 200));
+  s.resets = s.early_fin = true;
+  // Whoever has nothing to repeat, and hears nothing any more, learns of it by a probe only.
+  s.client.keepalive_ms = random.between(500, 20'000);
+}
+
+constexpr std::array<NamedShape, 25> kShapes = {{
     {{"plain", "one node that remembers nothing, a sound network"}, plain},
     {{"cache", "one node with a flow cache, a sound network: no timer of the client may be needed", true}, cache},
     {{"pipelining", "one node with a flow cache, a sound network, ordinary queries and answers"}, pipelining},
@@ -181,6 +208,9 @@ constexpr std::array<NamedShape, 23> kShapes = {{
      no_timestamps_gone},
     {{"round-trips-gone", "round trips, several nodes that forget: reset is only who had a piece acknowledged alone"},
      round_trips_gone},
+    {{"bulk", "an answer beyond 64 KiB behind others, with loss and disorder: it arrives whole", false, 20}, bulk},
+    {{"bulk-gone", "the same, nodes that forget, answers that change: whole or reset, never stalled", false, 20},
+     bulk_gone},
 }};
 
 // Only what the design helps: see docs/testing.md, "A simulated network".

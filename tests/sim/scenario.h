@@ -33,6 +33,7 @@ struct Scenario {
   bool one_segment = false;   // of queries a connection: a client without timestamps, and nobody remembers it
   bool crowded = false;       // more queries than our window holds, answers of any size
   bool loses_pieces = false;  // a RST may end it where a piece of a query was acknowledged alone
+  bool bulk = false;          // the last answer is longer than a segment's may be
   bool heard = false;         // no client is silent for longer than its own timer and three round trips
   // Where the node forwards: everything, this client included. Nothing else counts then but name and seed.
   std::shared_ptr<const ForwardWorld> forward{};

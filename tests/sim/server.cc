@@ -15,6 +15,8 @@ namespace {
 tcp::ResponderSettings responder_settings(const ServerSettings& settings) {
   tcp::ResponderSettings tcp;
   tcp.flow_cache = settings.flow_cache;
+  tcp.bulk_flows = settings.bulk_flows;
+  tcp.bulk_rate = settings.bulk_rate;
   tcp.window = settings.window;
   tcp.mss_v4 = tcp.mss_v6 = settings.mss;
   return tcp;
@@ -65,6 +67,7 @@ struct Server::Node {
 Server::Server(const ServerSettings& settings, std::uint64_t seed)
     : settings_(settings), random_(seed), service_(settings.largest_reply) {
   ends_.v6 = settings.v6;
+  if (settings.bulk_flows != 0) service_.give_long_answers();
   if (settings.slow_ms != 0) service_.be_slow(settings.slow_ms, seed + 1);
   tcp::CookieKeys keys;
   keys.by_parity[0].fill(settings.key);
@@ -127,12 +130,15 @@ std::optional<std::uint64_t> Server::next_at() const {
   std::optional<std::uint64_t> next;
   for (const auto& node : nodes_) {
     if (node->suspended && (!next || node->suspended->until_ms < *next)) next = node->suspended->until_ms;
+    const std::optional<std::uint32_t> timer = node->responder->next_deadline();
+    if (timer && (!next || *timer < *next)) next = *timer;
   }
   return next;
 }
 
 void Server::resume_frame(std::uint64_t now_ms, Network& network) {
   for (const auto& node : nodes_) {
+    if (run_timer(now_ms, *node, network)) return;
     if (!node->suspended || node->suspended->until_ms > now_ms) continue;
     const Packet packet = std::move(node->suspended->packet);
     node->suspended.reset();
@@ -144,6 +150,31 @@ void Server::resume_frame(std::uint64_t now_ms, Network& network) {
     send(now_ms, network);
     return;
   }
+}
+
+// One turn of a long answer that is due. False: none is.
+bool Server::run_timer(std::uint64_t now_ms, Node& node, Network& network) {
+  const std::optional<std::uint32_t> due = node.responder->next_due(now_ms);
+  if (!due) return false;
+  out_.clear();
+  if (watcher_ != nullptr) watcher_->event(now_ms, "timer");
+  node.responder->begin_burst(now_ms, keys_[node.number]);
+  service_.begin_burst(now_ms);
+  if (settings_.frames) {
+    ByteString frame(datapath::TimedFlows::kFrame);
+    datapath::Frame written;
+    written.data = frame.data();
+    node.pipeline->write_timer_frame(*due, written);
+    frame.resize(written.length);
+    through_datapath(node, std::move(frame), false, true);
+  } else {
+    tcp::Segment segment;
+    segment.flow = node.responder->bulk_key(*due);
+    segment.timer = true;
+    respond(node, segment, nullptr);
+  }
+  send(now_ms, network);
+  return true;
 }
 
 void Server::send(std::uint64_t now_ms, Network& network) {
@@ -163,30 +194,40 @@ void Server::through_responder(Node& node, const Packet& packet, bool resumed) {
   segment.window = packet.window;
   segment.mss = packet.mss;
   segment.sack_permitted = packet.sack_permitted;
+  segment.window_scale = packet.window_scale;
   segment.sack = packet.sack;
   segment.timestamps = packet.timestamps;
   segment.payload = packet.payload;
   segment.resumed = resumed;
+  respond(node, segment, &packet);
+}
+
+void Server::respond(Node& node, const tcp::Segment& segment, const Packet* packet) {
   const std::uint64_t before = test::allocations_so_far();
   const tcp::Plan& plan = node.responder->handle(segment, &service_);
   allocations_ += test::allocations_so_far() - before;
-  if (plan.outcome == tcp::Outcome::suspended) node.suspend(packet, service_.pending_until());
+  if (plan.outcome == tcp::Outcome::suspended) node.suspend(*packet, service_.pending_until());
   for (const tcp::OutSegment& out : std::span(plan.segments).first(plan.count)) {
     Packet sent{out.seq, out.ack, out.flags, out.window, out.mss, out.sack_permitted, {}, {}, {}};
     if (out.has_timestamps) sent.timestamps = out.timestamps;
+    if (out.window_scale) sent.window_scale = 0;
+    const std::uint64_t at_read = test::allocations_so_far();
     const Bytes payload = plan.payload(out, room_);
+    allocations_ += test::allocations_so_far() - at_read;
     sent.payload.assign(payload.begin(), payload.end());
     out_.push_back(std::move(sent));
   }
 }
 
-void Server::through_datapath(Node& node, ByteString bytes, bool flipped) {
+void Server::through_datapath(Node& node, ByteString bytes, bool flipped, bool timer) {
   const std::size_t length = bytes.size();
   bytes.resize(std::max(length, FrameSink::kRoom));
   datapath::Frame frame;
   frame.data = bytes.data();
   frame.length = length;
   frame.capacity = bytes.size();
+  frame.timer = timer;
+  frame.resumed = frame.ipv4_checksum_good = frame.l4_checksum_good = timer;
   node.sink->clear();
   const std::uint64_t before = test::allocations_so_far();
   static_cast<void>(node.pipeline->process(frame, node.interface, *node.sink));

@@ -17,6 +17,8 @@ namespace gl::sim {
 
 struct ServerSettings {
   std::uint32_t flow_cache = 0;  // entries a node
+  std::uint32_t bulk_flows = 0;  // long answers at once, a node
+  std::uint32_t bulk_rate = 0;   // bytes a second of each
   unsigned nodes = 1;            // each packet goes to one of them at random
   double restarts = 0;           // share of packets before which their node starts anew
   bool frames = false;           // through the whole datapath
@@ -62,8 +64,10 @@ class Server {
   void happen(std::uint64_t now_ms, Node& node);
   void step_epoch(std::uint64_t now_ms);
   void through_responder(Node& node, const Packet& packet, bool resumed);
+  void respond(Node& node, const tcp::Segment& segment, const Packet* packet);
+  [[nodiscard]] bool run_timer(std::uint64_t now_ms, Node& node, Network& network);
   void send(std::uint64_t now_ms, Network& network);
-  void through_datapath(Node& node, ByteString frame, bool flipped);
+  void through_datapath(Node& node, ByteString frame, bool flipped, bool timer = false);
 
   ServerSettings settings_;
   Random random_;

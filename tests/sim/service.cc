@@ -42,7 +42,7 @@ Script read_script(std::string_view text) {
   const char* const end = text.data() + text.size();
   for (std::size_t& length : script.lengths) {
     const auto [next, error] = std::from_chars(at, end, length);
-    if (error != std::errc{} || next == end || length > kMaxRenderedAnswer) return script;
+    if (error != std::errc{} || next == end) return script;
     at = next + 1;
   }
   script.same = at != end && *at == 's';
@@ -54,10 +54,22 @@ Script read_script(std::string_view text) {
 }
 
 // Any two answers differ in their first bytes: the place depends on the whole text, and on the version.
-void fill(MutableBytes out, std::string_view text, bool after) {
+std::size_t place_of(std::string_view text, bool after) {
   std::uint32_t hash = after ? 0x9dc5811cu : 2166136261u;
   for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619u;
-  std::memcpy(out.data(), pattern().data() + hash % kPattern, out.size());
+  return hash % kPattern;
+}
+
+// The bytes of an answer that begins at `place`, from `offset` on. A long one comes round again, but never at a power
+// of two.
+void fill(MutableBytes out, std::size_t place, std::uint64_t offset) {
+  constexpr std::size_t kRound = 120'011;
+  for (std::size_t done = 0; done < out.size();) {
+    const std::size_t at = (offset + done) % kRound;
+    const std::size_t length = std::min(out.size() - done, kRound - at);
+    std::memcpy(out.data() + done, pattern().data() + place + at, length);
+    done += length;
+  }
 }
 
 std::string_view text_of(Bytes bytes) {
@@ -78,7 +90,7 @@ ByteString make_query(const Query& query, std::size_t number) {
 
 ByteString answer_to(Bytes query, std::size_t length, bool after) {
   ByteString answer(length);
-  fill(answer, text_of(query.subspan(kPrefix)), after);
+  fill(answer, place_of(text_of(query.subspan(kPrefix)), after), 0);
   return answer;
 }
 
@@ -105,15 +117,26 @@ Framed SimService::next_request(Bytes stream, bool prefix_consumed) const noexce
 Answer SimService::answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
   const std::string_view text = text_of(request);
   const Script script = read_script(text);
-  if (!script.valid || out.size() < script.lengths[0] || out.size() < script.lengths[1]) {
-    return {Answer::Kind::malformed};
-  }
+  const std::size_t most = long_answers_ && context.any_length ? SIZE_MAX : out.size();
+  if (!script.valid || most < script.lengths[0] || most < script.lengths[1]) return {Answer::Kind::malformed};
   if (slow_ms_ != 0 && !ready(script.number)) return {Answer::Kind::pending};
   if (context.continuation && changed_ && !script.same) return {Answer::Kind::unrepeatable};
   const bool after = changed_ && !script.same;
   const std::size_t length = script.lengths[after ? 1 : 0];
-  fill(out.first(length), text, after);
+  const std::size_t place = place_of(text, after);
+  if (length > kMaxRenderedAnswer) {
+    Answer answer{Answer::Kind::answered, length, true, script.same ? 0u : 1u, false};
+    answer.handle = place;
+    return answer;
+  }
+  fill(out.first(length), place, 0);
   return {Answer::Kind::answered, length, false};
+}
+
+std::size_t SimService::read(const Answer& answer, std::uint64_t offset, MutableBytes out) noexcept {
+  const std::size_t length = std::min<std::uint64_t>(out.size(), answer.length - offset);
+  fill(out.first(length), answer.handle, offset);
+  return length;
 }
 
 bool SimService::ready(std::size_t number) noexcept {

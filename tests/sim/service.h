@@ -39,10 +39,17 @@ class SimService final : public StreamService {
   [[nodiscard]] std::uint64_t pending_until() const noexcept { return pending_until_; }
 
   void change() noexcept { changed_ = true; }
+  void give_long_answers() noexcept { long_answers_ = true; }
 
   void begin_burst(std::uint64_t now_ms) noexcept { now_ms_ = now_ms; }
   [[nodiscard]] Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override;
   [[nodiscard]] Answer answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
+  [[nodiscard]] std::size_t read(const Answer& answer, std::uint64_t offset, MutableBytes out) noexcept override;
+  [[nodiscard]] bool has_long_answers() const noexcept override { return long_answers_; }
+  [[nodiscard]] bool still_has(const Answer& answer) const noexcept override {
+    return answer.identity == 0 || !changed_;
+  }
+  [[nodiscard]] bool may_close() const noexcept override { return long_answers_; }
   [[nodiscard]] bool takes_time() const noexcept override { return slow_ms_ != 0; }
   void prepare(Bytes request, const RequestContext& context) noexcept override;
   [[nodiscard]] std::size_t largest_answer() const noexcept override { return largest_reply_; }
@@ -52,6 +59,7 @@ class SimService final : public StreamService {
 
   std::size_t largest_reply_;
   bool changed_ = false;
+  bool long_answers_ = false;
   std::uint64_t now_ms_ = 0;
   std::uint64_t slow_ms_ = 0;
   std::uint64_t pending_until_ = 0;

@@ -32,7 +32,7 @@ struct Settings {
   services::DnsSettings dns;
   backend::ForwardSettings forward;
   services::Modules modules = services::all_modules();  // services with options of their own
-  tcp::ResponderSettings tcp{.mss_limit_v6 = 1220, .flow_cache = 4096};
+  tcp::ResponderSettings tcp{.mss_limit_v6 = 1220, .flow_cache = 4096, .bulk_flows = 1024};
   std::string secret_path = "/var/lib/goldilocks/secret";
   std::uint32_t epoch_seconds = 3600;
   std::uint32_t linger_seconds = 120;  // how long answers from the zones before a reload can be continued

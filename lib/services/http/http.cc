@@ -104,19 +104,19 @@ std::string_view view(const DateText& date) noexcept {
 }
 
 // Status line and the fields of every answer.
-void begin_head(Writer& head, std::uint16_t status, const DateText& date, const Request& request, bool close) noexcept {
+void begin_head(Writer& head, std::uint16_t status, const DateText& date, bool http10, bool close) noexcept {
   head.put("HTTP/1.1 ").put(text_of(status)).put("\r\n").field("Date", view(date));
   if (close) {
     head.field("Connection", "close");
-  } else if (request.http10) {
+  } else if (http10) {
     head.field("Connection", "keep-alive");
   }
 }
 
 // What tells of a file, in answers with and without it.
-void put_validators(Writer& head, const File& file, const File& plain) noexcept {
+void put_validators(Writer& head, const File& file, bool varies) noexcept {
   head.field("ETag", file.etag);
-  if (plain.has_coded()) head.field("Vary", "Accept-Encoding");
+  if (varies) head.field("Vary", "Accept-Encoding");
 }
 
 }  // namespace
@@ -151,7 +151,12 @@ const Site* HttpPort::site_of(std::string_view host) const noexcept {
   return fallback;
 }
 
+bool HttpPort::still_has(const Answer& answer) const noexcept {
+  return service_.file_of(answer.identity >> 8) != nullptr;
+}
+
 std::size_t HttpPort::read(const Answer& answer, std::uint64_t offset, MutableBytes out) noexcept {
+  if ((answer.handle & HttpService::LongAnswer::kMark) != 0) return service_.read_long(answer, offset, out);
   const HttpService::Head& head = (*service_.heads_)[answer.handle % HttpService::kHeads];
   if (offset >= answer.length) return 0;
   const std::size_t length = std::min<std::uint64_t>(out.size(), answer.length - offset);
@@ -191,7 +196,9 @@ HttpPort& HttpService::add_port(std::vector<Site> sites) {
 }
 
 void HttpService::begin_burst(std::uint64_t) noexcept {
-  files_ = published_.load(std::memory_order_acquire);
+  const files::PublishedFiles* const published = published_.load(std::memory_order_acquire);
+  if (published != files_) found_file_ = nullptr;
+  files_ = published;
   now_ = unix_time_.load(std::memory_order_relaxed);
   const auto date = static_cast<std::uint32_t>(now_ / kDateSeconds);
   if (date == date_) return;
@@ -306,10 +313,10 @@ Answer HttpService::answer(const Parsed& parsed, const Site* site, MutableBytes 
   const Request& request = parsed.request;
   // Where a request ends that is refused, or whose body nobody reads, nobody can say.
   const bool close = request.close || parsed.kind == Parsed::Kind::refused || request.has_body;
-  Answer answer = choice.status == kFound ? answer_file(request, choice, date, buffer)
+  Answer answer = choice.status == kFound ? answer_file(request, choice, date, context.any_length, buffer)
                                           : answer_status(request, choice, date, close, buffer);
   answer.kind = Answer::Kind::answered;
-  answer.close_after = close;
+  answer.close_after = answer.close_after || close;
   answer.identity = choice.version << 8 | (date & kDateMask);
   return answer;
 }
@@ -320,7 +327,7 @@ Answer HttpService::answer_status(const Request& request, const Choice& choice, 
   const std::uint16_t status = choice.status;
   count(status);
   Writer out(chars(buffer));
-  begin_head(out, status, date_of(date), request, close);
+  begin_head(out, status, date_of(date), request.http10, close);
   if (status == 204 || status == 405) out.field("Allow", "GET, HEAD, OPTIONS");
   if (status == 301) {
     out.put("Location: ").encoded(choice.path).put("/");
@@ -334,7 +341,7 @@ Answer HttpService::answer_status(const Request& request, const Choice& choice, 
   return {.length = out.length()};
 }
 
-Answer HttpService::answer_file(const Request& request, const Choice& choice, std::uint32_t date,
+Answer HttpService::answer_file(const Request& request, const Choice& choice, std::uint32_t date, bool any_length,
                                 MutableBytes buffer) noexcept {
   const File& file = *choice.file;
   const std::uint64_t size = file.body.size();
@@ -346,52 +353,134 @@ Answer HttpService::answer_file(const Request& request, const Choice& choice, st
   }
   ByteRange range;
   if (request.method == Method::get && range_applies(request, file)) range = parse_range(request.range, size);
-  std::uint16_t status = 200;
+  FileHead says{.date = date, .http10 = request.http10, .close = request.close, .file = &file};
+  says.varies = choice.plain->has_coded();
+  says.coding = choice.coding;
   if (condition == Condition::not_modified) {
-    status = 304;
+    says.status = 304;
     range = {};
   } else if (range.kind != ByteRange::Kind::all) {
-    status = range.kind == ByteRange::Kind::part ? 206 : 416;
-  } else if (size > kMaxBody && request.method == Method::get) {
-    status = 501;
+    says.status = range.kind == ByteRange::Kind::part ? 206 : 416;
+  } else if (size > kMaxBody && request.method == Method::get && !any_length) {
+    says.status = 501;
     too_large_.add();
   }
-  count(status);
+  count(says.status);
   if (range.kind != ByteRange::Kind::part) range = {ByteRange::Kind::all, 0, size};
   // A part may be shorter than what was asked for: Content-Range says what it is (RFC 9110 section 15.3.7).
-  if (status == 206) range.length = std::min<std::uint64_t>(range.length, kMaxBody);
+  if (says.status == 206 && !any_length) range.length = std::min<std::uint64_t>(range.length, kMaxBody);
+  says.first = range.first;
+  says.length = range.length;
+  const bool body = request.method == Method::get && (says.status == 200 || says.status == 206);
+  if (body && range.length > kMaxBody) return answer_long(says, choice);
 
   Head& head = (*heads_)[next_head_ % kHeads];
-  Writer out(head.text);
-  begin_head(out, status, date_of(date), request, request.close);
-  std::string_view note;
-  if (status == 416 || status == 501) {
-    note = status == 416 ? "416 Range Not Satisfiable\n" : "501 Not Implemented: ask for ranges of this file\n";
-    out.field("Content-Type", "text/plain").field("Content-Length", note.size());
-  } else if (status != 304) {
-    out.field("Content-Type", choice.plain->type).field("Content-Length", range.length);
+  head.length = static_cast<std::uint16_t>(write_file_head(says, head.text));
+  head.body = file.body.data() + range.first;
+  return {.length = head.length + (body ? range.length : 0), .rendered = false, .handle = next_head_++};
+}
+
+// It ends the connection.
+Answer HttpService::answer_long(FileHead says, const Choice& choice) noexcept {
+  long_answers_.add();
+  says.close = true;
+  std::array<char, kMaxHead> room;
+  LongAnswer is{.first = says.first};
+  is.head = static_cast<std::uint16_t>(write_file_head(says, room));
+  is.part = says.status == 206;
+  is.http10 = says.http10;
+  for (std::size_t i = 0; i < files::kCodings; ++i) {
+    if (!choice.coding.empty() && files::kCodingNames[i].token == choice.coding)
+      is.coding = static_cast<std::uint8_t>(i + 1);
   }
-  if (status == 206) {
+  return {.length = is.head + says.length, .close_after = true, .rendered = false, .handle = is.encode()};
+}
+
+std::size_t HttpService::write_file_head(const FileHead& says, std::span<char> room) const noexcept {
+  const File& file = *says.file;
+  const std::uint64_t size = file.body.size();
+  Writer out(room);
+  begin_head(out, says.status, date_of(says.date), says.http10, says.close);
+  std::string_view note;
+  if (says.status == 416 || says.status == 501) {
+    note = says.status == 416 ? "416 Range Not Satisfiable\n" : "501 Not Implemented: ask for ranges of this file\n";
+    out.field("Content-Type", "text/plain").field("Content-Length", note.size());
+  } else if (says.status != 304) {
+    out.field("Content-Type", file.type).field("Content-Length", says.length);
+  }
+  if (says.status == 206) {
     out.put("Content-Range: bytes ")
-        .put(range.first)
+        .put(says.first)
         .put("-")
-        .put(range.first + range.length - 1)
+        .put(says.first + says.length - 1)
         .put("/")
         .put(size)
         .put("\r\n");
-  } else if (status == 416) {
+  } else if (says.status == 416) {
     out.put("Content-Range: bytes */").put(size).put("\r\n");
   }
   // Never later than the date of the answer (RFC 9110 section 8.8.2.1).
-  const std::int64_t modified = std::min(file.modified, std::int64_t{date} * kDateSeconds);
-  if (status != 304) out.field("Last-Modified", view(date_text(modified))).field("Accept-Ranges", "bytes");
-  if (!choice.coding.empty() && (status == 200 || status == 206)) out.field("Content-Encoding", choice.coding);
-  put_validators(out, file, *choice.plain);
+  const std::int64_t modified = std::min(file.modified, std::int64_t{says.date} * kDateSeconds);
+  if (says.status != 304) out.field("Last-Modified", view(date_text(modified))).field("Accept-Ranges", "bytes");
+  if (!says.coding.empty() && (says.status == 200 || says.status == 206)) out.field("Content-Encoding", says.coding);
+  put_validators(out, file, says.varies);
   out.put("\r\n").put(note);
-  head.length = static_cast<std::uint16_t>(out.length());
-  head.body = file.body.data() + range.first;
-  const bool body = request.method == Method::get && (status == 200 || status == 206);
-  return {.length = out.length() + (body ? range.length : 0), .rendered = false, .handle = next_head_++};
+  return out.length();
+}
+
+// ---- Long answers
+
+std::uint64_t HttpService::LongAnswer::encode() const noexcept {
+  return kMark | first << 16 | std::uint64_t{head} << 4 | std::uint64_t{coding} << 2 | (part ? 2u : 0u) |
+         (http10 ? 1u : 0u);
+}
+
+HttpService::LongAnswer HttpService::LongAnswer::decode(std::uint64_t handle) noexcept {
+  LongAnswer is;
+  is.first = (handle & ~kMark) >> 16;
+  is.head = static_cast<std::uint16_t>(handle >> 4 & 0xfff);
+  is.coding = static_cast<std::uint8_t>(handle >> 2 & 3);
+  is.part = (handle & 2) != 0;
+  is.http10 = (handle & 1) != 0;
+  return is;
+}
+
+// Null where the file has changed too long ago.
+const File* HttpService::file_of(std::uint32_t version) const noexcept {
+  if (files_ == nullptr) return nullptr;
+  if (found_file_ != nullptr && found_version_ == version) return found_file_;
+  const File* file = files_->current->find_version(version);
+  for (const FileSet* const set : files_->kept) {
+    if (file != nullptr || set == nullptr) break;
+    file = set->find_version(version);
+  }
+  found_version_ = version;
+  return found_file_ = file;
+}
+
+std::size_t HttpService::read_long(const Answer& answer, std::uint64_t offset, MutableBytes out) const noexcept {
+  const File* const file = file_of(answer.identity >> 8);
+  if (file == nullptr || offset >= answer.length) return 0;
+  const LongAnswer is = LongAnswer::decode(answer.handle);
+  const std::size_t length = std::min<std::uint64_t>(out.size(), answer.length - offset);
+  std::size_t written = 0;
+  if (offset < is.head) {
+    FileHead says{.status = static_cast<std::uint16_t>(is.part ? 206 : 200), .http10 = is.http10, .close = true};
+    says.date = date_ - ((date_ - answer.identity) & kDateMask);
+    says.file = file;
+    says.varies = is.coding != 0 || file->has_coded();
+    if (is.coding != 0) says.coding = files::kCodingNames[is.coding - 1u].token;
+    says.first = is.first;
+    says.length = answer.length - is.head;
+    std::array<char, kMaxHead> head;
+    if (write_file_head(says, head) != is.head) return 0;
+    written = std::min<std::size_t>(length, is.head - offset);
+    std::memcpy(out.data(), head.data() + offset, written);
+  }
+  if (written < length) {
+    std::memcpy(out.data() + written, file->body.data() + is.first + (offset + written - is.head), length - written);
+  }
+  return length;
 }
 
 }  // namespace gl::http

@@ -33,6 +33,7 @@ namespace gl::http {
   X(not_allowed, "answers with 405")                                                 \
   X(other_errors, "answers with any other error")                                    \
   X(too_large, "files that are longer than an answer may be, asked for as a whole")  \
+  X(long_answers, "answers beyond 64 KiB, each time that one is begun")              \
   X(continued, "answers given again, unchanged")                                     \
   X(unrepeatable, "begun answers of files that are no longer known")
 
@@ -55,6 +56,8 @@ class HttpPort final : public StreamService {
   [[nodiscard]] Answer answer(Bytes request, MutableBytes buffer, const RequestContext& context) noexcept override;
   [[nodiscard]] std::size_t read(const Answer& answer, std::uint64_t offset, MutableBytes out) noexcept override;
   [[nodiscard]] bool may_close() const noexcept override { return true; }
+  [[nodiscard]] bool has_long_answers() const noexcept override { return true; }
+  [[nodiscard]] bool still_has(const Answer& answer) const noexcept override;
   [[nodiscard]] bool has_idempotent_requests() const noexcept override { return true; }
   [[nodiscard]] std::size_t largest_answer() const noexcept override;
 
@@ -92,6 +95,18 @@ class HttpService final : public Service {
     std::uint32_t version = 0;
     std::uint32_t since = 0;  // generation
   };
+  // What the head of an answer with a file says, besides its status.
+  struct FileHead {
+    std::uint16_t status = 200;
+    std::uint32_t date = 0;
+    bool http10 = false;
+    bool close = false;
+    const files::File* file = nullptr;
+    bool varies = false;
+    std::string_view coding{};
+    std::uint64_t first = 0;
+    std::uint64_t length = 0;
+  };
   // Of an answer that is read: its head stands here, its body in the file.
   static constexpr std::size_t kMaxHead = 1024;
   struct Head {
@@ -102,6 +117,18 @@ class HttpService final : public Service {
   // More than one segment's requests: what a plan refers to stays until it is sent.
   static constexpr std::size_t kHeads = 512;
   static constexpr std::size_t kMaxBody = kMaxRenderedAnswer - kMaxHead;
+  // A long answer is told from its handle and identity alone, for as long as the files are kept: its head is written
+  // anew each time that it is read.
+  struct LongAnswer {
+    static constexpr std::uint64_t kMark = std::uint64_t{1} << 63;
+    std::uint64_t first = 0;  // byte of the file
+    std::uint16_t head = 0;   // bytes
+    bool part = false;        // 206
+    bool http10 = false;
+    std::uint8_t coding = 0;  // files::Coding and one; 0: none
+    [[nodiscard]] std::uint64_t encode() const noexcept;
+    [[nodiscard]] static LongAnswer decode(std::uint64_t handle) noexcept;
+  };
 
   [[nodiscard]] Choice choose(const files::FileSet* set, const Site* site, const Parsed& parsed,
                               std::span<char> room) const noexcept;
@@ -113,8 +140,12 @@ class HttpService final : public Service {
                                 std::span<char> room) const noexcept;
   [[nodiscard]] Answer answer_status(const Request& request, const Choice& choice, std::uint32_t date, bool close,
                                      MutableBytes buffer) noexcept;
-  [[nodiscard]] Answer answer_file(const Request& request, const Choice& choice, std::uint32_t date,
+  [[nodiscard]] Answer answer_file(const Request& request, const Choice& choice, std::uint32_t date, bool any_length,
                                    MutableBytes buffer) noexcept;
+  [[nodiscard]] Answer answer_long(FileHead says, const Choice& choice) noexcept;
+  std::size_t write_file_head(const FileHead& says, std::span<char> room) const noexcept;
+  [[nodiscard]] const files::File* file_of(std::uint32_t version) const noexcept;
+  [[nodiscard]] std::size_t read_long(const Answer& answer, std::uint64_t offset, MutableBytes out) const noexcept;
   [[nodiscard]] DateText date_of(std::uint32_t index) const noexcept;
   void count(std::uint16_t status) noexcept;
 
@@ -131,6 +162,9 @@ class HttpService final : public Service {
   std::vector<std::unique_ptr<HttpPort>> ports_;
   std::unique_ptr<std::array<Head, kHeads>> heads_;
   std::size_t next_head_ = 0;
+  // What was looked up last: the segments of a long answer follow one another.
+  mutable std::uint32_t found_version_ = 0;
+  mutable const files::File* found_file_ = nullptr;
 };
 
 }  // namespace gl::http

@@ -52,6 +52,8 @@ void FlowRules::caught_up() noexcept {
       return context_.build.suspend(context_.answers.ticket());
     case Stop::malformed:
       return reset(Outcome::reset_malformed);
+    case Stop::long_answer:
+      return begin_bulk();
     case Stop::full:
       control(Outcome::closed_full, kFin | kAck, flow_.snd.una(), later_of(flow_.acked, flow_.base));
       return evict();
@@ -81,6 +83,18 @@ void FlowRules::caught_up() noexcept {
     return flow_.snd_wnd == 0 ? drop(Outcome::drop_zero_window) : acknowledge(Outcome::acked_repeat);
   }
   drop(segment_.payload.empty() ? Outcome::drop_ack_only : Outcome::flow_kept);
+}
+
+void FlowRules::begin_bulk() noexcept {
+  const auto size = static_cast<std::uint32_t>(context_.answers.long_request());
+  BulkStart start{.first = cookie_.isn + 1 + flow_.snd.una(), .request = flow_.base};
+  start.acked = later_of(later_of(flow_.acked, flow_.piece_ack), flow_.base);
+  start.request_end = flow_.base + size;
+  start.mss_class = cookie_.mss_class;
+  start.client_fin = flow_.client_fin && flow_.buffered == size;
+  if (flow_.timestamps) start.ts_val = bulk_ts_val(flow_.snd.una(), flow_.base, flow_.ts_val);
+  if (!context_.begin_bulk(start)) return drop(Outcome::drop_bulk_full);
+  evict();
 }
 
 void FlowRules::acknowledge(Outcome outcome) noexcept {

@@ -9,6 +9,7 @@ void RuleContext::enter_long_flow(const Accepted& cookie, std::uint32_t end) noe
   if (end < kLongFlowFrom) return;
   if (long_flow == nullptr) long_flow = long_flows.make(segment.flow, cookie.isn, cookie.ack_offset);
   if (long_flow == nullptr) return;
+  long_flow->form = form();
   long_flows.answered(*long_flow, cookie.ack_offset);
   if (pipelines) pipelined(cookie);
 }

@@ -106,6 +106,7 @@ class FlowRules {
   // ---- acknowledge.cc ----
   void nothing_to_send() noexcept;
   void caught_up() noexcept;
+  void begin_bulk() noexcept;
   [[nodiscard]] bool acknowledge_progress() noexcept;
   void acknowledge_most() noexcept;
   [[nodiscard]] bool waits_for_ledger() const noexcept;

@@ -16,15 +16,16 @@ constexpr std::uint32_t kNetworkCopyMs = 150;  // below every timer of a client
 
 }  // namespace
 
-FlowTable::FlowTable(std::size_t entries) {
+FlowTable::FlowTable(std::size_t entries, bool strays) {
+  if (entries == 0 && !strays) return;
+  strays_.resize(kStrays);
+  randombytes_buf(seed_.data(), sizeof seed_);
   if (entries == 0) return;
   const std::size_t size = std::bit_ceil(std::max(entries, kWays));
   sets_.resize(size / kWays);
   uses_.resize(size);
   flows_ = std::make_unique_for_overwrite<Flow[]>(size);
   recent_.resize(size);
-  strays_.resize(kStrays);
-  randombytes_buf(seed_.data(), sizeof seed_);
 }
 
 std::uint64_t FlowTable::hash(const FlowKey& key) const noexcept {

@@ -24,8 +24,9 @@ inline constexpr std::uint32_t kBusyMs = 10'000;
 
 class FlowTable {
  public:
-  // `entries` 0: none is ever found or made. Otherwise rounded up to a power of two, at least one set.
-  explicit FlowTable(std::size_t entries);
+  // `entries` 0: none is ever found or made. Otherwise rounded up to a power of two, at least one set. `strays`:
+  // segments that belong to no connection known here are counted without entries, too.
+  explicit FlowTable(std::size_t entries, bool strays = false);
 
   void begin_burst(std::uint64_t now_ms) noexcept { now_ms_ = static_cast<std::uint32_t>(now_ms); }
   [[nodiscard]] std::uint32_t now_ms() const noexcept { return now_ms_; }

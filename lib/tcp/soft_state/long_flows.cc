@@ -43,7 +43,7 @@ LongFlow* LongFlows::make(const FlowKey& key, SeqNum isn, std::uint32_t offset) 
   if (way == tags_.size()) return nullptr;
   used_ = true;
   tags_[way] = tag_of(hashed);
-  flows_[way] = {key, isn, offset, 0, false, now_ms_, 0};
+  flows_[way] = {key, isn, offset, 0, false, now_ms_, 0, CookieForm::plain};
   return &flows_[way];
 }
 
@@ -64,9 +64,10 @@ std::size_t LongFlows::free_way(std::size_t first) const noexcept {
 std::optional<Accepted> check_long_flow(const CookieKeys& keys, const LongFlow* flow, SeqNum ack) noexcept {
   if (flow == nullptr) return std::nullopt;
   const std::uint32_t isn = flow->isn.value();
-  const std::uint32_t parity = isn >> detail::kParityShift & 1;
-  if (detail::mac28(keys.by_parity[parity], flow->key) != (isn & detail::kMacMask)) return std::nullopt;
-  return Accepted{flow->isn, ack - flow->isn - 1, static_cast<std::uint8_t>(isn >> detail::kClassShift),
+  const std::uint32_t parity = isn >> detail::parity_shift(flow->form) & 1;
+  const std::uint32_t mac = detail::mac32(keys.by_parity[parity], flow->key);
+  if (((mac ^ isn) & detail::mac_mask(flow->form)) != 0) return std::nullopt;
+  return Accepted{flow->isn, ack - flow->isn - 1, static_cast<std::uint8_t>(isn >> detail::class_shift(flow->form)),
                   parity != keys.current};
 }
 

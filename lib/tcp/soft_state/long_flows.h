@@ -37,6 +37,7 @@ struct LongFlow {
   bool pipelines = false;          // it ever did
   std::uint32_t seen_ms = 0;       // when it was answered last
   std::uint32_t quiet_ms = 0;      // how long it had been quiet then
+  CookieForm form = CookieForm::plain;
 
   [[nodiscard]] bool validates(std::uint32_t offset) const noexcept {
     return offset - newest + kVouchedDistance <= 2 * kVouchedDistance;

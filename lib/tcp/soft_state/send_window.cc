@@ -4,13 +4,14 @@
 
 namespace gl::tcp {
 
-void SendWindow::begin(std::uint32_t una, std::uint32_t nxt) noexcept {
+void SendWindow::begin(std::uint32_t una, std::uint32_t nxt, std::uint16_t largest_cwnd) noexcept {
+  largest_cwnd_ = largest_cwnd;
   una_ = una;
   nxt_ = nxt;
   recover_ = retransmitted_ = una;
   credit_ = 0;
   cwnd_ = kInitialWindow;
-  ssthresh_ = kLargestCwnd;
+  ssthresh_ = largest_cwnd;
   dupacks_ = sacked_count_ = 0;
   recovery_ = Recovery::none;
   forced_ = false;
@@ -63,6 +64,23 @@ void SendWindow::time_out(std::uint32_t mss) noexcept {
   // Not one segment, as RFC 5681 has it: the next signal is as far as the client's next timeout.
   const auto cwnd = static_cast<std::uint16_t>(std::clamp<std::uint32_t>(flight, 2, kInitialWindow));
   enter(Recovery::timeout, cwnd, static_cast<std::uint16_t>(std::max(flight / 2, 2u)));
+}
+
+void SendWindow::time_out_ours(std::uint32_t mss) noexcept {
+  const std::uint32_t flight = (nxt_ - una_ + mss - 1) / mss;
+  dupacks_ = 0;
+  patience_ = kDuplicateThreshold;
+  // One that comes again says nothing new of the path.
+  const bool again = recovery_ == Recovery::timeout && cwnd_ == 1;
+  enter(Recovery::timeout, 1, again ? ssthresh_ : static_cast<std::uint16_t>(std::max(flight / 2, 2u)));
+}
+
+void SendWindow::rebase(std::uint32_t by) noexcept {
+  una_ -= by;
+  nxt_ -= by;
+  recover_ -= std::min(recover_, by);
+  retransmitted_ -= std::min(retransmitted_, by);
+  for (Range& block : std::span(sacked_).first(sacked_count_)) block = {block.begin - by, block.end - by};
 }
 
 void SendWindow::enter(Recovery recovery, std::uint16_t cwnd, std::uint16_t ssthresh) noexcept {
@@ -143,7 +161,7 @@ std::uint32_t SendWindow::sacked_in(std::uint32_t begin, std::uint32_t end) cons
 bool SendWindow::merge(Range block) noexcept {
   if (block.begin <= una_ || block.end > nxt_ || block.empty()) return false;
   if (sacked_in(block.begin, block.end) == block.end - block.begin) return false;
-  std::array<Range, 5> all;
+  std::array<Range, std::tuple_size_v<decltype(sacked_)> + 1> all;
   std::size_t count = 0;
   std::size_t next = 0;
   while (next < sacked_count_ && sacked_[next].end < block.begin) all[count++] = sacked_[next++];
@@ -169,11 +187,11 @@ void SendWindow::prune() noexcept {
 void SendWindow::grow(std::uint32_t acked, std::uint32_t mss) noexcept {
   if (recovery_ == Recovery::fast) return;
   if (cwnd_ < ssthresh_) {
-    cwnd_ = static_cast<std::uint16_t>(std::min<std::uint32_t>(cwnd_ + (acked + mss - 1) / mss, kLargestCwnd));
+    cwnd_ = static_cast<std::uint16_t>(std::min<std::uint32_t>(cwnd_ + (acked + mss - 1) / mss, largest_cwnd_));
     return;
   }
   credit_ += acked;
-  if (credit_ < cwnd_ * mss || cwnd_ == kLargestCwnd) return;
+  if (credit_ < cwnd_ * mss || cwnd_ == largest_cwnd_) return;
   credit_ = 0;
   ++cwnd_;
 }

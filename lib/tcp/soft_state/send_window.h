@@ -31,12 +31,17 @@ class SendWindow {
   };
 
   // Everything before `una` has arrived, what is between the two may be on its way.
-  void begin(std::uint32_t una, std::uint32_t nxt) noexcept;
+  // `largest_cwnd`: segments.
+  void begin(std::uint32_t una, std::uint32_t nxt, std::uint16_t largest_cwnd = kLargestCwnd) noexcept;
+  // Offsets count from `by` further on.
+  void rebase(std::uint32_t by) noexcept;
 
   // An acknowledgement of everything before `offset`, with its SACK blocks. `duplicate`: RFC 5681 section 2.
   void acknowledge(std::uint32_t offset, std::span<const Range> sacked, bool duplicate, std::uint32_t mss) noexcept;
   // The client's timer says that nothing of it arrives any more.
   void time_out(std::uint32_t mss) noexcept;
+  // So does our own, which comes again if need be (RFC 5681 section 3.1, RFC 6298 section 5.4).
+  void time_out_ours(std::uint32_t mss) noexcept;
   // What was sent again at `una` a round trip ago and more has not arrived, though later segments still do: once more.
   void resend_head() noexcept;
   // [begin, end) is sent now, for the first time or again.
@@ -73,12 +78,13 @@ class SendWindow {
   std::uint32_t credit_ = 0;         // acknowledged bytes towards the next segment of cwnd (RFC 5681 section 3.1)
   std::uint16_t cwnd_ = kInitialWindow;
   std::uint16_t ssthresh_ = kLargestCwnd;
+  std::uint16_t largest_cwnd_ = kLargestCwnd;
   std::uint8_t dupacks_ = 0;
   std::uint8_t sacked_count_ = 0;
   Recovery recovery_ = Recovery::none;
-  std::uint16_t patience_ = 0;   // duplicate ACKs that may come before what was sent again at `una` is lost too
-  bool forced_ = false;          // the first retransmission goes out whatever the pipe holds
-  std::array<Range, 4> sacked_;  // ascending, apart from one another, all beyond una
+  std::uint16_t patience_ = 0;    // duplicate ACKs that may come before what was sent again at `una` is lost too
+  bool forced_ = false;           // the first retransmission goes out whatever the pipe holds
+  std::array<Range, 16> sacked_;  // ascending, apart from one another, all beyond una
 };
 
 }  // namespace gl::tcp

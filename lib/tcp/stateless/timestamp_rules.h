@@ -37,6 +37,7 @@ class TimestampRules {
   // begin at E. A client that is ahead of E holds the first of these bytes already: they were sent with a later
   // ledger that it has not taken over, since they came out of order (TS.Recent, RFC 7323 section 4.3).
   void fresh(std::size_t skip, bool lacks_prefix) noexcept;
+  void begin_bulk(SeqNum request) noexcept;
   void nothing_complete(Stop stop, bool lacks_prefix) noexcept;
   [[nodiscard]] std::size_t boundary(bool lacks_prefix) const noexcept;
   // Queries whose answers the ledger counts already, perhaps followed by new ones.

@@ -97,6 +97,7 @@ void TimestampRules::fresh(std::size_t skip, bool lacks_prefix) noexcept {
   if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
   // All of a segment's answers go together: it is resumed when the last of them is there.
   if (stop == Stop::pending) return context_.build.suspend(context_.answers.ticket());
+  if (stop == Stop::long_answer && context_.answers.queries() == 0) return begin_bulk(start);
   if (context_.answers.queries() == 0) {
     // Queries before `skip` have had their answer; what follows them is the client's to send again.
     if (skip > 0) return context_.build.control(Outcome::acked_repeat, kAck, start, acked());
@@ -115,6 +116,18 @@ void TimestampRules::fresh(std::size_t skip, bool lacks_prefix) noexcept {
   }
   if (ahead_ > 0) return send(Outcome::continued, Outcome::continued, {ahead_, start, lacks_prefix}, stop);
   send(Outcome::answered, Outcome::answered_withheld, {0, start, lacks_prefix}, stop);
+}
+
+void TimestampRules::begin_bulk(SeqNum request) noexcept {
+  // What the client has read of it was sent by an entry that is gone.
+  if (ahead_ > 0) return context_.build.reset(Outcome::reset_forgotten);
+  const auto size = static_cast<std::uint32_t>(context_.answers.long_request());
+  const SeqNum end = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size());
+  BulkStart start{.first = segment_.ack, .request = request, .acked = request, .request_end = request + size};
+  start.mss_class = cookie_.mss_class;
+  start.client_fin = context_.has(kFin) && end == start.request_end;
+  start.ts_val = bulk_ts_val(ledger_.sent_end, request, segment_.timestamps->echo);
+  if (!context_.begin_bulk(start)) context_.build.drop(Outcome::drop_bulk_full);
 }
 
 void TimestampRules::nothing_complete(Stop stop, bool lacks_prefix) noexcept {
@@ -226,12 +239,15 @@ void answer_with_timestamps(RuleContext& context) noexcept {
   auto cookie = check_long_flow(context.keys, context.long_flow, segment.ack);
   if (!cookie) {
     context.long_flow = nullptr;
-    cookie = check_ack(context.keys, segment.flow, segment.ack, std::nullopt);
+    cookie = context.check_cookie(std::nullopt);
   }
   if (!cookie) return answer_ignoring_timestamps(context);
+  context.scale_window(cookie->mss_class);
   if (Flow* const flow = context.flows.find(segment.flow, cookie->isn); flow != nullptr) {
     if (answer_from_flow(context, *cookie, *flow)) return;
   }
+  if (context.bulk != nullptr && is_bulk_ts_val(segment.timestamps->echo)) [[unlikely]]
+    return context.build.reset(Outcome::reset_forgotten);
   TimestampRules(context, *cookie).apply();
 }
 

@@ -18,7 +18,7 @@ class Rules {
 
   // The segment of another kind of client, whose timestamps are left out. False: it is none of these either.
   [[nodiscard]] bool fits() const noexcept {
-    return cookie_at(0) || cookie_at(2) || check_ack(context_.keys, segment_.flow, segment_.ack, segment_.seq);
+    return cookie_at(0) || cookie_at(2) || context_.check_cookie(segment_.seq);
   }
 
   void apply() noexcept {
@@ -30,15 +30,17 @@ class Rules {
  private:
   // The cookie, if the client's stream began `before` bytes before this segment.
   [[nodiscard]] std::optional<Accepted> cookie_at(std::uint32_t before) const noexcept {
-    return check_ack(context_.keys, segment_.flow, segment_.ack, segment_.seq - 1 - before);
+    return context_.check_cookie(segment_.seq - 1 - before);
   }
 
   // Before its query a client may probe: SEG.SEQ is then its ISN itself (RFC 1122 section 4.2.3.6).
   void acknowledgement() noexcept {
-    const auto cookie = check_ack(context_.keys, segment_.flow, segment_.ack, segment_.seq);
+    const auto cookie = context_.check_cookie(segment_.seq);
     if (cookie && cookie->ack_offset == 0) {
       return context_.build.control(Outcome::acked_keepalive, kAck, segment_.seq + 1, std::nullopt);
     }
+    // Of a client that reads a long answer which is known nowhere any more: it may have nothing else to repeat.
+    if (context_.bulk != nullptr && !cookie_at(0) && is_stray() && context_.plan.count > 0) return;
     context_.build.drop(Outcome::drop_ack_only);
   }
 
@@ -78,7 +80,7 @@ class Rules {
   // Where there is soft state, the segment is more likely of a connection whose entry is gone, or it has overtaken the
   // one that begins an entry. Its client waits for more than an ACK: it gets nothing, and then a RST.
   [[nodiscard]] bool is_stray() noexcept {
-    if (!context_.flows.enabled() || context_.settings.immediate) return false;
+    if ((!context_.flows.enabled() && context_.bulk == nullptr) || context_.settings.immediate) return false;
     context_.build.drop(Outcome::drop_no_timestamp_late);
     if (context_.flows.count_stray(segment_.flow, segment_.seq) >= kStrayRepeats) {
       context_.build.reset(Outcome::reset_forgotten);
@@ -88,6 +90,7 @@ class Rules {
 
   // The client's first segment, of whose answer it has read nothing.
   void first(const Accepted& cookie, bool prefix_consumed) noexcept {
+    context_.scale_window(cookie.mss_class);
     if (context_.flows.enabled() && !context_.settings.immediate) {
       if (Flow* const flow = context_.flows.make(segment_.flow, cookie.isn, false); flow != nullptr) {
         return FlowRules(context_, cookie, *flow).open(0, prefix_consumed, 0, 0);
@@ -96,13 +99,23 @@ class Rules {
     const Stop stop = answer(cookie, prefix_consumed);
     if (stop == Stop::unrepeatable) return context_.build.reset(Outcome::reset_changed);
     if (stop == Stop::pending) return suspend(prefix_consumed);
+    if (stop == Stop::long_answer && context_.answers.queries() == 0) return begin_bulk(cookie);
     if (context_.answers.queries() == 0) return nothing_complete(stop, prefix_consumed);
     send(cookie, behind_queries(stop));
+  }
+  void begin_bulk(const Accepted& cookie) noexcept {
+    const auto size = static_cast<std::uint32_t>(context_.answers.long_request());
+    BulkStart start{.first = segment_.ack, .request = segment_.seq, .acked = segment_.seq};
+    start.request_end = segment_.seq + size;
+    start.mss_class = cookie.mss_class;
+    start.client_fin = context_.has(kFin) && size == segment_.payload.size();
+    if (!context_.begin_bulk(start)) context_.build.drop(Outcome::drop_bulk_full);
   }
 
   // The same segment again, of whose answer a part has been read, perhaps all. False: it is none, the MAC fits by
   // chance.
   [[nodiscard]] bool again(const Accepted& cookie, bool prefix_consumed) noexcept {
+    context_.scale_window(cookie.mss_class);
     const Stop stop = answer(cookie, prefix_consumed);
     if (stop == Stop::pending) return suspend(prefix_consumed), true;
     if (stop == Stop::unrepeatable) return ends_part(cookie) && (context_.build.reset(Outcome::reset_changed), true);
@@ -183,6 +196,7 @@ class Rules {
 bool answered_from_flow(RuleContext& context) noexcept {
   Flow* const flow = context.flows.find(context.segment.flow);
   if (flow == nullptr) return false;
+  context.scale_window(flow->mss_class);
   const Accepted known{flow->isn, context.segment.ack - flow->isn - 1, flow->mss_class, false};
   return answer_from_flow(context, known, *flow);
 }
@@ -198,6 +212,8 @@ void answer_ignoring_timestamps(RuleContext& context) noexcept {
   segment.timestamps.reset();
   RuleContext without{segment,       context.service, context.keys,  context.settings,  context.answers,
                       context.build, context.plan,    context.flows, context.long_flows};
+  without.bulk = context.bulk;
+  if (context.unscaled != nullptr) without.unscaled = &segment;
   context.build.go_on(segment);
   if (answered_from_flow(without)) return;
   if (Rules rules(without); rules.fits()) return rules.apply();
