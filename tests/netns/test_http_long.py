@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import hashlib
-import os
 import random
 import signal
 import socket

@@ -40,13 +40,14 @@ void Supervisor::run() {
   constexpr int kTickMs = 100;
   for (;;) {
     pollfd descriptor{signals_, POLLIN, 0};
-    if (poll(&descriptor, 1, kTickMs) > 0 && on_signal()) return;
+    const bool ends = poll(&descriptor, 1, kTickMs) > 0 && on_signal();
     keys_.tick(unix_time());
     finish_reload();
     zones_.tick(monotonic_seconds());
     for (const auto& module : modules_) {
       if (module->enabled()) module->tick(monotonic_seconds() * 1000, {say, warn});
     }
+    if (ends) return;
     report_conflicts();
     report_links();
     report_backends();

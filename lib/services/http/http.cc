@@ -131,7 +131,11 @@ Framed HttpPort::next_request(Bytes stream, bool) const noexcept {
 
 Answer HttpPort::answer(Bytes request, MutableBytes buffer, const RequestContext& context) noexcept {
   const Parsed parsed = parse_request(request);
-  return service_.answer(parsed, site_of(parsed.request.host), buffer, context);
+  const Answer answer = service_.answer(parsed, site_of(parsed.request.host), buffer, context);
+  if (service_.log_ != nullptr && answer.kind == Answer::Kind::answered && !context.continuation) {
+    service_.log(request, context);
+  }
+  return answer;
 }
 
 const Site* HttpPort::site_of(std::string_view host) const noexcept {
@@ -216,7 +220,13 @@ DateText HttpService::date_of(std::uint32_t index) const noexcept {
   return index == date_ ? date_text_ : date_text(std::int64_t{index} * kDateSeconds);
 }
 
+void HttpService::log(Bytes request, const RequestContext& context) noexcept {
+  if (!log_->note(request, context.flow, context.position, now_, last_status_, last_body_)) unlogged_.add();
+}
+
 void HttpService::count(std::uint16_t status) noexcept {
+  last_status_ = status;
+  last_body_ = 0;
   switch (status) {
     case 200:
     case 204:
@@ -338,6 +348,7 @@ Answer HttpService::answer_status(const Request& request, const Choice& choice, 
   const std::string_view text = status == 200 ? "OK" : text_of(status);
   out.field("Content-Type", "text/plain").field("Content-Length", text.size() + 1).put("\r\n");
   if (request.method != Method::head) out.put(text).put("\n");
+  last_body_ = request.method == Method::head ? 0 : text.size() + 1;
   return {.length = out.length()};
 }
 
@@ -372,6 +383,7 @@ Answer HttpService::answer_file(const Request& request, const Choice& choice, st
   says.first = range.first;
   says.length = range.length;
   const bool body = request.method == Method::get && (says.status == 200 || says.status == 206);
+  last_body_ = body ? range.length : 0;
   if (body && range.length > kMaxBody) return answer_long(says, choice);
 
   Head& head = (*heads_)[next_head_ % kHeads];

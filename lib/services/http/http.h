@@ -16,6 +16,7 @@
 #include "lib/files/file_store.h"
 #include "lib/service/service.h"
 #include "lib/service/stream_service.h"
+#include "lib/services/http/access_log.h"
 #include "lib/services/http/date.h"
 #include "lib/services/http/request.h"
 
@@ -35,7 +36,8 @@ namespace gl::http {
   X(too_large, "files that are longer than an answer may be, asked for as a whole")  \
   X(long_answers, "answers beyond 64 KiB, each time that one is begun")              \
   X(continued, "answers given again, unchanged")                                     \
-  X(unrepeatable, "begun answers of files that are no longer known")
+  X(unrepeatable, "begun answers of files that are no longer known")                 \
+  X(unlogged, "requests that the access log has no room for")
 
 // A directory under a name, on one port.
 struct Site {
@@ -75,6 +77,11 @@ class HttpService final : public Service {
   HttpService(const std::atomic<const files::PublishedFiles*>& published, const std::atomic<std::int64_t>& unix_time,
               std::uint32_t linger_seconds);
 
+  // Before the first request: every `every`th is told to the main core.
+  [[nodiscard]] AccessQueue& log_requests(std::uint32_t every) {
+    log_ = std::make_unique<AccessQueue>(every);
+    return *log_;
+  }
   // Before the first request. The port lives as long as the service.
   [[nodiscard]] HttpPort& add_port(std::vector<Site> sites);
 
@@ -148,6 +155,7 @@ class HttpService final : public Service {
   [[nodiscard]] std::size_t read_long(const Answer& answer, std::uint64_t offset, MutableBytes out) const noexcept;
   [[nodiscard]] DateText date_of(std::uint32_t index) const noexcept;
   void count(std::uint16_t status) noexcept;
+  void log(Bytes request, const RequestContext& context) noexcept;
 
   const std::atomic<const files::PublishedFiles*>& published_;
   const std::atomic<std::int64_t>& unix_time_;
@@ -160,6 +168,10 @@ class HttpService final : public Service {
   GL_HTTP_COUNTERS(X)
 #undef X
   std::vector<std::unique_ptr<HttpPort>> ports_;
+  std::unique_ptr<AccessQueue> log_;  // null: no access log
+  // Of the answer made last.
+  std::uint16_t last_status_ = 0;
+  std::uint64_t last_body_ = 0;  // bytes
   std::unique_ptr<std::array<Head, kHeads>> heads_;
   std::size_t next_head_ = 0;
   // What was looked up last: the segments of a long answer follow one another.

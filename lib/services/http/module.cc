@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "lib/base/text.h"
+#include "lib/services/http/access_log.h"
 #include "lib/services/http/http.h"
 
 namespace gl::http {
@@ -28,6 +29,8 @@ class HttpModule final : public ServiceModule {
     return {{"http", "PORT,root=DIR[,host=NAME][,health=PATH][,dot-files=on]",
              "HTTP: the files of a directory, from memory (off); repeat for more",
              [this](const std::string& value) { return add_site(value); }},
+            {"http-log", "FILE[,every=N]", "HTTP: access log, of every request or every Nth (off)",
+             [this](const std::string& value) { return set_log(value); }},
             {"file-memory", "MB", "memory for the files of all directories (1024)", [this](const std::string& value) {
                const auto megabytes = parse_decimal(value, 1, 1u << 20);
                if (!megabytes) return Status(Error{"'" + value + "' is no number from 1 to 1048576"});
@@ -43,6 +46,9 @@ class HttpModule final : public ServiceModule {
     store_.emplace(directories_, std::size_t{memory_mb_} << 20, around.linger_seconds, around.quiesce);
     auto warnings = store_->load(around.now_seconds);
     if (!warnings) return Error{"--http: " + warnings.error()};
+    if (log_) {
+      if (Status status = log_->open(); !status) return Error{"--http-log: " + status.error()};
+    }
     return warnings;
   }
 
@@ -53,16 +59,19 @@ class HttpModule final : public ServiceModule {
         return Error{"--http: TCP port " + std::to_string(port) + " is another service's"};
       }
     }
+    if (log_) log_->add(service->log_requests(log_every_));
     return std::unique_ptr<Service>(std::move(service));
   }
 
   void reload() override {
+    reopen_ = true;
     if (!store_->begin_reload()) reload_again_ = true;
   }
 
   void tick(std::uint64_t now_ms, const OperatorLog& log) override {
     unix_time_.store(unix_seconds(), std::memory_order_relaxed);
     store_->tick(now_ms / 1000);
+    if (log_) write_log(log);
     if (!std::exchange(announced_, true)) {
       log.say("files: " + counted(store_->current()->count(), "file") + ", " +
               counted(store_->current()->bytes(), "byte"));
@@ -80,6 +89,23 @@ class HttpModule final : public ServiceModule {
   }
 
  private:
+  Status set_log(const std::string& value) {
+    const std::size_t comma = std::min(value.rfind(",every="), value.size());
+    if (comma == 0 || value.empty()) return Error{"'" + value + "' names no file"};
+    log_every_ = 1;
+    if (comma < value.size()) {
+      const auto every = parse_decimal(std::string_view(value).substr(comma + 7), 1, 1'000'000'000);
+      if (!every) return Error{"'" + value + "': every= takes a number from 1 on"};
+      log_every_ = *every;
+    }
+    log_.emplace(value.substr(0, comma));
+    return success();
+  }
+  void write_log(const OperatorLog& log) {
+    if (const auto error = log_->write()) log.warn("access log: " + *error);
+    if (!std::exchange(reopen_, false)) return;
+    if (Status status = log_->open(); !status) log.warn("access log: " + status.error());
+  }
   Status add_site(const std::string& value) {
     const std::size_t comma = std::min(value.find(','), value.size());
     const auto port = parse_decimal(std::string_view(value).substr(0, comma), 1, 65535);
@@ -133,6 +159,9 @@ class HttpModule final : public ServiceModule {
   std::uint32_t memory_mb_ = kMemoryMb;
   std::uint32_t linger_seconds_ = 0;
   std::atomic<std::int64_t> unix_time_{0};  // the cores read it
+  std::optional<AccessLog> log_;
+  std::uint32_t log_every_ = 1;
+  bool reopen_ = false;
   std::optional<files::FileStore> store_;
   bool announced_ = false;
   bool reload_again_ = false;  // asked for while one was under way

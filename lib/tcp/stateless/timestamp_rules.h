@@ -57,7 +57,9 @@ class TimestampRules {
   // More than one segment of answers, or bytes behind the last whole query: the rest is soft state's, where there is
   // some.
   [[nodiscard]] bool needs_flow(Stop stop, std::size_t size) const noexcept {
-    return (stop != Stop::end || !fits_one(size)) && context_.flows.enabled();
+    // Nothing is answered behind an answer that ends the connection.
+    const bool more = stop != Stop::end && !context_.answers.close_after();
+    return (more || !fits_one(size)) && context_.flows.enabled();
   }
 
   // ---- What soft state may take over (handoff.cc). ----

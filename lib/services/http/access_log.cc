@@ -1,0 +1,69 @@
+#include "lib/services/http/access_log.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <string_view>
+#include <utility>
+
+namespace gl::http {
+
+std::string access_text(const AccessLine& line) {
+  std::array<char, INET6_ADDRSTRLEN> address{};
+  (void)inet_ntop(line.peer_length == 4 ? AF_INET : AF_INET6, line.peer.data(), address.data(), address.size());
+  const std::time_t seconds = line.unix_time;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::array<char, 64> when{};
+  (void)std::strftime(when.data(), when.size(), "%d/%b/%Y:%H:%M:%S +0000", &parts);
+  std::string text = std::string(address.data()) + " - - [" + when.data() + "] \"";
+  for (const char c : std::string_view(line.line.data(), line.line_length)) {
+    if (c >= ' ' && c <= '~' && c != '"' && c != '\\') {
+      text += c;
+      continue;
+    }
+    constexpr std::string_view kHex = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(c);
+    text.append("\\x").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
+  }
+  return text + "\" " + std::to_string(line.status) + ' ' + std::to_string(line.body);
+}
+
+AccessLog::~AccessLog() {
+  if (file_ >= 0) close(file_);
+}
+
+Status AccessLog::open() {
+  const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (file < 0) return Error{path_ + ": " + std::strerror(errno)};
+  if (file_ >= 0) close(file_);
+  file_ = file;
+  return success();
+}
+
+std::optional<std::string> AccessLog::write() {
+  std::string text;
+  AccessLine line;
+  for (AccessQueue* const queue : queues_) {
+    while (queue->pop(line)) text.append(access_text(line)).append(1, '\n');
+  }
+  if (text.empty()) return std::nullopt;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(file_, rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      const bool known = std::exchange(failing_, true);
+      return known ? std::nullopt : std::optional(path_ + ": " + std::strerror(errno));
+    }
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+  failing_ = false;
+  return std::nullopt;
+}
+
+}  // namespace gl::http
