@@ -31,6 +31,7 @@ struct RuleContext {
   bool stays_open = false;        // without timestamps: an entry is made when the query comes again, so no FIN
   bool pipelines = false;         // this segment shows that closing would lose queries
   BulkTable* bulk = nullptr;      // of a service with long answers, where any may be on their way at once
+  bool begins_bulk = true;        // not before the connection stands
   Segment* unscaled = nullptr;    // the segment, while its window is as it was sent
 
   [[nodiscard]] CookieForm form() const noexcept { return bulk == nullptr ? CookieForm::plain : CookieForm::scaling; }

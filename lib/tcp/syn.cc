@@ -89,6 +89,8 @@ class Opening {
     RuleContext early{data, context_.service, context_.keys, context_.settings, context_.answers, context_.build,
                       plan, no_flows,         no_long_flows};
     early.stays_open = context_.flows.enabled();
+    early.bulk = context_.bulk;  // the cookie has its form
+    early.begins_bulk = false;
     const Outcome before = plan.outcome;
     timestamps_ ? answer_with_timestamps(early) : answer_without_timestamps(early);
     if (plan.count > 1 && plan.segments[1].length > 0) {

@@ -11,7 +11,7 @@ import time
 from exchanges import WrongBytes
 from goldilocks import Goldilocks
 from http_site import PORT, Directory, Response, connect, content, get, request
-from lab import SERVER_V4, SERVER_V6, Lab, die_with_parent, wait_for
+from lab import SERVER_V4, SERVER_V6, Lab, die_with_parent, sysctl, wait_for
 from path import PathLab
 from runner import report, run
 
@@ -296,6 +296,21 @@ def test_aborted():
                 client.kill()
                 client.wait()
                 wait_for(lambda: server.total("drop_bulk_aborted") == n, "no RST came")
+
+
+def test_fast_open():
+    """Where windows are scaled no cookie fits a SYN-ACK that is no longer than the SYN; elsewhere it is given."""
+    with Lab() as lab:
+        sysctl("net.ipv4.tcp_fastopen", 1)
+        site = site_of(lab, 1000, 500_000)
+        with http(lab, site=site) as server:
+            for path in [*site.files] * 3:
+                check(site, path, "--tcp-fastopen")
+            assert server.total("bulk_begun") == 3 and server.total("syn_ack_cookie") == 0
+        with http(lab, "--http-flows", 0, site=site) as server:
+            for _ in range(3):
+                check(site, "/1000.bin", "--tcp-fastopen")
+            assert server.total("syn_answered") == 2
 
 
 def test_rate():

@@ -148,5 +148,60 @@ TEST_F(HttpAnswers, CloseWhereTheClientOrTheRequestDoes) {
   EXPECT_TRUE(ask("GET /small\r\n").close);
 }
 
+// Of a long answer no more is kept than its handle and identity, and its head is written anew each time.
+TEST_F(HttpAnswers, LongOnesAreTheSameForAsLongAsTheyAreKept) {
+  write("long", std::string(300'000, 'c'));
+  reload(2000);
+  const std::string request = get("/long", "Range: bytes=1000-\r\n");
+  const Bytes stream(reinterpret_cast<const std::uint8_t*>(request.data()), request.size());
+  EXPECT_LE(port->answer(stream, buffer, {}).length, kMaxRenderedAnswer);
+  const Answer answer = port->answer(stream, buffer, {.any_length = true});
+  ASSERT_GT(answer.length, 299'000U);
+  EXPECT_TRUE(answer.close_after);
+  const auto read = [&](std::size_t step) {
+    std::string text(answer.length, ' ');
+    std::size_t done = 0;
+    for (; done < text.size(); done += step) {
+      const MutableBytes out(reinterpret_cast<std::uint8_t*>(text.data()) + done, std::min(step, text.size() - done));
+      if (port->read(answer, done, out) != out.size()) break;
+    }
+    return done < text.size() ? "cut short" : text;
+  };
+  const std::string whole = read(answer.length);
+  EXPECT_TRUE(whole.starts_with("HTTP/1.1 206 Partial Content\r\nDate: "));
+  EXPECT_NE(whole.find("\r\nConnection: close\r\n"), std::string::npos);
+  EXPECT_NE(whole.find("\r\nContent-Range: bytes 1000-299999/300000\r\n"), std::string::npos);
+  EXPECT_TRUE(whole.ends_with("\r\n\r\n" + std::string(299'000, 'c')));
+  for (const std::size_t step : {13u, 1448u, 100'000u}) EXPECT_EQ(read(step), whole) << step;
+  at(kMorning + 1800);  // another date
+  EXPECT_EQ(read(1448), whole);
+  write("long", std::string(300'000, 'd'));
+  reload(3000);
+  EXPECT_TRUE(port->still_has(answer));
+  EXPECT_EQ(read(1448), whole);
+  store->tick(3000 + kLinger);
+  service->begin_burst(0);
+  EXPECT_FALSE(port->still_has(answer));
+  EXPECT_EQ(read(1448), "cut short");
+}
+
+TEST(AccessQueue, TellsOnceAndCountsWhatItHasNoRoomFor) {
+  const auto queue = std::make_unique<AccessQueue>(1);
+  const std::array<std::uint8_t, 12> flow = {192, 0, 2, 1};
+  const std::array<std::uint8_t, 4> request = {'G', '"', '\r', 'x'};
+  unsigned refused = 0;
+  for (std::uint32_t n = 0; n < 5000; ++n) {
+    refused += queue->note(request, flow, n, 0, 200, n) ? 0u : 1u;
+    refused += queue->note(request, flow, n, 0, 200, n) ? 0u : 1u;
+  }
+  EXPECT_EQ(refused, 5000U - 4096U);
+  AccessLine line;
+  ASSERT_TRUE(queue->pop(line));
+  EXPECT_EQ(access_text(line), "192.0.2.1 - - [01/Jan/1970:00:00:00 +0000] \"G\\x22\" 200 0");
+  unsigned lines = 1;
+  while (queue->pop(line)) ++lines;
+  EXPECT_EQ(lines, 4096U);
+}
+
 }  // namespace
 }  // namespace gl::http

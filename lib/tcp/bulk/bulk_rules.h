@@ -24,13 +24,14 @@ class BulkRules {
   void receive_reset() noexcept;
   [[nodiscard]] bool acceptable() const noexcept;
   void note_acknowledgement(bool older) noexcept;
-  void note_progress(std::uint32_t una) noexcept;
+  void note_progress() noexcept;
   void measure(std::uint32_t round_trip_ms) noexcept;
   // True: an ACK has to follow.
   [[nodiscard]] bool note_bytes() noexcept;
   void close() noexcept;
 
   // ---- output.cc ----
+  static constexpr std::uint32_t kLastAckMs = 10'000;  // how long the client's FIN is awaited
   struct Piece {
     std::uint32_t begin;
     std::uint32_t end;

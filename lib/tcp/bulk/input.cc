@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::uint8_t kRepeatsPerByte = 3;   // of the request, before one more byte of it is acknowledged
 constexpr std::uint32_t kGiveUpMs = 120'000;  // RFC 1122 section 4.2.3.5: R2, 100 seconds at least
-constexpr std::uint32_t kLastAckMs = 10'000;  // how long the client's FIN is awaited
 constexpr std::uint8_t kMostBackoff = 7;
 
 constexpr std::int32_t distance(SeqNum from, SeqNum to) noexcept {
@@ -89,10 +88,10 @@ void BulkRules::note_acknowledgement(bool older) noexcept {
   for (const auto& block : segment_.sack.view()) sacked[count++] = {block.begin - zero, block.end - zero};
   flow_.snd.acknowledge(std::min(ack, nxt), std::span(sacked).first(count), duplicate, mss_);
   if (flow_.fin_sent && ack == nxt + 1) flow_.fin_arrived = true;
-  if (flow_.snd.una() != una || flow_.fin_arrived) note_progress(una);
+  if (flow_.snd.una() != una || flow_.fin_arrived) note_progress();
 }
 
-void BulkRules::note_progress(std::uint32_t) noexcept {
+void BulkRules::note_progress() noexcept {
   flow_.moved_ms = now_;
   flow_.backoff = 0;
   if (flow_.timed_end != 0 && flow_.snd.una() >= flow_.timed_end) {

@@ -10,7 +10,6 @@ constexpr std::uint16_t kLargestBulkCwnd = 8192;  // segments: beyond the larges
 constexpr std::uint32_t kFirstTimeoutMs = 1000;   // RFC 6298 section 2.1
 constexpr std::uint32_t kLeastTimeoutMs = 200;    // as Linux: RFC 6298 says a second, and few do
 constexpr std::uint32_t kLongestTimeoutMs = 15'000;
-constexpr std::uint32_t kLastAckMs = 10'000;
 constexpr std::uint32_t kPaceMs = 10;  // of a rate may go out at once
 
 }  // namespace
@@ -81,7 +80,7 @@ void BulkRules::refill_tokens() noexcept {
   if (rate == 0) return;
   const std::uint64_t gained = rate * (now_ - flow_.tokens_ms) / 1000;
   if (gained == 0) return;
-  const std::uint64_t most = std::max<std::uint64_t>(2 * mss_, rate * kPaceMs / 1000);
+  const std::uint64_t most = std::max(std::uint64_t{2} * mss_, rate * kPaceMs / 1000);
   flow_.tokens = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(std::max<std::uint64_t>(most, flow_.tokens), flow_.tokens + gained));
   flow_.tokens_ms = now_;
@@ -190,7 +189,7 @@ void RuleContext::scale_window(std::uint8_t mss_class) noexcept {
 }
 
 bool RuleContext::begin_bulk(const BulkStart& start) noexcept {
-  if (bulk == nullptr) return false;
+  if (bulk == nullptr || !begins_bulk) return false;
   BulkFlow* const flow = bulk->make(segment.flow);
   if (flow == nullptr) return false;
   flow->answer = answers.long_answer();
