@@ -94,7 +94,8 @@ int serve(control::CommandLine line) {
                " on " + control::counted(network->ports().size(), "port") + " with " +
                control::counted(lcores.size(), "worker"));
 
-  control::Supervisor(*signals, keys, zones, workers, *network, line.settings.modules).run();
+  control::Supervisor(*signals, keys, zones, workers, *network, line.settings.modules, line.settings.drain_seconds)
+      .run();
 
   workers.stop();
   control::print_summary(workers, tcp_helper);

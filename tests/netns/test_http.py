@@ -501,6 +501,31 @@ def test_access_log():
             wait_for(lambda: sampled.read_text().count("\n") == 3, sampled.read_text)
 
 
+def test_drain():
+    """After SIGTERM everything is served on for some seconds, but health says that the end is near."""
+    with Lab() as lab:
+        site = Directory(lab).add_usual()
+        def started():
+            return Goldilocks(lab, ["--http", f"{PORT},root={site.root},health=/health", "--drain", 3], zones=())
+        server = started()
+        with server:
+            assert get("/health").status == 200
+            begun = time.monotonic()
+            server.signal(signal.SIGTERM)
+            wait_for(lambda: get("/health").status == 503, server.log)
+            same(get("/1000.bin").body, site.files["/1000.bin"], "while it drains")
+            assert server.process.wait(timeout=20) == 0 and time.monotonic() - begun >= 3
+            assert "ending in 3 s on SIGTERM" in server.log()
+            server.start()
+            server.signal(signal.SIGTERM)
+            wait_for(lambda: get("/health").status == 503, server.log)
+            begun = time.monotonic()
+            server.signal(signal.SIGTERM)
+            assert server.process.wait(timeout=20) == 0 and time.monotonic() - begun < 3
+            server.start()
+            server.signal(signal.SIGTERM)  # the end of the test sends the second one
+
+
 def test_too_little_memory():
     with Lab() as lab:
         site = Directory(lab)

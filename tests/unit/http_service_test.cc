@@ -25,7 +25,7 @@ class HttpAnswers : public testing::Test {
     store = std::make_unique<files::FileStore>(std::vector<files::Directory>{{root.string()}}, std::size_t{1} << 24,
                                                kLinger, [] {});
     ASSERT_TRUE(store->load(1000));
-    service = std::make_unique<HttpService>(store->published(), unix_time, kLinger);
+    service = std::make_unique<HttpService>(store->published(), shared, kLinger);
     port = &service->add_port({Site{}});
     at(kMorning + 600);
   }
@@ -41,7 +41,7 @@ class HttpAnswers : public testing::Test {
     service->begin_burst(0);
   }
   void at(std::int64_t seconds) {
-    unix_time = seconds;
+    shared.unix_time = seconds;
     service->begin_burst(0);
   }
 
@@ -79,7 +79,7 @@ class HttpAnswers : public testing::Test {
 
   static constexpr std::uint32_t kLinger = 120;
   fs::path root;
-  std::atomic<std::int64_t> unix_time{0};
+  HttpService::Shared shared;
   std::unique_ptr<files::FileStore> store;
   std::unique_ptr<HttpService> service;
   HttpPort* port = nullptr;
@@ -138,6 +138,19 @@ TEST_F(HttpAnswers, NoFileIsYoungerThanItsAnswer) {
   at(1'000'000'000);  // the files were written later
   const std::string early = ask(get("/file")).text;
   EXPECT_EQ(field(early, "Last-Modified"), field(early, "Date"));
+}
+
+TEST_F(HttpAnswers, HealthIsOverWhenTheEndIsNear) {
+  port = &service->add_port({Site{.host = "", .root = 0, .health = "/health"}});
+  const Given well = ask(get("/health"));
+  EXPECT_TRUE(well.text.starts_with("HTTP/1.1 200 OK\r\n"));
+  shared.draining = true;
+  const Given ill = ask(get("/health"));
+  EXPECT_TRUE(ill.text.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+  EXPECT_TRUE(ask(get("/small")).text.starts_with("HTTP/1.1 200 OK\r\n"));
+  EXPECT_EQ(ask(get("/health"), {.continuation = true, .identity = ill.identity}).text, ill.text);
+  EXPECT_EQ(ask(get("/health"), {.continuation = true, .identity = well.identity}).kind, Answer::Kind::unrepeatable);
+  EXPECT_EQ(ask(get("/health"), {.continuation = true}).kind, Answer::Kind::unrepeatable);
 }
 
 TEST_F(HttpAnswers, CloseWhereTheClientOrTheRequestDoes) {

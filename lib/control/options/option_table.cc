@@ -102,6 +102,8 @@ constexpr auto kOptions = std::to_array<Option>({
      number<8, 604800, [](Settings& s, std::uint32_t n) { s.epoch_seconds = n; }>},
     {"linger", "SECONDS", "how long after a zone reload begun answers can be finished (120)",
      number<1, 86400, [](Settings& s, std::uint32_t n) { s.linger_seconds = n; }>},
+    {"drain", "SECONDS", "after SIGTERM serve on for so long, health paths saying 503; 0: end at once (0)",
+     number<0, 3600, [](Settings& s, std::uint32_t n) { s.drain_seconds = n; }>},
     {"mtu", "BYTES", "MTU of the ports (as they have it)",
      number<576, 9216, [](Settings& s, std::uint32_t n) { s.mtu = narrow<std::uint16_t>(n); }>},
     {"rx-queue", "N", "receive descriptors a queue (1024)",

@@ -35,6 +35,7 @@ struct Settings {
   tcp::ResponderSettings tcp{.mss_limit_v6 = 1220, .flow_cache = 4096, .bulk_flows = 1024};
   std::string secret_path = "/var/lib/goldilocks/secret";
   std::uint32_t epoch_seconds = 3600;
+  std::uint32_t drain_seconds = 0;     // between SIGTERM and the end
   std::uint32_t linger_seconds = 120;  // how long answers from the zones before a reload can be continued
   std::uint16_t mtu = 0;               // 0: as the port has it
   std::uint16_t rx_descriptors = 1024;

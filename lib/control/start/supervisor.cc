@@ -40,31 +40,42 @@ void Supervisor::run() {
   constexpr int kTickMs = 100;
   for (;;) {
     pollfd descriptor{signals_, POLLIN, 0};
-    const bool ends = poll(&descriptor, 1, kTickMs) > 0 && on_signal();
+    if (poll(&descriptor, 1, kTickMs) > 0) on_signal();
     keys_.tick(unix_time());
     finish_reload();
     zones_.tick(monotonic_seconds());
     for (const auto& module : modules_) {
       if (module->enabled()) module->tick(monotonic_seconds() * 1000, {say, warn});
     }
-    if (ends) return;
+    if (end_at_ && monotonic_seconds() >= *end_at_) return;
     report_conflicts();
     report_links();
     report_backends();
   }
 }
 
-// True where the process is to end.
-bool Supervisor::on_signal() {
+void Supervisor::on_signal() {
   signalfd_siginfo info{};
   while (read(signals_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-    if (info.ssi_signo != SIGHUP) {
-      say(std::string("ending on ") + (info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"));
-      return true;
+    if (info.ssi_signo == SIGHUP) {
+      reload();
+    } else {
+      end(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
     }
-    reload();
   }
-  return false;
+}
+
+void Supervisor::end(const std::string& why) {
+  if (drain_seconds_ == 0 || end_at_) {
+    say("ending on " + why);
+    end_at_ = 0;
+    return;
+  }
+  say("ending in " + std::to_string(drain_seconds_) + " s on " + why + ", or at a second one");
+  end_at_ = monotonic_seconds() + drain_seconds_ + 1;  // this one has begun
+  for (const auto& module : modules_) {
+    if (module->enabled()) module->drain();
+  }
 }
 
 void Supervisor::reload() {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -22,14 +24,21 @@ namespace gl::control {
 class Supervisor {
  public:
   Supervisor(int signals, KeyStore& keys, ZoneStore& zones, const Workers& workers, const Network& network,
-             const services::Modules& modules)
-      : signals_(signals), keys_(keys), zones_(zones), workers_(workers), network_(network), modules_(modules) {}
+             const services::Modules& modules, std::uint32_t drain_seconds)
+      : signals_(signals),
+        keys_(keys),
+        zones_(zones),
+        workers_(workers),
+        network_(network),
+        modules_(modules),
+        drain_seconds_(drain_seconds) {}
 
-  // Returns after SIGINT or SIGTERM.
+  // Returns `drain_seconds` after SIGINT or SIGTERM, or at a second one.
   void run();
 
  private:
-  [[nodiscard]] bool on_signal();
+  void on_signal();
+  void end(const std::string& why);
   void reload();
   void finish_reload();
   void report_conflicts();
@@ -42,11 +51,13 @@ class Supervisor {
   const Workers& workers_;
   const Network& network_;
   const services::Modules& modules_;
-  bool reload_again_ = false;      // asked for while one was under way
-  std::vector<bool> links_;        // up, as reported last
-  std::vector<bool> backends_;     // likewise
-  std::uint64_t conflicts_ = 0;    // reported so far
-  std::uint64_t next_report_ = 0;  // monotonic seconds
+  const std::uint32_t drain_seconds_;
+  std::optional<std::uint64_t> end_at_;  // monotonic seconds
+  bool reload_again_ = false;            // asked for while one was under way
+  std::vector<bool> links_;              // up, as reported last
+  std::vector<bool> backends_;           // likewise
+  std::uint64_t conflicts_ = 0;          // reported so far
+  std::uint64_t next_report_ = 0;        // monotonic seconds
 };
 
 }  // namespace gl::control

@@ -23,6 +23,7 @@ constexpr std::uint32_t kDateMask = 0xff;
 constexpr std::uint32_t kConstant = 1;
 constexpr std::uint32_t kNothingThere = 2;
 constexpr std::uint32_t kSlashMissing = 3;
+constexpr std::uint32_t kDraining = 4;  // a state that nobody was in before
 
 constexpr std::uint16_t kFound = 0;
 
@@ -47,6 +48,7 @@ constexpr auto kStatusTexts = std::to_array<StatusText>({
     {421, "421 Misdirected Request"},
     {431, "431 Request Header Fields Too Large"},
     {501, "501 Not Implemented"},
+    {503, "503 Service Unavailable"},
     {505, "505 HTTP Version Not Supported"},
 });
 std::string_view text_of(std::uint16_t status) noexcept {
@@ -186,10 +188,10 @@ std::size_t HttpPort::largest_answer() const noexcept {
 
 // ---- The service
 
-HttpService::HttpService(const std::atomic<const files::PublishedFiles*>& published,
-                         const std::atomic<std::int64_t>& unix_time, std::uint32_t linger_seconds)
+HttpService::HttpService(const std::atomic<const files::PublishedFiles*>& published, const Shared& shared,
+                         std::uint32_t linger_seconds)
     : published_(published),
-      unix_time_(unix_time),
+      shared_(shared),
       linger_(linger_seconds),
       date_text_(date_text(0)),
       heads_(std::make_unique<std::array<Head, kHeads>>()) {}
@@ -203,7 +205,7 @@ void HttpService::begin_burst(std::uint64_t) noexcept {
   const files::PublishedFiles* const published = published_.load(std::memory_order_acquire);
   if (published != files_) found_file_ = nullptr;
   files_ = published;
-  now_ = unix_time_.load(std::memory_order_relaxed);
+  now_ = shared_.unix_time.load(std::memory_order_relaxed);
   const auto date = static_cast<std::uint32_t>(now_ / kDateSeconds);
   if (date == date_) return;
   date_ = date;
@@ -261,7 +263,11 @@ HttpService::Choice HttpService::choose(const FileSet* set, const Site* site, co
   if (site == nullptr) return constant(421);
   choice.path = decode_path(request.path, room);
   if (choice.path.empty()) return constant(400);
-  if (!site->health.empty() && choice.path == site->health) return constant(200);
+  if (!site->health.empty() && choice.path == site->health) {
+    if (!shared_.draining.load(std::memory_order_relaxed)) return constant(200);
+    choice.version = kDraining;
+    return constant(503);
+  }
   const files::Place* const place = set == nullptr ? nullptr : set->find(site->root, choice.path);
   choice.since = set == nullptr ? 0 : set->generation();
   if (place != nullptr && place->lacks_slash) return choice.version = kSlashMissing, constant(301);
@@ -282,7 +288,7 @@ HttpService::Choice HttpService::choose(const FileSet* set, const Site* site, co
 bool HttpService::was_always(const Choice& choice, const Site* site, const Parsed& parsed,
                              std::span<char> room) const noexcept {
   const std::int64_t into = now_ % kDateSeconds;
-  if (into < linger_ || into > kDateSeconds - kClockSkew) return false;
+  if (into < linger_ || into > kDateSeconds - kClockSkew || choice.version == kDraining) return false;
   if (files_ == nullptr || choice.version == kConstant) return true;
   return files_->was_always(choice.since, [&](const FileSet& set) -> std::optional<std::uint32_t> {
     const Choice before = choose(&set, site, parsed, room);

@@ -43,7 +43,7 @@ namespace gl::http {
 struct Site {
   std::string host;      // lower case, without a port; empty: whatever name is asked for
   std::size_t root = 0;  // among the directories of the store
-  std::string health;    // a path that is answered with 200 whatever the directory holds; empty: none
+  std::string health;    // a path that is answered with 200 whatever the directory holds, with 503 before the end
 };
 
 class HttpService;
@@ -73,8 +73,13 @@ class HttpPort final : public StreamService {
 
 class HttpService final : public Service {
  public:
-  // `unix_time`: kept up to date by the main core. `linger_seconds`: for how long a begun answer may be gone on with.
-  HttpService(const std::atomic<const files::PublishedFiles*>& published, const std::atomic<std::int64_t>& unix_time,
+  // Kept up to date by the main core.
+  struct Shared {
+    std::atomic<std::int64_t> unix_time{0};
+    std::atomic<bool> draining{false};
+  };
+  // `linger_seconds`: for how long a begun answer may be gone on with.
+  HttpService(const std::atomic<const files::PublishedFiles*>& published, const Shared& shared,
               std::uint32_t linger_seconds);
 
   // Before the first request: every `every`th is told to the main core.
@@ -158,7 +163,7 @@ class HttpService final : public Service {
   void log(Bytes request, const RequestContext& context) noexcept;
 
   const std::atomic<const files::PublishedFiles*>& published_;
-  const std::atomic<std::int64_t>& unix_time_;
+  const Shared& shared_;
   const std::int64_t linger_;
   const files::PublishedFiles* files_ = nullptr;
   std::int64_t now_ = 0;

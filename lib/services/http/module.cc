@@ -42,7 +42,7 @@ class HttpModule final : public ServiceModule {
 
   [[nodiscard]] Result<std::vector<std::string>> load(const Surroundings& around) override {
     linger_seconds_ = around.linger_seconds;
-    unix_time_ = unix_seconds();
+    shared_.unix_time = unix_seconds();
     store_.emplace(directories_, std::size_t{memory_mb_} << 20, around.linger_seconds, around.quiesce);
     auto warnings = store_->load(around.now_seconds);
     if (!warnings) return Error{"--http: " + warnings.error()};
@@ -53,7 +53,7 @@ class HttpModule final : public ServiceModule {
   }
 
   [[nodiscard]] Result<std::unique_ptr<Service>> make(Registry& registry) override {
-    auto service = std::make_unique<HttpService>(store_->published(), unix_time_, linger_seconds_);
+    auto service = std::make_unique<HttpService>(store_->published(), shared_, linger_seconds_);
     for (const auto& [port, sites] : sites_) {
       if (!registry.add_stream({port, port}, service->add_port(sites))) {
         return Error{"--http: TCP port " + std::to_string(port) + " is another service's"};
@@ -68,8 +68,10 @@ class HttpModule final : public ServiceModule {
     if (!store_->begin_reload()) reload_again_ = true;
   }
 
+  void drain() override { shared_.draining = true; }
+
   void tick(std::uint64_t now_ms, const OperatorLog& log) override {
-    unix_time_.store(unix_seconds(), std::memory_order_relaxed);
+    shared_.unix_time.store(unix_seconds(), std::memory_order_relaxed);
     store_->tick(now_ms / 1000);
     if (log_) write_log(log);
     if (!std::exchange(announced_, true)) {
@@ -158,7 +160,7 @@ class HttpModule final : public ServiceModule {
   std::vector<files::Directory> directories_;
   std::uint32_t memory_mb_ = kMemoryMb;
   std::uint32_t linger_seconds_ = 0;
-  std::atomic<std::int64_t> unix_time_{0};  // the cores read it
+  HttpService::Shared shared_;  // the cores read it
   std::optional<AccessLog> log_;
   std::uint32_t log_every_ = 1;
   bool reopen_ = false;
