@@ -69,7 +69,8 @@ void BulkRules::collect() noexcept {
     add_piece(next, false);
     spend();
   }
-  if (paced && budget >= mss_ && flow_.tokens < mss_ && snd.nxt() < edge) {
+  const bool waits = snd.nxt() < edge || !snd.next_lost(mss_).empty();
+  if (paced && budget >= mss_ && flow_.tokens < mss_ && waits) {
     const std::uint32_t missing = mss_ - flow_.tokens;
     flow_.pace_at = now_ + std::max(kPaceMs / 2, missing / std::max(context_.settings.bulk_rate / 1000, 1u) + 1);
   }
