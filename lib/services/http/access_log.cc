@@ -1,14 +1,9 @@
 #include "lib/services/http/access_log.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <string_view>
-#include <utility>
 
 namespace gl::http {
 
@@ -33,37 +28,13 @@ std::string access_text(const AccessLine& line) {
   return text + "\" " + std::to_string(line.status) + ' ' + std::to_string(line.body);
 }
 
-AccessLog::~AccessLog() {
-  if (file_ >= 0) close(file_);
-}
-
-Status AccessLog::open() {
-  const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (file < 0) return Error{path_ + ": " + std::strerror(errno)};
-  if (file_ >= 0) close(file_);
-  file_ = file;
-  return success();
-}
-
 std::optional<std::string> AccessLog::write() {
   std::string text;
   AccessLine line;
   for (AccessQueue* const queue : queues_) {
     while (queue->pop(line)) text.append(access_text(line)).append(1, '\n');
   }
-  if (text.empty()) return std::nullopt;
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(file_, rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      const bool known = std::exchange(failing_, true);
-      return known ? std::nullopt : std::optional(path_ + ": " + std::strerror(errno));
-    }
-    rest.remove_prefix(static_cast<std::size_t>(written));
-  }
-  failing_ = false;
-  return std::nullopt;
+  return file_.write(text);
 }
 
 }  // namespace gl::http

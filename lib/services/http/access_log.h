@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/append_file.h"
 #include "lib/base/bytes.h"
 #include "lib/base/result.h"
 #include "lib/base/spsc_queue.h"
@@ -78,21 +79,16 @@ class AccessQueue {
 
 class AccessLog {
  public:
-  explicit AccessLog(std::string path) : path_(std::move(path)) {}
-  AccessLog(const AccessLog&) = delete;
-  AccessLog& operator=(const AccessLog&) = delete;
-  ~AccessLog();
+  explicit AccessLog(std::string path) : file_(std::move(path)) {}
 
   // Opens the file, or opens it again: whoever rotates it has moved it away.
-  [[nodiscard]] Status open();
+  [[nodiscard]] Status open() { return file_.open(); }
   void add(AccessQueue& queue) { queues_.push_back(&queue); }
-  // Writes what the cores have told. An error is said once, until writing works again.
+  // Writes what the cores have told.
   [[nodiscard]] std::optional<std::string> write();
 
  private:
-  const std::string path_;
-  int file_ = -1;
-  bool failing_ = false;
+  AppendFile file_;
   std::vector<AccessQueue*> queues_;
 };
 
