@@ -7,6 +7,7 @@
 
 #include "lib/services/http/module.h"
 #include "lib/services/sum/module.h"
+#include "lib/services/talk/module.h"
 
 namespace gl::services {
 
@@ -16,6 +17,7 @@ using Modules = std::vector<std::shared_ptr<ServiceModule>>;
   Modules modules;
   modules.push_back(http::make_http_module());
   modules.push_back(make_sum_module());
+  modules.push_back(make_talk_module());
   return modules;
 }
 

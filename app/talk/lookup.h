@@ -1,0 +1,29 @@
+// A host's addresses, by DNS. Ownership: values. Thread: one. Errors: one line.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <string>
+#include <vector>
+
+#include "lib/base/result.h"
+
+namespace gl::talk {
+
+struct Endpoint {
+  sockaddr_storage address{};
+  socklen_t length = 0;
+  std::string text;  // the address as it is written
+};
+
+struct LookupSettings {
+  bool v4 = true;
+  bool v6 = true;
+  std::string server;  // a name server's address; empty: those of /etc/resolv.conf
+};
+
+// `host`: an address, `localhost` (RFC 6761 section 6.3: never asked for), or a name. IPv6 first.
+[[nodiscard]] Result<std::vector<Endpoint>> look_up(const std::string& host, std::uint16_t port,
+                                                    const LookupSettings& settings);
+
+}  // namespace gl::talk

@@ -1,0 +1,113 @@
+// The client of simplex-talk: reads lines, and sends each as a datagram. It hears nothing back, but for what the
+// kernel is told: that nobody listens there.
+//   goldilocks-talk [-4|-6] [-s NAMESERVER] HOST [PORT]
+#include <getopt.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <string>
+
+#include "app/talk/lookup.h"
+#include "lib/base/text.h"
+
+namespace {
+
+using gl::talk::Endpoint;
+
+constexpr std::uint16_t kPort = 5432;
+constexpr const char* kUsage =
+    "usage: goldilocks-talk [-4|-6] [-s NAMESERVER] HOST [PORT]\n"
+    "Sends each line of the standard input to HOST as a UDP datagram (port 5432). Nothing comes back.\n"
+    "  -4, -6         only IPv4, only IPv6; otherwise IPv6 first\n"
+    "  -s NAMESERVER  the address of the name server that is asked, instead of those in /etc/resolv.conf\n"
+    "Exit status: 0 the input has ended, 1 a line could not be sent, 2 usage.\n";
+
+struct Options {
+  std::string host;
+  std::uint16_t port = kPort;
+  gl::talk::LookupSettings lookup;
+  bool help = false;
+};
+
+bool parse(int argc, char** argv, Options& options) {
+  for (int c; (c = getopt(argc, argv, "46hs:")) != -1;) {
+    if (c == '4') {
+      options.lookup.v6 = false;
+    } else if (c == '6') {
+      options.lookup.v4 = false;
+    } else if (c == 's') {
+      options.lookup.server = optarg;
+    } else if (c == 'h') {
+      options.help = true;
+    } else {
+      return false;
+    }
+  }
+  if (options.help) return true;
+  if (argc - optind < 1 || argc - optind > 2 || (!options.lookup.v4 && !options.lookup.v6)) return false;
+  options.host = argv[optind];
+  if (argc - optind == 2) {
+    const auto port = gl::parse_decimal(argv[optind + 1], 1, 65535);
+    if (!port) return false;
+    options.port = static_cast<std::uint16_t>(*port);
+  }
+  return true;
+}
+
+// The first address that there is a way to. It is connected, so that the kernel says when nobody listens.
+int open_socket(const std::vector<Endpoint>& endpoints, std::string& where) {
+  for (const Endpoint& endpoint : endpoints) {
+    const int s = socket(endpoint.address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (s < 0) continue;
+    where = endpoint.text;
+    if (connect(s, reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length) == 0) return s;
+    close(s);
+  }
+  return -1;
+}
+
+int fail(const std::string& what) {
+  std::cerr << "goldilocks-talk: " << what << '\n';
+  return 1;
+}
+
+int talk(int s, const std::string& where) {
+  bool refused = false;
+  for (std::string line; std::getline(std::cin, line);) {
+    if (!std::cin.eof()) line += '\n';
+    // What comes back is the answer to a line before; the line is sent with the next call.
+    ssize_t sent = send(s, line.data(), line.size(), 0);
+    if (sent < 0 && errno == ECONNREFUSED) {
+      if (!refused) (void)fail("nobody listens at " + where);
+      refused = true;
+      sent = send(s, line.data(), line.size(), 0);
+    }
+    if (sent < 0 && errno != ECONNREFUSED) return fail(std::string("cannot send: ") + std::strerror(errno));
+  }
+  return refused ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  if (!parse(argc, argv, options)) {
+    std::fputs(kUsage, stderr);
+    return 2;
+  }
+  if (options.help) {
+    std::fputs(kUsage, stdout);
+    return 0;
+  }
+  const auto endpoints = gl::talk::look_up(options.host, options.port, options.lookup);
+  if (!endpoints) return fail(endpoints.error());
+  std::string where;
+  const int s = open_socket(*endpoints, where);
+  if (s < 0) return fail(options.host + ": " + std::strerror(errno));
+  const int status = talk(s, where);
+  close(s);
+  return status;
+}
