@@ -10,12 +10,10 @@
 #include <iostream>
 #include <string>
 
-#include "app/talk/lookup.h"
+#include "app/lookup/lookup.h"
 #include "lib/base/text.h"
 
 namespace {
-
-using gl::talk::Endpoint;
 
 constexpr std::uint16_t kPort = 5432;
 constexpr const char* kUsage =
@@ -28,7 +26,7 @@ constexpr const char* kUsage =
 struct Options {
   std::string host;
   std::uint16_t port = kPort;
-  gl::talk::LookupSettings lookup;
+  gl::LookupSettings lookup;
   bool help = false;
 };
 
@@ -55,18 +53,6 @@ bool parse(int argc, char** argv, Options& options) {
     options.port = static_cast<std::uint16_t>(*port);
   }
   return true;
-}
-
-// The first address that there is a way to. It is connected, so that the kernel says when nobody listens.
-int open_socket(const std::vector<Endpoint>& endpoints, std::string& where) {
-  for (const Endpoint& endpoint : endpoints) {
-    const int s = socket(endpoint.address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (s < 0) continue;
-    where = endpoint.text;
-    if (connect(s, reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length) == 0) return s;
-    close(s);
-  }
-  return -1;
 }
 
 int fail(const std::string& what) {
@@ -102,10 +88,10 @@ int main(int argc, char** argv) {
     std::fputs(kUsage, stdout);
     return 0;
   }
-  const auto endpoints = gl::talk::look_up(options.host, options.port, options.lookup);
+  const auto endpoints = gl::look_up(options.host, options.port, options.lookup);
   if (!endpoints) return fail(endpoints.error());
   std::string where;
-  const int s = open_socket(*endpoints, where);
+  const int s = gl::connect_datagrams(*endpoints, where);
   if (s < 0) return fail(options.host + ": " + std::strerror(errno));
   const int status = talk(s, where);
   close(s);

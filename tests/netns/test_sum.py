@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from goldilocks import Goldilocks
-from lab import SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
+from lab import ROOT, SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
 from runner import run
 
 PORT = 5434
@@ -52,6 +52,33 @@ def test_returned_and_logged():
         assert wait_for(lambda: "sum of 2 integers from [2001:db8::1]:" in server.log() and ": -3" in server.log())
         assert counted(server, sums=6, malformed=0, unlogged=0)
         assert set(server.telemetry("/goldilocks/service")) == {"dns", "sum"}
+
+
+def ask(*arguments, text=b""):
+    known = [folder / "app/sum/goldilocks-sum" for folder in (*Goldilocks.binary.parents[2:3], ROOT / "build")]
+    program = next(path for path in known if path.exists())
+    return subprocess.run([program, *map(str, arguments)], input=text, capture_output=True, timeout=30,
+                          preexec_fn=die_with_parent)
+
+
+def test_our_client():
+    with Lab() as lab:
+        with Goldilocks(lab, ["--sum", "on,reply=on"]) as server:
+            for address in (SERVER_V4, SERVER_V6):
+                assert ask(address, 1, 2, -10).stdout == b"-7\n"
+                assert ask(address, text=b"2147483647 1\n").stdout == b"-2147483648\n"
+            assert ask(SERVER_V4, *range(362)).stdout == b"65341\n"
+            done = ask(SERVER_V4, *range(363))
+            assert done.returncode == 1 and b"362 fit" in done.stderr, done
+            for arguments in ((SERVER_V4, "x"), (SERVER_V4, 2**31), (), ("-p", 0, SERVER_V4, 1)):
+                assert ask(*arguments).returncode == 2, arguments
+            assert counted(server, sums=5, malformed=0)
+        with Goldilocks(lab, ["--sum", "on"]) as server:
+            assert ask("-n", SERVER_V4, 40, 2).returncode == 0
+            assert wait_for(lambda: ": 42" in server.log())
+            done = ask(SERVER_V4, 1)
+            assert done.returncode == 1 and b"reply=on" in done.stderr, done.stderr
+            assert counted(server, sums=4)  # it asked three times
 
 
 def test_silent_by_default():

@@ -1,13 +1,14 @@
-#include "app/talk/lookup.h"
+#include "app/lookup/lookup.h"
 
 #include <arpa/inet.h>
 #include <ldns/ldns.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <memory>
 
-namespace gl::talk {
+namespace gl {
 namespace {
 
 struct Free {
@@ -111,4 +112,15 @@ Result<std::vector<Endpoint>> look_up(const std::string& host, std::uint16_t por
   return found;
 }
 
-}  // namespace gl::talk
+int connect_datagrams(const std::vector<Endpoint>& endpoints, std::string& where) {
+  for (const Endpoint& endpoint : endpoints) {
+    const int s = socket(endpoint.address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (s < 0) continue;
+    where = endpoint.text;
+    if (connect(s, reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length) == 0) return s;
+    close(s);
+  }
+  return -1;
+}
+
+}  // namespace gl

@@ -1,4 +1,4 @@
-// A host's addresses, by DNS. Ownership: values. Thread: one. Errors: one line.
+// A host's addresses, by DNS, for the clients of our services. Ownership: values. Thread: one. Errors: one line.
 #pragma once
 
 #include <sys/socket.h>
@@ -8,7 +8,7 @@
 
 #include "lib/base/result.h"
 
-namespace gl::talk {
+namespace gl {
 
 struct Endpoint {
   sockaddr_storage address{};
@@ -26,4 +26,8 @@ struct LookupSettings {
 [[nodiscard]] Result<std::vector<Endpoint>> look_up(const std::string& host, std::uint16_t port,
                                                     const LookupSettings& settings);
 
-}  // namespace gl::talk
+// A UDP socket to the first of them that there is a way to, and which that is; below 0, with errno: there is none. It
+// is connected, so that the kernel says when nobody listens. The caller closes it.
+[[nodiscard]] int connect_datagrams(const std::vector<Endpoint>& endpoints, std::string& where);
+
+}  // namespace gl
