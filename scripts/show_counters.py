@@ -13,8 +13,9 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     try:
-        answers = [(c, ask(sys.argv[1], c)) for c in ("/goldilocks/counters", "/goldilocks/service,dns", "/goldilocks/forward",
-                                                    "/goldilocks/service,http")]
+        services = ask(sys.argv[1], "/goldilocks/service")
+        commands = ["/goldilocks/counters", *(f"/goldilocks/service,{name}" for name in services), "/goldilocks/forward"]
+        answers = [(command, ask(sys.argv[1], command)) for command in commands]
     except OSError as e:
         sys.exit(f"no goldilocks with the file prefix {sys.argv[1]} answers: {e}")
     for command, counters in answers:
