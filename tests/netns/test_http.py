@@ -130,6 +130,23 @@ def test_wget():
             same((folder / "deep/index.html").read_bytes(), b"deep", "deep")
 
 
+def test_load_generators():
+    """ab and wrk find nothing wrong, with a connection a request and with keep-alive, short answers and long ones."""
+    with Lab() as lab:
+        site, server = http(lab)
+        site.add("/300000.bin", content(300_000))
+        with server:
+            for path, count in (("/1000.bin", 2000), ("/30000.bin", 500), ("/300000.bin", 100)):
+                for options in ([], ["-k"]):
+                    text = sh("ab", "-q", "-n", count, "-c", 20, *options, url(path)).stdout
+                    for line in (rf"Complete requests: +{count}\n", r"Failed requests: +0\n",
+                                 rf"HTML transferred: +{count * len(site.files[path])} bytes"):
+                        assert re.search(line, text), text
+                    assert "Non-2xx" not in text, text
+                text = sh("wrk", "-t1", "-c10", "-d1s", url(path)).stdout
+                assert re.search(r"[1-9]\d* requests in", text) and "errors" not in text and "Non-2xx" not in text, text
+
+
 def read_one(s, data=b""):
     """The next response of a connection."""
     while True:
