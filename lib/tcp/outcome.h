@@ -52,6 +52,7 @@ namespace gl::tcp {
   X(drop_beyond, drop, "pipelined behind an unanswered query: the client will repeat it")                \
   X(drop_bulk_full, drop, "request of a long answer, and no entry free: the client will repeat it")      \
   X(drop_bulk_aborted, drop, "RST of a client that reads a long answer: it ends")                        \
+  X(drop_bulk_elsewhere, drop, "segment of a long answer that another core may have on its way")         \
   X(drop_bulk_foreign, drop, "segment that does not fit the long answer on its way")                     \
   X(drop_waiting, drop, "segment of a flow that waits for an answer already")                            \
   X(drop_incomplete, drop, "incomplete query: the client will repeat it whole")                          \

@@ -12,21 +12,27 @@
 namespace gl::tcp {
 
 struct Responder::Work {
-  Work(const ResponderSettings& given, PathMtuTable* shared_paths)
+  Work(const ResponderSettings& given, PathMtuTable* shared_paths, BulkPresence* shared_presence)
       : settings(given),
         own_paths(shared_paths == nullptr ? std::make_unique<PathMtuTable>() : nullptr),
         paths(shared_paths == nullptr ? *own_paths : *shared_paths),
+        own_presence(shared_presence == nullptr && bulk_flows(given) != 0 ? std::make_unique<BulkPresence>() : nullptr),
         resets(given.rst_per_second),
         build(plan, resets, settings, paths),
         flows(given.flow_cache, given.bulk_flows != 0),
         long_flows(given.flow_cache),
-        bulk(given.immediate ? 0 : given.bulk_flows) {}
+        bulk(bulk_flows(given), shared_presence == nullptr ? own_presence.get() : shared_presence) {}
+
+  [[nodiscard]] static std::size_t bulk_flows(const ResponderSettings& given) noexcept {
+    return given.immediate ? 0 : given.bulk_flows;
+  }
 
   const ResponderSettings settings;
   const CookieKeys* keys = nullptr;
   std::uint64_t now_s = 0;
   const std::unique_ptr<PathMtuTable> own_paths;
   PathMtuTable& paths;
+  const std::unique_ptr<BulkPresence> own_presence;
   TokenBucket resets;
   Plan plan;
   PlanBuilder build;
@@ -68,8 +74,8 @@ void dispatch(RuleContext& context) noexcept {
 
 }  // namespace
 
-Responder::Responder(const ResponderSettings& settings, PathMtuTable* paths)
-    : work_(std::make_unique<Work>(settings, paths)) {}
+Responder::Responder(const ResponderSettings& settings, PathMtuTable* paths, BulkPresence* presence)
+    : work_(std::make_unique<Work>(settings, paths, presence)) {}
 Responder::~Responder() = default;
 
 void Responder::begin_burst(std::uint64_t now_ms, const CookieKeys& keys) noexcept {

@@ -14,6 +14,7 @@
 
 namespace gl::tcp {
 
+class BulkPresence;
 class PathMtuTable;
 struct QuotedSegment;
 
@@ -35,8 +36,10 @@ struct ResponderSettings {
 
 class Responder {
  public:
-  // `paths` is what all cores have learnt of path MTUs; without it the instance keeps its own.
-  explicit Responder(const ResponderSettings& settings, PathMtuTable* paths = nullptr);
+  // `paths` is what all cores have learnt of path MTUs, `presence` which long answers they have on their way; without
+  // them the instance keeps its own.
+  explicit Responder(const ResponderSettings& settings, PathMtuTable* paths = nullptr,
+                     BulkPresence* presence = nullptr);
   ~Responder();
   Responder(const Responder&) = delete;
   Responder& operator=(const Responder&) = delete;

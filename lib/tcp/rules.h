@@ -44,6 +44,11 @@ struct RuleContext {
   }
   // Of a service that uses window scaling, as soon as the cookie tells the client's shift.
   void scale_window(std::uint8_t mss_class) noexcept;
+  // RST for a connection that is not known here, unless it may be another core's.
+  void reset_unknown(Outcome outcome) noexcept {
+    if (bulk != nullptr && bulk->elsewhere(segment.flow)) return build.drop(Outcome::drop_bulk_elsewhere);
+    build.reset(outcome);
+  }
   // The answer of AnswerStream::long_answer() begins; false: there is no entry to be had.
   [[nodiscard]] bool begin_bulk(const BulkStart& start) noexcept;
 

@@ -41,7 +41,7 @@ struct alignas(64) WorkerContext {
   WorkerContext(const WorkerSettings& worker_settings, const tcp::ResponderSettings& tcp, Shared& shared_state)
       : settings(worker_settings),
         shared(shared_state),
-        responder(tcp, &shared_state.paths),
+        responder(tcp, &shared_state.paths, &shared_state.long_answers),
         pipeline(services, responder, counters) {}
 
   // Written by the main core before the start, read by the worker.

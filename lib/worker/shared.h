@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "lib/tcp/bulk/bulk_presence.h"
 #include "lib/tcp/cookie.h"
 #include "lib/tcp/path_mtu.h"
 
@@ -37,7 +38,8 @@ struct alignas(64) Shared {
   std::atomic<const tcp::CookieKeys*> keys{nullptr};
   std::atomic<bool> stop{false};
   QuiescentState quiescent;
-  tcp::PathMtuTable paths;  // the workers write and read it, a word at a time
+  tcp::PathMtuTable paths;         // the workers write and read it, a word at a time
+  tcp::BulkPresence long_answers;  // likewise
 };
 
 }  // namespace gl::worker

@@ -11,7 +11,7 @@ import time
 from exchanges import WrongBytes
 from goldilocks import Goldilocks
 from http_site import PORT, Directory, Response, connect, content, get, request
-from lab import SERVER_V4, SERVER_V6, Lab, die_with_parent, sysctl, wait_for
+from lab import SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, sysctl, wait_for
 from path import PathLab
 from runner import report, run
 
@@ -168,6 +168,17 @@ def test_many_at_once():
                 same((folder / str(n)).read_bytes(), site.files[path], n)
             assert server.memory_kib() < before + 20_000
             assert server.total("bulk_begun") >= 201
+
+
+def test_two_workers():
+    """The kernel spreads a flow's frames anew after each timeout of its client (its hash is the socket's there, not the
+    addresses'): a core that gets another's frames does not end the answer."""
+    with Lab(queues=2) as lab:
+        site = site_of(lab, 1000, 300_000, 1 * MB)
+        device = f"--vdev=net_af_packet0,iface={SERVER_IF},qpairs=2"
+        with http(lab, site=site, workers=2, device=device) as server:
+            in_parallel(check, [(site, path, "--max-time", "100") for path in [*site.files] * 8], 8)
+            assert server.total("bulk_begun") == 16
 
 
 def under_loss(percent, count=20, **lab_options):

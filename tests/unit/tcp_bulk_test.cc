@@ -21,7 +21,8 @@ FlowKey key_of(std::uint16_t port) {
 }
 
 TEST(BulkTable, FindsWhatItHolds) {
-  BulkTable table(100);
+  BulkPresence presence;
+  BulkTable table(100, &presence);
   table.begin_burst(1000);
   std::set<std::uint16_t> held;
   std::uint32_t random = 1;
@@ -45,7 +46,8 @@ TEST(BulkTable, FindsWhatItHolds) {
 }
 
 TEST(BulkTable, AQuietClientMakesRoom) {
-  BulkTable table(2);
+  BulkPresence presence;
+  BulkTable table(2, &presence);
   table.begin_burst(50'000);
   for (const std::uint16_t port : {std::uint16_t{1}, std::uint16_t{2}}) {
     BulkFlow* const flow = table.make(key_of(port));
@@ -60,7 +62,8 @@ TEST(BulkTable, AQuietClientMakesRoom) {
 }
 
 TEST(BulkTable, EachIsDueOnce) {
-  BulkTable table(8);
+  BulkPresence presence;
+  BulkTable table(8, &presence);
   const std::uint32_t start = 0xffffff00u;  // the clock's 32 bits begin anew on the way
   table.begin_burst(start);
   EXPECT_FALSE(table.next_due(start));
@@ -281,6 +284,28 @@ TEST_F(LongAnswer, ASpoofedSynOrResetEndsNothing) {
   segment.timestamps->echo = echo;
   EXPECT_EQ(ack(kMss).outcome, Outcome::bulk_sent);
   EXPECT_EQ(send(kRst, kClient + 4, 0).outcome, Outcome::drop_bulk_aborted);
+}
+
+// A core that does not have it, beside one that does, and after that has ended it.
+TEST_F(LongAnswer, AnotherCoreDoesNotResetIt) {
+  BulkPresence presence;
+  ResponderSettings settings;
+  settings.bulk_flows = 2;
+  Responder other(settings, nullptr, &presence);
+  other.begin_burst(1000, keys);
+  responder = std::make_unique<Responder>(settings, nullptr, &presence);
+  at(1000);
+  ASSERT_EQ(ask(500).count, 10);
+  segment.flags = kAck;
+  segment.seq = SeqNum(kClient + 1 + static_cast<std::uint32_t>(request.size()));
+  for (const std::uint32_t offset : {kMss, 1u << 20}) {
+    segment.ack = first + offset;
+    EXPECT_EQ(other.handle(segment, &service).outcome, Outcome::drop_bulk_elsewhere);
+  }
+  EXPECT_EQ(send(kRst, kClient + 4, 0).outcome, Outcome::drop_bulk_aborted);
+  segment.flags = kAck;
+  segment.ack = first + kMss;
+  EXPECT_EQ(other.handle(segment, &service).outcome, Outcome::reset_forgotten);
 }
 
 TEST_F(LongAnswer, TheRequestIsAcknowledgedAByteAtATime) {

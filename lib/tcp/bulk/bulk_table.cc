@@ -16,7 +16,7 @@ constexpr bool is_before(std::uint32_t a, std::uint32_t b) noexcept {
 
 }  // namespace
 
-BulkTable::BulkTable(std::size_t entries) : size_(entries) {
+BulkTable::BulkTable(std::size_t entries, BulkPresence* presence) : presence_(presence), size_(entries) {
   if (entries == 0) return;
   slots_.assign(std::bit_ceil(2 * entries), kNone);
   flows_ = std::make_unique<BulkFlow[]>(entries);
@@ -58,12 +58,14 @@ BulkFlow* BulkTable::make(const FlowKey& key) noexcept {
   slots_[slot_of(key)] = index;
   flows_[index] = {};
   flows_[index].key = key;
+  presence_->add(key);
   return &flows_[index];
 }
 
 void BulkTable::evict(BulkFlow& flow) noexcept {
   const std::uint32_t index = index_of(flow);
   remove_slot(slot_of(flow.key));
+  presence_->remove(flow.key);
   due_[index] = 0;
   free_.push_back(index);  // there is room: it was reserved
   --used_;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/tcp/bulk/bulk_flow.h"
+#include "lib/tcp/bulk/bulk_presence.h"
 
 namespace gl::tcp {
 
@@ -23,8 +24,8 @@ class BulkTable {
  public:
   static constexpr std::uint32_t kNone = 0xffffffff;
 
-  // `entries` 0: none is ever found or made.
-  explicit BulkTable(std::size_t entries);
+  // `entries` 0: none is ever found or made, and no `presence` is needed: what all cores have; borrowed.
+  BulkTable(std::size_t entries, BulkPresence* presence);
 
   void begin_burst(std::uint64_t now_ms) noexcept { now_ms_ = static_cast<std::uint32_t>(now_ms); }
   [[nodiscard]] std::uint32_t now_ms() const noexcept { return now_ms_; }
@@ -33,6 +34,8 @@ class BulkTable {
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
 
   [[nodiscard]] BulkFlow* find(const FlowKey& key) noexcept;
+  // Of a flow that is not found here: whether another core may have it.
+  [[nodiscard]] bool elsewhere(const FlowKey& key) const noexcept { return presence_->holds(key); }
   // A fresh entry, of which only the key is set.
   [[nodiscard]] BulkFlow* make(const FlowKey& key) noexcept;
   void evict(BulkFlow& flow) noexcept;
@@ -60,6 +63,7 @@ class BulkTable {
   void remove_slot(std::size_t slot) noexcept;
   [[nodiscard]] bool make_room() noexcept;
 
+  BulkPresence* const presence_;
   std::size_t size_;
   std::size_t used_ = 0;
   std::array<std::uint64_t, 2> seed_{};

@@ -247,7 +247,7 @@ void answer_with_timestamps(RuleContext& context) noexcept {
     if (answer_from_flow(context, *cookie, *flow)) return;
   }
   if (context.bulk != nullptr && is_bulk_ts_val(segment.timestamps->echo)) [[unlikely]]
-    return context.build.reset(Outcome::reset_forgotten);
+    return context.reset_unknown(Outcome::reset_forgotten);
   TimestampRules(context, *cookie).apply();
 }
 

@@ -83,7 +83,7 @@ class Rules {
     if ((!context_.flows.enabled() && context_.bulk == nullptr) || context_.settings.immediate) return false;
     context_.build.drop(Outcome::drop_no_timestamp_late);
     if (context_.flows.count_stray(segment_.flow, segment_.seq) >= kStrayRepeats) {
-      context_.build.reset(Outcome::reset_forgotten);
+      context_.reset_unknown(Outcome::reset_forgotten);
     }
     return true;
   }
@@ -218,7 +218,7 @@ void answer_ignoring_timestamps(RuleContext& context) noexcept {
   if (answered_from_flow(without)) return;
   if (Rules rules(without); rules.fits()) return rules.apply();
   context.build.go_on(context.segment);
-  context.build.reset(Outcome::reset_no_cookie);
+  context.reset_unknown(Outcome::reset_no_cookie);
 }
 
 }  // namespace gl::tcp
