@@ -112,15 +112,31 @@ Result<std::vector<Endpoint>> look_up(const std::string& host, std::uint16_t por
   return found;
 }
 
-int connect_datagrams(const std::vector<Endpoint>& endpoints, std::string& where) {
-  for (const Endpoint& endpoint : endpoints) {
+bool take_option(int option, const char* argument, LookupSettings& settings) {
+  if (option == '4') {
+    settings.v6 = false;
+  } else if (option == '6') {
+    settings.v4 = false;
+  } else if (option == 's') {
+    settings.server = argument;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+Result<Connected> connect_to(const std::string& host, std::uint16_t port, const LookupSettings& settings) {
+  const auto endpoints = look_up(host, port, settings);
+  if (!endpoints) return Error{endpoints.error()};
+  for (const Endpoint& endpoint : *endpoints) {
     const int s = socket(endpoint.address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (s < 0) continue;
-    where = endpoint.text;
-    if (connect(s, reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length) == 0) return s;
+    if (connect(s, reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length) == 0) {
+      return Connected{s, endpoint.text};
+    }
     close(s);
   }
-  return -1;
+  return Error{host + ": " + std::strerror(errno)};
 }
 
 }  // namespace gl

@@ -22,12 +22,19 @@ struct LookupSettings {
   std::string server;  // a name server's address; empty: those of /etc/resolv.conf
 };
 
+// What both clients have in front of the host: `-4`, `-6`, `-s NAMESERVER`. False: the option is none of these.
+[[nodiscard]] bool take_option(int option, const char* argument, LookupSettings& settings);
+
 // `host`: an address, `localhost` (RFC 6761 section 6.3: never asked for), or a name. IPv6 first.
 [[nodiscard]] Result<std::vector<Endpoint>> look_up(const std::string& host, std::uint16_t port,
                                                     const LookupSettings& settings);
 
-// A UDP socket to the first of them that there is a way to, and which that is; below 0, with errno: there is none. It
-// is connected, so that the kernel says when nobody listens. The caller closes it.
-[[nodiscard]] int connect_datagrams(const std::vector<Endpoint>& endpoints, std::string& where);
+// A UDP socket to the first address of the host that there is a way to. It is connected, so that the kernel says when
+// nobody listens. The caller closes it.
+struct Connected {
+  int socket = -1;
+  std::string where;
+};
+[[nodiscard]] Result<Connected> connect_to(const std::string& host, std::uint16_t port, const LookupSettings& settings);
 
 }  // namespace gl

@@ -63,13 +63,8 @@ bool take(std::string_view word, std::vector<std::int32_t>& integers) {
 bool parse(int argc, char** argv, Options& options) {
   // Negative integers are no options: what follows HOST is not looked at by getopt.
   for (int c; (c = getopt(argc, argv, "+46hns:p:")) != -1;) {
-    if (c == '4') {
-      options.lookup.v6 = false;
-    } else if (c == '6') {
-      options.lookup.v4 = false;
-    } else if (c == 's') {
-      options.lookup.server = optarg;
-    } else if (c == 'n') {
+    if (gl::take_option(c, optarg, options.lookup)) continue;
+    if (c == 'n') {
       options.waits = false;
     } else if (c == 'h') {
       options.help = true;
@@ -136,12 +131,9 @@ int main(int argc, char** argv) {
     return fail(std::to_string(options.integers.size()) + " integers: " + std::to_string(kMostIntegers) +
                 " fit a datagram");
   }
-  const auto endpoints = gl::look_up(options.host, options.port, options.lookup);
-  if (!endpoints) return fail(endpoints.error());
-  std::string where;
-  const int s = gl::connect_datagrams(*endpoints, where);
-  if (s < 0) return fail(options.host + ": " + std::strerror(errno));
-  const int status = ask(s, message_of(options.integers), options.waits, where);
-  close(s);
+  const auto server = gl::connect_to(options.host, options.port, options.lookup);
+  if (!server) return fail(server.error());
+  const int status = ask(server->socket, message_of(options.integers), options.waits, server->where);
+  close(server->socket);
   return status;
 }

@@ -32,13 +32,8 @@ struct Options {
 
 bool parse(int argc, char** argv, Options& options) {
   for (int c; (c = getopt(argc, argv, "46hs:")) != -1;) {
-    if (c == '4') {
-      options.lookup.v6 = false;
-    } else if (c == '6') {
-      options.lookup.v4 = false;
-    } else if (c == 's') {
-      options.lookup.server = optarg;
-    } else if (c == 'h') {
+    if (gl::take_option(c, optarg, options.lookup)) continue;
+    if (c == 'h') {
       options.help = true;
     } else {
       return false;
@@ -88,12 +83,9 @@ int main(int argc, char** argv) {
     std::fputs(kUsage, stdout);
     return 0;
   }
-  const auto endpoints = gl::look_up(options.host, options.port, options.lookup);
-  if (!endpoints) return fail(endpoints.error());
-  std::string where;
-  const int s = gl::connect_datagrams(*endpoints, where);
-  if (s < 0) return fail(options.host + ": " + std::strerror(errno));
-  const int status = talk(s, where);
-  close(s);
+  const auto server = gl::connect_to(options.host, options.port, options.lookup);
+  if (!server) return fail(server.error());
+  const int status = talk(server->socket, server->where);
+  close(server->socket);
   return status;
 }

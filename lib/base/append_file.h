@@ -16,6 +16,17 @@
 
 namespace gl {
 
+// All of it, however many calls that takes; false, with errno: it could not be written.
+[[nodiscard]] inline bool write_all(int file, std::string_view text) noexcept {
+  while (!text.empty()) {
+    const ssize_t written = ::write(file, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
 class AppendFile {
  public:
   explicit AppendFile(std::string path) : path_(std::move(path)) {}
@@ -34,17 +45,8 @@ class AppendFile {
     return success();
   }
   [[nodiscard]] std::optional<std::string> write(std::string_view text) {
-    while (!text.empty()) {
-      const ssize_t written = ::write(file_, text.data(), text.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) {
-        const bool known = std::exchange(failing_, true);
-        return known ? std::nullopt : std::optional(path_ + ": " + std::strerror(errno));
-      }
-      text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    failing_ = false;
-    return std::nullopt;
+    const bool known = std::exchange(failing_, !write_all(file_, text));
+    return known || !failing_ ? std::nullopt : std::optional(path_ + ": " + std::strerror(errno));
   }
 
  private:

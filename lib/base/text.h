@@ -2,6 +2,8 @@
 // Ownership: views of what was given. Thread: pure functions. Errors: by value. What is noexcept does not allocate.
 #pragma once
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
@@ -45,6 +47,18 @@ namespace gl {
   const auto [at, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc{} || at != end || value < low || value > high) return std::nullopt;
   return value;
+}
+// An address of 4 or 16 bytes, in network byte order, as it is written (RFC 5952).
+[[nodiscard]] inline std::string address_text(const std::uint8_t* bytes, std::size_t length) {
+  char text[INET6_ADDRSTRLEN] = "?";
+  (void)inet_ntop(length == 4 ? AF_INET : AF_INET6, bytes, text, sizeof text);
+  return text;
+}
+// A byte that is not to be printed, as \xHH.
+inline void append_escaped(std::string& text, char c) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  const auto byte = static_cast<unsigned char>(c);
+  text.append("\\x").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
 }
 // "1 zone", "2 zones".
 [[nodiscard]] inline std::string counted(std::size_t count, std::string_view what) {

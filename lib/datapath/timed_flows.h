@@ -10,7 +10,7 @@
 
 #include "lib/datapath/frame.h"
 #include "lib/datapath/interface.h"
-#include "lib/tcp/cookie.h"
+#include "lib/tcp/segment.h"
 #include "lib/wire/ethernet.h"
 #include "lib/wire/ipv4.h"
 #include "lib/wire/ipv6.h"
@@ -60,7 +60,7 @@ class TimedFlows {
     std::uint8_t* const l4 = l3 + l3_length;
     std::memcpy(l4, ends + 2 * address, 4);
     l4[12] = sizeof(wire::TcpHeader) / 4 << 4;
-    l4[13] = tcp_ack_flag;
+    l4[13] = tcp::kAck;
     frame.length = link.length + l3_length + sizeof(wire::TcpHeader);
     frame.ipv4_checksum_good = frame.l4_checksum_good = true;
     frame.resumed = frame.timer = true;
@@ -68,7 +68,6 @@ class TimedFlows {
 
  private:
   static constexpr std::uint8_t kHopLimit = 64;
-  static constexpr std::uint8_t tcp_ack_flag = 0x10;
   struct Link {
     std::array<std::uint8_t, 18> header{};
     std::uint8_t length = 0;

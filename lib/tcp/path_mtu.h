@@ -61,7 +61,8 @@ struct QuotedSegment {
 
 // Whether the sequence numbers belong to a connection of ours: the quoted SEQ is one that our cookie allows. A blind
 // forger passes once in 2^11. For a client without timestamps the cookie covers its ISN too, which is known where the
-// quoted ACK was withheld: such answers in one segment alone are not recognised.
+// quoted ACK was withheld: such answers in one segment alone are not recognised. `scaling`: there are services whose
+// cookies have that form; of those a forger passes once in 2^9.
 [[nodiscard]] bool sent_by_us(const CookieKeys& keys, const QuotedSegment& quoted, bool scaling = false) noexcept;
 
 }  // namespace gl::tcp

@@ -48,24 +48,21 @@ struct Responder::Work {
 
 namespace {
 
-void answer_closed_port(PlanBuilder& build, const Segment& segment) noexcept {
+// Whether a segment draws nothing, wherever it goes.
+bool drops(PlanBuilder& build, const Segment& segment) noexcept {
   const auto has = [&segment](unsigned flags) { return (segment.flags & flags) != 0; };
-  if (has(kRst)) return build.drop(Outcome::drop_rst);
-  if (has(kSyn) ? has(kAck | kFin) : !has(kAck)) return build.drop(Outcome::drop_flags);
-  build.reset(Outcome::reset_closed_port);
+  if (has(kRst)) return build.drop(Outcome::drop_rst), true;
+  const bool impossible = has(kSyn) ? has(kAck | kFin) : !has(kAck);
+  if (impossible) build.drop(Outcome::drop_flags);
+  return impossible;
 }
 
 // One segment of an open or opening connection, by the rules of its kind of client.
 void dispatch(RuleContext& context) noexcept {
-  const Segment& segment = context.segment;
-  const auto has = [&segment](unsigned flags) { return (segment.flags & flags) != 0; };
-  if (has(kRst)) {
-    context.build.drop(Outcome::drop_rst);
-  } else if (has(kSyn) ? has(kAck | kFin) : !has(kAck)) {
-    context.build.drop(Outcome::drop_flags);
-  } else if (has(kSyn)) {
+  if (drops(context.build, context.segment)) return;
+  if (context.has(kSyn)) {
     answer_syn(context);
-  } else if (segment.timestamps && !context.settings.immediate) {
+  } else if (context.segment.timestamps && !context.settings.immediate) {
     answer_with_timestamps(context);
   } else {
     answer_without_timestamps(context);
@@ -92,7 +89,7 @@ const Plan& Responder::handle(const Segment& segment, StreamService* service) no
   Work& work = *work_;
   if (service == nullptr) {
     work.build.begin(segment);
-    answer_closed_port(work.build, segment);
+    if (!drops(work.build, segment)) work.build.reset(Outcome::reset_closed_port);
   } else if (work.bulk.enabled() && service->has_long_answers()) {
     handle_scaled(segment, *service);
   } else {

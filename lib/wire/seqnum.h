@@ -22,6 +22,11 @@ class SeqNum {
     return static_cast<std::int32_t>(a.value_ - b.value_) < 0;
   }
 
+  // From one to the other, negative backwards, where the two are less than 2^31 apart.
+  [[nodiscard]] friend constexpr std::int32_t distance(SeqNum from, SeqNum to) noexcept {
+    return static_cast<std::int32_t>(to.value_ - from.value_);
+  }
+
  private:
   std::uint32_t value_ = 0;
 };

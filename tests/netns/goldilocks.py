@@ -197,3 +197,12 @@ class Goldilocks:
             else:
                 raise AssertionError(f"core {core} received or took up {frames} frames, its verdicts add up to "
                                      f"{sum(verdicts.values())}: {counters}")
+
+
+def built(name):
+    """A program of the same build as the one under test, or of build/."""
+    known = [folder / name for folder in (*Goldilocks.binary.parents[2:3], ROOT / "build")]
+    for path in known:
+        if path.exists():
+            return path
+    raise AssertionError(f"{known[-1]} is not there: ninja -C build {name}")

@@ -7,19 +7,14 @@ import re
 import signal
 import subprocess
 
-from goldilocks import Goldilocks
-from lab import CLIENT_IF, ROOT, SERVER_IF, Lab, as_off_a_wire, die_with_parent, inside, sh, sysctl
+from goldilocks import built
+from lab import CLIENT_IF, SERVER_IF, Lab, as_off_a_wire, die_with_parent, inside, sh, sysctl
 
 NEAR_IF, FAR_IF = "near", "far"  # toward the client, toward the server
 
 
 def relay_program():
-    """Of the same build as the program under test, or of build/."""
-    known = [folder / "tests/netns/relay" for folder in (*Goldilocks.binary.parents[2:3], ROOT / "build")]
-    for path in known:
-        if path.exists():
-            return path
-    raise AssertionError(f"{known[-1]} is not there: ninja -C build tests/netns/relay")
+    return built("tests/netns/relay")
 
 
 class Relay:

@@ -4,8 +4,8 @@ import struct
 import subprocess
 import time
 
-from goldilocks import Goldilocks
-from lab import ROOT, SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
+from goldilocks import Goldilocks, built
+from lab import SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
 from runner import run
 
 PORT = 5434
@@ -55,9 +55,7 @@ def test_returned_and_logged():
 
 
 def ask(*arguments, text=b""):
-    known = [folder / "app/sum/goldilocks-sum" for folder in (*Goldilocks.binary.parents[2:3], ROOT / "build")]
-    program = next(path for path in known if path.exists())
-    return subprocess.run([program, *map(str, arguments)], input=text, capture_output=True, timeout=30,
+    return subprocess.run([built("app/sum/goldilocks-sum"), *map(str, arguments)], input=text, capture_output=True, timeout=30,
                           preexec_fn=die_with_parent)
 
 

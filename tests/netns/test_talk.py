@@ -4,17 +4,11 @@ import signal
 import subprocess
 import time
 
-from goldilocks import Goldilocks
-from lab import ROOT, SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, inside, sh, sysctl, wait_for
+from goldilocks import Goldilocks, built
+from lab import SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, inside, sh, sysctl, wait_for
 from runner import run
 
 PORT = 5432
-
-
-def client_program():
-    """Of the same build as the program under test, or of build/."""
-    known = [folder / "app/talk/goldilocks-talk" for folder in (*Goldilocks.binary.parents[2:3], ROOT / "build")]
-    return next(path for path in known if path.exists())
 
 
 def netcat(text, address=SERVER_V4, *options):
@@ -29,7 +23,7 @@ def netcat(text, address=SERVER_V4, *options):
 
 
 def talk(text, *arguments):
-    return subprocess.run([client_program(), *arguments], input=text, capture_output=True, timeout=30,
+    return subprocess.run([built("app/talk/goldilocks-talk"), *arguments], input=text, capture_output=True, timeout=30,
                           preexec_fn=die_with_parent)
 
 

@@ -1,7 +1,5 @@
 #include "lib/services/sum/module.h"
 
-#include <arpa/inet.h>
-
 #include <string_view>
 
 #include "lib/base/text.h"
@@ -14,8 +12,7 @@ constexpr std::uint16_t kPort = 5434;
 constexpr unsigned kLinesPerSecond = 20;  // whoever sends lists does not fill the log
 
 std::string text_of(const SumService::Line& line) {
-  char address[INET6_ADDRSTRLEN] = "?";
-  (void)inet_ntop(line.peer_length == 4 ? AF_INET : AF_INET6, line.peer.data(), address, sizeof address);
+  const std::string address = address_text(line.peer.data(), line.peer_length);
   std::string text = "sum of " + std::to_string(line.count) + " integers from ";
   text.append(line.peer_length == 4 ? "" : "[").append(address).append(line.peer_length == 4 ? ":" : "]:");
   text.append(std::to_string(line.peer_port)).append(": ");

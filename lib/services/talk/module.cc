@@ -1,6 +1,5 @@
 #include "lib/services/talk/module.h"
 
-#include <arpa/inet.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,9 +18,8 @@ namespace {
 constexpr std::uint64_t kSilenceMs = 15'000;  // as the textbook's server
 
 std::string lines_of(const TalkService::Message& message) {
-  char address[INET6_ADDRSTRLEN] = "?";
-  (void)inet_ntop(message.peer_length == 4 ? AF_INET : AF_INET6, message.peer.data(), address, sizeof address);
-  return talk_lines(address, message.peer_port, {message.text.data(), message.length});
+  return talk_lines(address_text(message.peer.data(), message.peer_length), message.peer_port,
+                    {message.text.data(), message.length});
 }
 
 class TalkModule final : public ServiceModule {
@@ -73,11 +71,7 @@ class TalkModule final : public ServiceModule {
  private:
   std::optional<std::string> write(std::string_view text) {
     if (file_) return file_->write(text);
-    while (!text.empty()) {
-      const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
-      if (written <= 0) break;  // nobody reads it
-      text.remove_prefix(static_cast<std::size_t>(written));
-    }
+    (void)write_all(STDOUT_FILENO, text);  // perhaps nobody reads it
     return std::nullopt;
   }
 

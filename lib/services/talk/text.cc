@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/base/text.h"
+
 namespace gl::services {
 namespace {
 
@@ -44,11 +46,7 @@ std::string harmless(std::string_view line) {
     if (character.length != 0 && is_harmless(character.code)) {
       text.append(line.substr(0, length)).append(character.code == '\\' ? 1 : 0, '\\');
     } else {
-      for (const char c : line.substr(0, length)) {
-        constexpr std::string_view kHex = "0123456789ABCDEF";
-        const auto byte = static_cast<std::uint8_t>(c);
-        text.append("\\x").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
-      }
+      for (const char c : line.substr(0, length)) append_escaped(text, c);
     }
     line.remove_prefix(length);
   }

@@ -43,7 +43,7 @@ bool BulkTable::make_room() noexcept {
   for (std::size_t looks = 0; looks < std::min(kLooks, size_); ++looks) {
     BulkFlow& flow = flows_[hand_];
     hand_ = (hand_ + 1) % size_;
-    if (now_ms_ - flow.heard_ms < kBulkQuietMs && now_ms_ - flow.moved_ms < 4 * kBulkQuietMs) continue;
+    if (now_ms_ - flow.heard_ms < kBulkQuietMs && now_ms_ - flow.moved_ms < kBulkStalledMs) continue;
     evict(flow);
     return true;
   }

@@ -1,6 +1,7 @@
 // The long answers that a core has on their way: a table of fixed size, and when each of them is due. An entry is made
 // only for a client that has shown that it receives at its address, and for a request. Where the table is full, a
-// client that has not been heard for kBulkQuietMs makes room; otherwise the newcomer waits: its request is not
+// client that has not been heard for kBulkQuietMs makes room, and one that has read nothing for kBulkStalledMs;
+// otherwise the newcomer waits: its request is not
 // acknowledged, and comes again.
 // Units: milliseconds of a monotonic clock. Ownership: the responder's. Thread: one core's own. Errors: make() gives
 // nothing where every entry is in use.
@@ -19,6 +20,7 @@
 namespace gl::tcp {
 
 inline constexpr std::uint32_t kBulkQuietMs = 10'000;
+inline constexpr std::uint32_t kBulkStalledMs = 40'000;
 
 class BulkTable {
  public:

@@ -11,10 +11,6 @@ constexpr std::uint8_t kRepeatsPerByte = 3;   // of the request, before one more
 constexpr std::uint32_t kGiveUpMs = 120'000;  // RFC 1122 section 4.2.3.5: R2, 100 seconds at least
 constexpr std::uint8_t kMostBackoff = 7;
 
-constexpr std::int32_t distance(SeqNum from, SeqNum to) noexcept {
-  return static_cast<std::int32_t>(to.value() - from.value());
-}
-
 }  // namespace
 
 BulkRules::BulkRules(RuleContext& context, BulkFlow& flow) noexcept

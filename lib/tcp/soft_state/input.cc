@@ -12,10 +12,6 @@ namespace {
 constexpr std::uint32_t kUnknownRoundTripMs = 150;
 constexpr std::uint32_t kClockGrainMs = 10;
 
-constexpr std::int32_t distance(SeqNum from, SeqNum to) noexcept {
-  return static_cast<std::int32_t>(to.value() - from.value());
-}
-
 }  // namespace
 
 FlowRules::FlowRules(RuleContext& context, const Accepted& cookie, Flow& flow) noexcept
