@@ -549,6 +549,11 @@ def test_too_little_memory():
         site.add("/large", bytes(2_000_000))
         for options, says in ((["--http", f"80,root={site.root}", "--file-memory", "1"], "--file-memory"),
                               (["--http", f"80,root={site.root}/nowhere"], "No such file or directory"),
+                              (["--http", f"80,root={site.root}", "--file-memory", "9", "--http-log", "/nowhere/log"],
+                               "--http-log: /nowhere/log: No such file or directory"),
+                              (["--http-log", "log,every=0"], "every= takes a number from 1 on"),
+                              (["--http-log", ",every=2"], "names no file"), (["--drain", "3601"], "3601"),
+                              (["--http-flows", "x"], "'x'"), (["--http-rate", "-1"], "'-1'"),
                               (["--http", "80"], "root=DIR"), (["--http", "0,root=/tmp"], "no port from 1 to 65535"),
                               (["--http", "80,root=/tmp,colour=red"], "'colour=red' is none of"),
                               (["--http", "80,root=/tmp", "--http", "80,root=/usr"], "already")):
