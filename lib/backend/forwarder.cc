@@ -53,7 +53,9 @@ void Forwarder::tick(std::uint64_t now_us) noexcept {
 
 QueryResult Forwarder::ask(const ClientQuery& query, unsigned pool, bool stream,
                            const RequestContext& context) noexcept {
-  return work_->ask(query, pool, stream, context, false);
+  QueryResult result = work_->ask(query, pool, stream, context, false);
+  result.ticket.keeper = this;
+  return result;
 }
 
 void Forwarder::prepare(const ClientQuery& query, unsigned pool, const RequestContext& context) noexcept {
@@ -65,20 +67,11 @@ Forwarder::Suspend Forwarder::suspend(const Suspended& what, const Ticket& ticke
 }
 
 Forwarder::Suspend Forwarder::Work::suspend(const Suspended& what, const Ticket& ticket) noexcept {
-  const std::uint32_t waiting = waiters.find(ticket.tag);
-  if (waiting != Waiters::kNone) {
-    // The newer frame of a TCP flow says more: it holds what came before, and the newest acknowledgement.
-    if (ticket.stream && waiters.fits(what.frame) && what.frame.size() >= waiters[waiting].frame.frame.size()) {
-      waiters.replace(waiting, what);
-    }
-    return Suspend::repeated;
-  }
-  // Nobody said `pending`, or the frame is longer than agreed: it comes again by itself.
-  if (!ticket.valid() || !waiters.fits(what.frame)) return Suspend::repeated;
+  if (!waiters.admits(what, ticket)) return Suspend::repeated;
   Question& question = pending[ticket.slot];
-  const bool again = resumed != Waiters::kNone && waiters[resumed].tag == ticket.tag;
+  const Waiters::Waiter* const before = waiters.resumed(ticket.tag);
   const Waiters::Waiter waiter{
-      .tag = ticket.tag, .key = question.key, .asked_at = again ? waiters[resumed].asked_at : store.head()};
+      .tag = ticket.tag, .key = question.key, .asked_at = before != nullptr ? before->asked_at : store.head()};
   // Answered since: it is ready already.
   waiters.add(waiter, what, question.generation == ticket.generation ? question.waiters : waiters.ready());
   forward.waiting.add();
@@ -91,18 +84,13 @@ bool Forwarder::waits(Bytes flow) const noexcept {
 
 const Suspended* Forwarder::resume() noexcept {
   Work& work = *work_;
-  release();
-  work.resumed = work.waiters.take_ready();
-  if (work.resumed == Waiters::kNone) return nullptr;
-  work.forward.resumed.add();
-  return &work.waiters[work.resumed].frame;
+  const Suspended* const frame = work.waiters.resume();
+  if (frame != nullptr) work.forward.resumed.add();
+  return frame;
 }
 
 void Forwarder::release() noexcept {
-  Work& work = *work_;
-  if (work.resumed == Waiters::kNone) return;
-  work.waiters.release(work.resumed);
-  work.resumed = Waiters::kNone;
+  work_->waiters.release_resumed();
 }
 
 Forwarder::ReplyEnd Forwarder::take_reply(Bytes payload, Bytes source_address, std::uint16_t source_port,

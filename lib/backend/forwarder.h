@@ -17,6 +17,7 @@
 #include "lib/backend/tcp_jobs.h"
 #include "lib/base/bytes.h"
 #include "lib/service/request.h"
+#include "lib/service/suspender.h"
 
 namespace gl::backend {
 
@@ -36,24 +37,14 @@ struct QueryResult {
   Ticket ticket{};  // with `pending`: for suspend()
 };
 
-// A frame that waits, or has waited.
-struct Suspended {
-  Bytes frame{};               // as it was received
-  std::uint16_t port = 0;      // index of the interface that it came through
-  std::uint8_t checksums = 0;  // whatever the caller wants to know again
-};
-
-class Forwarder {
+class Forwarder final : public Suspender {
  public:
   // `jobs` may be null: nothing goes over TCP. `frame_bytes`: the longest frame that may be suspended.
   Forwarder(const ForwardSettings& settings, BackendTx& tx, TcpJobs* jobs, std::size_t frame_bytes);
   ~Forwarder();
-  Forwarder(const Forwarder&) = delete;
-  Forwarder& operator=(const Forwarder&) = delete;
 
-  // Once before a burst, and in every idle round: `now_us` is monotonic, microseconds. Time-outs, retries, health
-  // checks, TCP jobs that came back.
-  void tick(std::uint64_t now_us) noexcept;
+  // Time-outs, retries, health checks, TCP jobs that came back.
+  void tick(std::uint64_t now_us) noexcept override;
 
   // ---- Clients: called by the service.
   [[nodiscard]] QueryResult ask(const ClientQuery& query, unsigned pool, bool stream,
@@ -62,18 +53,12 @@ class Forwarder {
   void prepare(const ClientQuery& query, unsigned pool, const RequestContext& context) noexcept;
 
   // ---- Frames that wait: called by the stages right after a service said `pending`.
-  enum class Suspend : std::uint8_t {
-    suspended,
-    repeated,  // this request waits already: drop the frame
-  };
-  // A copy is taken. `ticket` is what ask() gave last. There is always room: ask() has failed otherwise.
-  [[nodiscard]] Suspend suspend(const Suspended& what, const Ticket& ticket) noexcept;
+  // There is always room: ask() has failed otherwise.
+  [[nodiscard]] Suspend suspend(const Suspended& what, const Ticket& ticket) noexcept override;
   // Whether a frame of this TCP flow waits.
   [[nodiscard]] bool waits(Bytes flow) const noexcept;
-  // Frames whose answer has come: null if there is none. Between resume() and release() ask() knows that the frame
-  // has waited; it may have to be suspended again.
-  [[nodiscard]] const Suspended* resume() noexcept;
-  void release() noexcept;
+  [[nodiscard]] const Suspended* resume() noexcept override;
+  void release() noexcept override;
 
   // ---- Replies: a datagram to a port from which this core may have sent. The source is that of the datagram.
   enum class ReplyEnd : std::uint8_t { taken, late, wrong, malformed };

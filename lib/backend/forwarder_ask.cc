@@ -79,7 +79,7 @@ QueryResult Forwarder::Work::ask_question(const QueryContext& query_context) noe
     request = &requests.enter(query_context.request_tag, store.head(), now_ms);
 
   std::uint64_t since = request != nullptr ? request->asked_at : store.head();
-  if (is_resumed(query_context)) since = std::min(since, waiters[resumed].asked_at);
+  if (is_resumed(query_context)) since = std::min(since, waiters.resumed(query_context.waiter_tag)->asked_at);
   bool over_tcp = false;
   if (const std::uint64_t at = store.newest(query_context.key); at != AnswerStore::kNone) {
     const StoredAnswer newest = store.read(at);
@@ -92,7 +92,7 @@ QueryResult Forwarder::Work::ask_question(const QueryContext& query_context) noe
     }
   }
   // It waited for this very question, and the answer is overwritten already: it must not wait for ever.
-  if (is_resumed(query_context) && !over_tcp && waiters[resumed].key == query_context.key)
+  if (has_waited_for(query_context) && !over_tcp)
     return fail(query_context, Failure::full, request);
   return join_or_begin(query_context, request, is_new, over_tcp);
 }
@@ -187,7 +187,12 @@ bool Forwarder::Work::comes_again(const QueryContext& query_context) noexcept {
 }
 
 bool Forwarder::Work::is_resumed(const QueryContext& query_context) const noexcept {
-  return resumed != Waiters::kNone && waiters[resumed].tag == query_context.waiter_tag;
+  return waiters.resumed(query_context.waiter_tag) != nullptr;
+}
+
+bool Forwarder::Work::has_waited_for(const QueryContext& query_context) const noexcept {
+  const Waiters::Waiter* const waiter = waiters.resumed(query_context.waiter_tag);
+  return waiter != nullptr && waiter->key == query_context.key;
 }
 
 bool Forwarder::Work::may_serve(const StoredAnswer& answer) const noexcept {
@@ -198,7 +203,7 @@ bool Forwarder::Work::may_serve(const StoredAnswer& answer) const noexcept {
 // them occupies the helper because it is long.
 bool Forwarder::Work::is_for_tcp(const QueryContext& query_context, bool begins) const noexcept {
   if (begins && (pending.is_crowded() || query_context.query.message.size() > Question::kMaxQuery)) return true;
-  return resumed == Waiters::kNone && waiters.is_crowded() && waiters.find(query_context.waiter_tag) == Waiters::kNone;
+  return !waiters.is_resuming() && waiters.is_crowded() && waiters.find(query_context.waiter_tag) == Waiters::kNone;
 }
 
 QueryResult Forwarder::Work::come_over_tcp() noexcept {
@@ -207,7 +212,7 @@ QueryResult Forwarder::Work::come_over_tcp() noexcept {
 }
 
 bool Forwarder::Work::has_room(const QueryContext& query_context) const noexcept {
-  return !query_context.waits || waiters.has_room(resumed != Waiters::kNone) ||
+  return !query_context.waits || waiters.has_room() ||
          waiters.find(query_context.waiter_tag) != Waiters::kNone;
 }
 

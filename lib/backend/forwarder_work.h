@@ -56,6 +56,8 @@ struct Forwarder::Work {
   [[nodiscard]] QueryResult join_or_begin(const QueryContext& query_context, Request* request, bool is_new,
                                           bool over_tcp) noexcept;
   [[nodiscard]] bool is_resumed(const QueryContext& query_context) const noexcept;
+  // Its frame waited for this very question.
+  [[nodiscard]] bool has_waited_for(const QueryContext& query_context) const noexcept;
   [[nodiscard]] bool may_serve(const StoredAnswer& answer) const noexcept;
   [[nodiscard]] bool is_for_tcp(const QueryContext& query_context, bool begins) const noexcept;
   [[nodiscard]] QueryResult come_over_tcp() noexcept;
@@ -147,7 +149,6 @@ struct Forwarder::Work {
   Health health;
   BackendSelector selector;
 
-  std::uint32_t resumed = Waiters::kNone;
 };
 
 }  // namespace gl::backend

@@ -26,6 +26,15 @@ void Waiters::copy(std::uint32_t i, const Suspended& what) noexcept {
   waiters_[i].frame.frame = {memory, what.frame.size()};
 }
 
+bool Waiters::admits(const Suspended& what, const Ticket& ticket) noexcept {
+  const std::uint32_t waiting = find(ticket.tag);
+  if (waiting == kNone) return ticket.valid() && fits(what.frame);
+  // The newer frame of a TCP flow says more: it holds what came before, and the newest acknowledgement.
+  const bool newer = ticket.stream && what.frame.size() >= waiters_[waiting].frame.frame.size();
+  if (newer && fits(what.frame)) copy(waiting, what);
+  return false;
+}
+
 void Waiters::add(const Waiter& waiter, const Suspended& what, WaiterChain& chain) noexcept {
   const std::uint32_t i = free_;
   free_ = waiters_[i].next;
@@ -56,6 +65,18 @@ std::uint32_t Waiters::take_ready() noexcept {
   while (*link != i) link = &waiters_[*link].next_in_bucket;
   *link = waiters_[i].next_in_bucket;
   return i;
+}
+
+const Suspended* Waiters::resume() noexcept {
+  release_resumed();
+  resumed_ = take_ready();
+  return is_resuming() ? &waiters_[resumed_].frame : nullptr;
+}
+
+void Waiters::release_resumed() noexcept {
+  if (!is_resuming()) return;
+  release(resumed_);
+  resumed_ = kNone;
 }
 
 void Waiters::release(std::uint32_t i) noexcept {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "lib/backend/client_query.h"
-#include "lib/backend/forwarder.h"
+#include "lib/service/suspender.h"
 
 namespace gl::backend {
 
@@ -34,24 +34,34 @@ class Waiters {
   };
   [[nodiscard]] const Waiter& operator[](std::uint32_t i) const noexcept { return waiters_[i]; }
 
-  // `resuming`: the frame that asks has a slot that is about to become free.
-  [[nodiscard]] bool has_room(bool resuming) const noexcept { return free_count_ > (resuming ? 0U : 1U); }
+  // A frame that is resumed has a slot that is about to become free.
+  [[nodiscard]] bool has_room() const noexcept { return free_count_ > (is_resuming() ? 0U : 1U); }
   // Whether only the last quarter is free.
   [[nodiscard]] bool is_crowded() const noexcept { return free_count_ <= 1 + (waiters_.size() - 1) / 4; }
-  [[nodiscard]] bool fits(Bytes frame) const noexcept { return frame.size() <= frame_bytes_; }
   [[nodiscard]] std::uint32_t find(std::uint64_t tag) const noexcept;
-  // `what` fits, and there is room. It waits behind `chain`.
+  // Whether `what` is to be added. It is not where it waits already; where nobody said `pending`; or where it is longer
+  // than agreed: then it comes again by itself.
+  [[nodiscard]] bool admits(const Suspended& what, const Ticket& ticket) noexcept;
+  // It was admitted, and there is room. It waits behind `chain`.
   void add(const Waiter& waiter, const Suspended& what, WaiterChain& chain) noexcept;
-  void replace(std::uint32_t i, const Suspended& what) noexcept { copy(i, what); }
 
   // Everyone in the chain is ready; the chain is empty then.
   void make_ready(WaiterChain& chain) noexcept;
   [[nodiscard]] WaiterChain& ready() noexcept { return ready_; }
-  // The first that is ready, or kNone. Its slot is the caller's until release().
-  [[nodiscard]] std::uint32_t take_ready() noexcept;
-  void release(std::uint32_t i) noexcept;
+  // As Suspender's.
+  [[nodiscard]] const Suspended* resume() noexcept;
+  void release_resumed() noexcept;
+  [[nodiscard]] bool is_resuming() const noexcept { return resumed_ != kNone; }
+  // The one that is resumed now, if it has this tag; else null.
+  [[nodiscard]] const Waiter* resumed(std::uint64_t tag) const noexcept {
+    return is_resuming() && waiters_[resumed_].tag == tag ? &waiters_[resumed_] : nullptr;
+  }
 
  private:
+  [[nodiscard]] bool fits(Bytes frame) const noexcept { return frame.size() <= frame_bytes_; }
+  // The first that is ready, or kNone. Its slot stays taken until release().
+  [[nodiscard]] std::uint32_t take_ready() noexcept;
+  void release(std::uint32_t i) noexcept;
   [[nodiscard]] std::uint32_t& bucket(std::uint64_t tag) noexcept { return buckets_[tag & (buckets_.size() - 1)]; }
   void copy(std::uint32_t i, const Suspended& what) noexcept;
 
@@ -62,6 +72,7 @@ class Waiters {
   std::uint32_t free_ = kNone;
   std::size_t free_count_ = 0;
   WaiterChain ready_;
+  std::uint32_t resumed_ = kNone;
 };
 
 }  // namespace gl::backend

@@ -83,7 +83,7 @@ class Pipeline {
       case wire::IpProtocol::tcp:
         return packet.ip_group
                    ? Verdict::drop_ipv6_destination
-                   : tcp_segment(frame, packet, interface, services_, responder_, upstream_, timed_, counters_, sink);
+                   : tcp_segment(frame, packet, interface, services_, responder_, timed_, counters_, sink);
       case wire::IpProtocol::udp:
         return packet.ip_group ? Verdict::drop_ipv6_destination
                                : udp(frame, packet, interface, services_, upstream_, scratch_, counters_, sink);

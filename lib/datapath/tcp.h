@@ -8,7 +8,6 @@
 #include <cstring>
 #include <optional>
 
-#include "lib/datapath/backend_reply.h"
 #include "lib/datapath/counters.h"
 #include "lib/datapath/reply.h"
 #include "lib/datapath/sink.h"
@@ -207,23 +206,21 @@ void send_further(const tcp::Plan& plan, const Frame& first, Bytes headers, cons
 
 template <ReplySink Sink>
 [[nodiscard]] Verdict tcp_segment(Frame& frame, const Packet& packet, const Interface& interface,
-                                  const Registry& services, tcp::Responder& responder, const Upstream& upstream,
-                                  TimedFlows& timed, CoreCounters& counters, Sink& sink) noexcept {
+                                  const Registry& services, tcp::Responder& responder, TimedFlows& timed,
+                                   CoreCounters& counters, Sink& sink) noexcept {
   tcp::Segment segment;
   segment.resumed = frame.resumed;
   segment.timer = frame.timer;
   TcpPorts ports;
   if (const Verdict verdict = read_segment(frame, packet, segment, ports); verdict != kContinue) return verdict;
-  const tcp::Plan& plan = responder.handle(segment, services.stream(ports.server.host()));
+  StreamService* const service = services.stream(ports.server.host());
+  const tcp::Plan& plan = responder.handle(segment, service);
   const Verdict verdict = verdict_of(plan.outcome);
-  if (plan.outcome == tcp::Outcome::suspended && upstream.forwarder != nullptr) {
-    if (!suspend(frame, interface, *upstream.forwarder, plan.ticket)) {
-      return verdict_of(tcp::Outcome::drop_waiting);
-    }
+  if (plan.outcome == tcp::Outcome::suspended && !suspend(frame, interface, plan.ticket)) {
+    return verdict_of(tcp::Outcome::drop_waiting);
   }
   // Without timestamps a FIN is acknowledged on its word; here that would cover the query that waits before it.
-  if (plan.outcome == tcp::Outcome::acked_fin && upstream.forwarder != nullptr &&
-      upstream.forwarder->waits(segment.flow.view())) {
+  if (plan.outcome == tcp::Outcome::acked_fin && service != nullptr && service->has_waiting(segment.flow.view())) {
     return verdict_of(tcp::Outcome::drop_waiting);
   }
   if (plan.link != tcp::Plan::kNoLink) [[unlikely]]

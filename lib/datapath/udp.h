@@ -203,8 +203,7 @@ template <ReplySink Sink>
                                  service->allowance(request_length), counters, sink);
   service->receive(datagram, answers);
   if (answers.waits()) {
-    const bool kept = upstream.forwarder != nullptr && suspend(frame, interface, *upstream.forwarder, answers.ticket());
-    return kept ? Verdict::udp_suspended : Verdict::drop_udp_waiting;
+    return suspend(frame, interface, answers.ticket()) ? Verdict::udp_suspended : Verdict::drop_udp_waiting;
   }
   if (answers.finish()) sink.reply(frame);
   return answers.answered() ? Verdict::udp_reply : Verdict::drop_udp_silent;

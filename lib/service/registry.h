@@ -40,11 +40,14 @@ class Registry {
     if constexpr (std::derived_from<S, DatagramService>) added = add_datagram({port, port}, service) && added;
     return added;
   }
-  // Its turns: begin_burst() and on_time().
+  // Its turns: begin_burst(), on_time(), and those of its suspender.
   [[nodiscard]] bool add(Service& service) noexcept {
     if (service_count_ == kMaxServices) return false;
     services_[service_count_++] = &service;
     if (service.has_deadlines()) timed_[timed_count_++] = &service;
+    if (Suspender* const suspender = service.suspender(); suspender != nullptr) {
+      suspenders_[suspender_count_++] = suspender;
+    }
     return true;
   }
 
@@ -53,6 +56,10 @@ class Registry {
   [[nodiscard]] DatagramService* datagram(std::uint16_t port) const noexcept { return datagrams_.find(port); }
   [[nodiscard]] std::span<Service* const> services() const noexcept {
     return std::span(services_).first(service_count_);
+  }
+
+  [[nodiscard]] std::span<Suspender* const> suspenders() const noexcept {
+    return std::span(suspenders_).first(suspender_count_);
   }
 
   void begin_burst(std::uint64_t now_ms) noexcept {
@@ -106,8 +113,10 @@ class Registry {
   Ports<DatagramService> datagrams_;
   std::array<Service*, kMaxServices> services_{};
   std::array<Service*, kMaxServices> timed_{};
+  std::array<Suspender*, kMaxServices> suspenders_{};
   std::size_t service_count_ = 0;
   std::size_t timed_count_ = 0;
+  std::size_t suspender_count_ = 0;
 };
 
 }  // namespace gl

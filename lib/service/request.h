@@ -8,6 +8,8 @@
 
 namespace gl {
 
+class Suspender;
+
 struct RequestContext {
   // The client holds the beginning of this answer: give exactly the bytes that were given before, or
   // `unrepeatable` where that cannot be known.
@@ -33,6 +35,7 @@ struct Ticket {
   std::uint32_t slot = kNone;
   std::uint16_t generation = 0;  // of the slot's use
   bool stream = false;           // the newest frame of its flow says more than those before
+  Suspender* keeper = nullptr;   // of the frame while it waits
 
   // Without one nothing waits: the request comes again by itself.
   [[nodiscard]] bool valid() const noexcept { return slot != kNone; }

@@ -10,6 +10,7 @@
 namespace gl {
 
 class DatagramSender;
+class Suspender;
 
 // Takes the counters of a service, one after the other.
 class CounterReader {
@@ -35,6 +36,10 @@ class Service {
   virtual void begin_burst(std::uint64_t now_ms) noexcept = 0;
   // Any thread. The same names in the same order each time.
   virtual void read_counters(CounterReader& reader) const = 0;
+
+  // Who keeps its frames that wait; null where none ever does, or where the core knows it by itself. Asked once, when
+  // the service is registered.
+  [[nodiscard]] virtual Suspender* suspender() noexcept { return nullptr; }
 
   // Whether there are deadlines at all: asked once, when the service is registered.
   [[nodiscard]] virtual bool has_deadlines() const noexcept { return false; }

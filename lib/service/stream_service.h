@@ -68,6 +68,11 @@ class StreamService {
 
   // Whether answers may be `pending`.
   [[nodiscard]] virtual bool takes_time() const noexcept { return false; }
+  // Whether a request of this flow waits for its answer; `flow` as RequestContext's.
+  [[nodiscard]] virtual bool has_waiting(Bytes flow) const noexcept {
+    (void)flow;
+    return false;
+  }
   // A request that stands behind others which have to be answered first. What takes time may begin now.
   virtual void prepare(Bytes request, const RequestContext& context) noexcept { (void)request, (void)context; }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "lib/base/prefetch.h"
+#include "lib/service/suspender.h"
 #include "lib/worker/replies.h"
 #include "lib/worker/run_frame.h"
 #include "lib/worker/timed_sender.h"
@@ -76,7 +77,7 @@ class Round {
 };
 
 // A frame whose answer has come goes through the stages again.
-void resume_frame(WorkerContext& context, const backend::Suspended& suspended) noexcept {
+void resume_frame(WorkerContext& context, const Suspended& suspended) noexcept {
   PortQueue& port = context.ports[suspended.port];
   context.counters.resumed.add();
   dpdk::Mbuf mbuf(rte_pktmbuf_alloc(context.settings.pool));
@@ -102,21 +103,37 @@ void begin_forwarding(WorkerContext& context, std::uint64_t cycles_per_ms) noexc
   if (context.prober != nullptr) context.prober->tick(cycles / cycles_per_ms);
 }
 
-unsigned end_forwarding(WorkerContext& context, Round& round) noexcept {
-  backend::Forwarder& forwarder = *context.forwarder;
-  const unsigned handed_off = take_handed_off(context);
+unsigned resume_frames(WorkerContext& context, Round& round, Suspender& keeper) noexcept {
   unsigned resumed = 0;
-  for (const backend::Suspended* suspended; resumed < kResumedAtOnce && (suspended = forwarder.resume()) != nullptr;
-       ++resumed) {
+  for (const Suspended* suspended; resumed < kResumedAtOnce && (suspended = keeper.resume()) != nullptr; ++resumed) {
     round.begin();
     resume_frame(context, *suspended);
-    forwarder.release();
+    keeper.release();
   }
-  // Answers of these, and what was asked of the backends in this round.
-  for (std::size_t i = 0; i < context.port_count; ++i) {
-    flush_burst(context.ports[i].out, context.counters);
-  }
+  return resumed;
+}
+
+void flush_ports(WorkerContext& context) noexcept {
+  for (std::size_t i = 0; i < context.port_count; ++i) flush_burst(context.ports[i].out, context.counters);
+}
+
+unsigned end_forwarding(WorkerContext& context, Round& round) noexcept {
+  const unsigned handed_off = take_handed_off(context);
+  const unsigned resumed = resume_frames(context, round, *context.forwarder);
+  flush_ports(context);  // answers of these, and what was asked of the backends in this round
   return handed_off + resumed;
+}
+
+// Services that ask somebody else in a way of their own.
+unsigned run_suspenders(WorkerContext& context, Round& round, std::uint64_t cycles_per_ms) noexcept {
+  const std::uint64_t now_us = microseconds(rte_get_tsc_cycles(), cycles_per_ms);
+  unsigned resumed = 0;
+  for (Suspender* const keeper : context.services.suspenders()) {
+    keeper->tick(now_us);
+    resumed += resume_frames(context, round, *keeper);
+  }
+  if (resumed != 0) flush_ports(context);
+  return resumed;
 }
 
 // Services whose time has come. Costs nothing where none has deadlines.
@@ -126,7 +143,7 @@ unsigned run_deadlines(WorkerContext& context, Round& round, std::uint64_t cycle
   round.begin();
   TimedSender sender(context);
   const unsigned called = context.services.on_time(now_ms, sender);
-  for (std::size_t i = 0; i < context.port_count; ++i) flush_burst(context.ports[i].out, context.counters);
+  flush_ports(context);
   return called;
 }
 
@@ -148,8 +165,7 @@ unsigned run_timers(WorkerContext& context, Round& round, std::uint64_t cycles_p
     context.pipeline.write_timer_frame(*due, frame);
     run_frame(context, context.ports[context.pipeline.interface_of(*due)], std::move(mbuf), frame);
   }
-  if (turns == 0) return 0;
-  for (std::size_t i = 0; i < context.port_count; ++i) flush_burst(context.ports[i].out, context.counters);
+  if (turns != 0) flush_ports(context);
   return turns;
 }
 
@@ -170,6 +186,7 @@ unsigned poll_once(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept
     total += count;
   }
   if (context.forwarder != nullptr) total += end_forwarding(context, round);
+  if (!context.services.suspenders().empty()) total += run_suspenders(context, round, cycles_per_ms);
   if (context.services.has_deadlines()) total += run_deadlines(context, round, cycles_per_ms);
   if (context.pipeline.has_timers()) total += run_timers(context, round, cycles_per_ms);
   return total;

@@ -118,7 +118,7 @@ void ForwardNode::receive(const ByteString& frame, bool checked) {
   process(false, checked, nullptr);
 }
 
-void ForwardNode::process(bool resumed, bool checked, const backend::Suspended* suspended) {
+void ForwardNode::process(bool resumed, bool checked, const Suspended* suspended) {
   datapath::Frame frame;
   frame.data = buffer_.data();
   frame.length = length_;
@@ -136,7 +136,7 @@ void ForwardNode::process(bool resumed, bool checked, const backend::Suspended* 
 void ForwardNode::end_round() {
   for (unsigned i = 0; i < kResumedAtOnce; ++i) {
     std::uint64_t before = test::allocations_so_far();
-    const backend::Suspended* const suspended = core_->forwarder.resume();
+    const Suspended* const suspended = core_->forwarder.resume();
     allocations_ += test::allocations_so_far() - before;
     if (suspended == nullptr) break;
     ++resumed_;

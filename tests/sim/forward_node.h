@@ -45,7 +45,7 @@ class ForwardNode {
 
  private:
   struct Core;
-  void process(bool resumed, bool checked, const backend::Suspended* suspended);
+  void process(bool resumed, bool checked, const Suspended* suspended);
 
   const ForwardWorld& world_;
   SimBackends& backends_;

@@ -70,7 +70,7 @@ class ForwardPipeline {
   std::vector<std::string_view> resume_frame() {
     out.sent.clear();
     std::vector<std::string_view> ends;
-    while (const backend::Suspended* const suspended = forwarder.resume()) {
+    while (const Suspended* const suspended = forwarder.resume()) {
       counters.resumed.add();
       ends.push_back(run({suspended->frame.begin(), suspended->frame.end()}, suspended));
       forwarder.release();
@@ -96,7 +96,7 @@ class ForwardPipeline {
     if (v6) settings.backends[0].address = kBackend6;
     return settings;
   }
-  std::string_view run(const Buffer& bytes, const backend::Suspended* suspended) {
+  std::string_view run(const Buffer& bytes, const Suspended* suspended) {
     EXPECT_LE(bytes.size(), out.capacity);
     const auto block = std::make_unique<std::uint8_t[]>(out.capacity);
     std::copy(bytes.begin(), bytes.end(), block.get());

@@ -22,6 +22,7 @@ class DnsForwardService final : public DnsService {
   // One datagram in, at most `out.size()` bytes out.
   [[nodiscard]] Answer answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept;
   void prepare(Bytes request, const RequestContext& context) noexcept override;
+  [[nodiscard]] bool has_waiting(Bytes flow) const noexcept override { return forwarder_.waits(flow); }
   [[nodiscard]] std::size_t largest_answer() const noexcept override { return kMaxRenderedAnswer; }
 
   // The pool for a name, by its longest suffix; nothing: none. `labels`: how many that suffix has.
