@@ -62,7 +62,8 @@ int serve(control::CommandLine line) {
   for (const std::string& warning : *warnings) control::warn(warning);
   for (const auto& module : line.settings.modules) {
     if (!module->enabled()) continue;
-    const auto lines = module->load({quiesce, line.settings.linger_seconds, control::monotonic_seconds()});
+    const auto lines = module->load(
+        {quiesce, line.settings.linger_seconds, control::monotonic_seconds(), line.settings.tcp.immediate});
     if (!lines) return fail(lines.error());
     for (const std::string& text : *lines) control::warn(text);
   }

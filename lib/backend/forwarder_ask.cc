@@ -92,8 +92,7 @@ QueryResult Forwarder::Work::ask_question(const QueryContext& query_context) noe
     }
   }
   // It waited for this very question, and the answer is overwritten already: it must not wait for ever.
-  if (has_waited_for(query_context) && !over_tcp)
-    return fail(query_context, Failure::full, request);
+  if (has_waited_for(query_context) && !over_tcp) return fail(query_context, Failure::full, request);
   return join_or_begin(query_context, request, is_new, over_tcp);
 }
 
@@ -212,8 +211,7 @@ QueryResult Forwarder::Work::come_over_tcp() noexcept {
 }
 
 bool Forwarder::Work::has_room(const QueryContext& query_context) const noexcept {
-  return !query_context.waits || waiters.has_room() ||
-         waiters.find(query_context.waiter_tag) != Waiters::kNone;
+  return !query_context.waits || waiters.has_room() || waiters.find(query_context.waiter_tag) != Waiters::kNone;
 }
 
 bool Forwarder::Work::tcp_possible(unsigned pool) const noexcept {

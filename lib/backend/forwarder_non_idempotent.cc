@@ -45,8 +45,7 @@ QueryResult Forwarder::Work::begin_non_idempotent(const QueryContext& query_cont
     return {.kind = QueryResult::Kind::unrepeatable};
   }
   // One that has waited for it was sent: it is forgotten, and must not be sent again.
-  if (has_waited_for(query_context))
-    return refuse_non_idempotent(query_context, Failure::full);
+  if (has_waited_for(query_context)) return refuse_non_idempotent(query_context, Failure::full);
   if (!has_room(query_context) || (!query_context.stream && pending.is_crowded()))
     return refuse_non_idempotent(query_context, Failure::full);
   const std::uint16_t entry = non_idempotent.enter(tag, now_ms, query_context.stream);

@@ -148,7 +148,6 @@ struct Forwarder::Work {
   Waiters waiters;
   Health health;
   BackendSelector selector;
-
 };
 
 }  // namespace gl::backend

@@ -81,9 +81,8 @@ class Pipeline {
   Verdict upper_layer(Frame& frame, const Packet& packet, const Interface& interface, Sink& sink) noexcept {
     switch (static_cast<wire::IpProtocol>(packet.protocol)) {
       case wire::IpProtocol::tcp:
-        return packet.ip_group
-                   ? Verdict::drop_ipv6_destination
-                   : tcp_segment(frame, packet, interface, services_, responder_, timed_, counters_, sink);
+        return packet.ip_group ? Verdict::drop_ipv6_destination
+                               : tcp_segment(frame, packet, interface, services_, responder_, timed_, counters_, sink);
       case wire::IpProtocol::udp:
         return packet.ip_group ? Verdict::drop_ipv6_destination
                                : udp(frame, packet, interface, services_, upstream_, scratch_, counters_, sink);

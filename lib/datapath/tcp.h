@@ -207,7 +207,7 @@ void send_further(const tcp::Plan& plan, const Frame& first, Bytes headers, cons
 template <ReplySink Sink>
 [[nodiscard]] Verdict tcp_segment(Frame& frame, const Packet& packet, const Interface& interface,
                                   const Registry& services, tcp::Responder& responder, TimedFlows& timed,
-                                   CoreCounters& counters, Sink& sink) noexcept {
+                                  CoreCounters& counters, Sink& sink) noexcept {
   tcp::Segment segment;
   segment.resumed = frame.resumed;
   segment.timer = frame.timer;

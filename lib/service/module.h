@@ -37,6 +37,7 @@ class ServiceModule {
     std::function<void()> quiesce;     // returns when no core holds what was published before the call
     std::uint32_t linger_seconds = 0;  // how long what was replaced may still be needed
     std::uint64_t now_seconds = 0;     // monotonic
+    bool immediate = false;            // --mode immediate: as the column's server
   };
 
   ServiceModule() = default;

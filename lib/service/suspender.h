@@ -1,7 +1,7 @@
-// Frames whose answer is not there yet, and who keeps them until it is: one keeper for each way of asking somebody else.
-// A service that says `pending` names the keeper in its ticket; the stages then hand it the frame.
-// Units: microseconds. Ownership: a keeper takes copies of frames. Thread: one instance a core, that core only. Errors:
-// by value; everything is noexcept, and nothing here may allocate, lock, log or make a system call.
+// Frames whose answer is not there yet, and who keeps them until it is: one keeper for each way of asking somebody
+// else. A service that says `pending` names the keeper in its ticket; the stages then hand it the frame. Units:
+// microseconds. Ownership: a keeper takes copies of frames. Thread: one instance a core, that core only. Errors: by
+// value; everything is noexcept, and nothing here may allocate, lock, log or make a system call.
 #pragma once
 
 #include <cstdint>

@@ -1,14 +1,16 @@
-// HTTP/1.1 and 1.0 over stateless TCP: files from memory.
+// HTTP/1.1 and 1.0 over stateless TCP: files from memory, and what a conventional server behind says.
 // An answer is a function of the request, of the file and of the date in it, so whoever repeats a request gets the same
 // bytes: the identity of an answer names the file's version and the date. Units: bytes, seconds since 1970.
 // Ownership: borrows the published files. Thread: one instance a core, that core only. Errors: HTTP's own.
 // Sources: RFC 9110, RFC 9112.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@
 #include "lib/service/stream_service.h"
 #include "lib/services/http/access_log.h"
 #include "lib/services/http/date.h"
+#include "lib/services/http/gateway.h"
 #include "lib/services/http/request.h"
 
 namespace gl::http {
@@ -37,13 +40,16 @@ namespace gl::http {
   X(long_answers, "answers beyond 64 KiB, each time that one is begun")              \
   X(continued, "answers given again, unchanged")                                     \
   X(unrepeatable, "begun answers of files that are no longer known")                 \
-  X(unlogged, "requests that the access log has no room for")
+  X(unlogged, "requests that the access log has no room for")                        \
+  X(forwarded, "requests for a server behind, repeated ones and those that waited included")
 
-// A directory under a name, on one port.
+// A directory under a name, on one port; or a server behind; or both: what is no file is asked of the server.
 struct Site {
-  std::string host;      // lower case, without a port; empty: whatever name is asked for
-  std::size_t root = 0;  // among the directories of the store
-  std::string health;    // a path that is answered with 200 whatever the directory holds, with 503 before the end
+  static constexpr std::size_t kNoRoot = SIZE_MAX;
+  std::string host;                               // lower case, without a port; empty: whatever name is asked for
+  std::size_t root = 0;                           // among the directories of the store
+  std::optional<unsigned> origin = std::nullopt;  // among the servers behind
+  std::string health;  // a path that is answered with 200 whatever the directory holds, with 503 before the end
 };
 
 class HttpService;
@@ -52,11 +58,17 @@ class HttpService;
 class HttpPort final : public StreamService {
  public:
   HttpPort(HttpService& service, std::vector<Site> sites)
-      : StreamService(0), service_(service), sites_(std::move(sites)) {}
+      : StreamService(0),
+        service_(service),
+        sites_(std::move(sites)),
+        takes_time_(std::ranges::any_of(sites_, [](const Site& site) { return site.origin.has_value(); })) {}
 
   [[nodiscard]] Framed next_request(Bytes stream, bool prefix_consumed) const noexcept override;
   [[nodiscard]] Answer answer(Bytes request, MutableBytes buffer, const RequestContext& context) noexcept override;
   [[nodiscard]] std::size_t read(const Answer& answer, std::uint64_t offset, MutableBytes out) noexcept override;
+  [[nodiscard]] bool takes_time() const noexcept override { return takes_time_; }
+  void prepare(Bytes request, const RequestContext& context) noexcept override;
+  [[nodiscard]] bool has_waiting(Bytes flow) const noexcept override;
   [[nodiscard]] bool may_close() const noexcept override { return true; }
   [[nodiscard]] bool has_long_answers() const noexcept override { return true; }
   [[nodiscard]] bool still_has(const Answer& answer) const noexcept override;
@@ -69,6 +81,7 @@ class HttpPort final : public StreamService {
 
   HttpService& service_;
   const std::vector<Site> sites_;
+  const bool takes_time_;
 };
 
 class HttpService final : public Service {
@@ -87,19 +100,33 @@ class HttpService final : public Service {
     log_ = std::make_unique<AccessQueue>(every);
     return *log_;
   }
+  // Before the first request, if a site has a server behind: memory for answers, and what the main core's client takes
+  // part in.
+  [[nodiscard]] std::shared_ptr<GatewayJobs> open_gateway(std::size_t store_bytes) {
+    gateway_ = std::make_unique<Gateway>(store_bytes);
+    return gateway_->jobs();
+  }
   // Before the first request. The port lives as long as the service.
   [[nodiscard]] HttpPort& add_port(std::vector<Site> sites);
 
   [[nodiscard]] std::string_view name() const noexcept override { return "http"; }
   void begin_burst(std::uint64_t now_ms) noexcept override;
   void read_counters(CounterReader& reader) const override;
+  [[nodiscard]] Suspender* suspender() noexcept override { return gateway_.get(); }
 
  private:
   friend class HttpPort;
 
+  // The date in an answer is when it could first have been made: the beginning of a period of this length. A client
+  // that is in the middle of an answer gets the same date with what is missing.
+  static constexpr std::int64_t kDateSeconds = 1800;
+  static constexpr std::uint32_t kDateMask = 0xff;
+
   // What a request leads to in one state of the files.
+  static constexpr std::uint16_t kFound = 0;      // the file, in this form
+  static constexpr std::uint16_t kForwarded = 1;  // what the server behind says
   struct Choice {
-    std::uint16_t status = 0;  // 0: the file, in this form
+    std::uint16_t status = kFound;
     const files::File* file = nullptr;
     const files::File* plain = nullptr;  // the file itself where `file` is a compressed form of it
     std::string_view coding{};
@@ -126,6 +153,8 @@ class HttpService final : public Service {
     const std::uint8_t* body = nullptr;
     std::array<char, kMaxHead> text;
   };
+  // Of an answer that the gateway has, as a handle: where it lies there.
+  static constexpr std::uint64_t kGatewayMark = std::uint64_t{1} << 62;
   // More than one segment's requests: what a plan refers to stays until it is sent.
   static constexpr std::size_t kHeads = 512;
   static constexpr std::size_t kMaxBody = kMaxRenderedAnswer - kMaxHead;
@@ -144,8 +173,10 @@ class HttpService final : public Service {
 
   [[nodiscard]] Choice choose(const files::FileSet* set, const Site* site, const Parsed& parsed,
                               std::span<char> room) const noexcept;
-  [[nodiscard]] Answer answer(const Parsed& parsed, const Site* site, MutableBytes buffer,
+  [[nodiscard]] Answer answer(Bytes bytes, const Parsed& parsed, const Site* site, MutableBytes buffer,
                               const RequestContext& context) noexcept;
+  [[nodiscard]] Answer forward(Bytes bytes, const Request& request, unsigned origin,
+                               const RequestContext& context) noexcept;
   [[nodiscard]] bool find_begun(Choice& choice, std::uint32_t& date, const Site* site, const Parsed& parsed,
                                 const RequestContext& context, std::span<char> room) const noexcept;
   [[nodiscard]] bool was_always(const Choice& choice, const Site* site, const Parsed& parsed,
@@ -174,6 +205,7 @@ class HttpService final : public Service {
 #undef X
   std::vector<std::unique_ptr<HttpPort>> ports_;
   std::unique_ptr<AccessQueue> log_;  // null: no access log
+  std::unique_ptr<Gateway> gateway_;  // null: no server behind
   // Of the answer made last.
   std::uint16_t last_status_ = 0;
   std::uint64_t last_body_ = 0;  // bytes

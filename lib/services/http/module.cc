@@ -1,6 +1,9 @@
 #include "lib/services/http/module.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <map>
@@ -10,6 +13,7 @@
 #include "lib/base/text.h"
 #include "lib/services/http/access_log.h"
 #include "lib/services/http/http.h"
+#include "lib/services/http/origin_client.h"
 
 namespace gl::http {
 namespace {
@@ -21,22 +25,34 @@ std::int64_t unix_seconds() {
   return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
 }
 
+// "192.0.2.1:8080", "[2001:db8::1]:80", as in a URI; nothing: it is none.
+std::optional<std::string> parse_authority(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || !parse_decimal(text.substr(colon + 1), 1, 65535)) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const bool v6 = host.starts_with('[') && host.ends_with(']');
+  if (v6) host = host.substr(1, host.size() - 2);
+  std::array<std::uint8_t, 16> bytes;
+  if (inet_pton(v6 ? AF_INET6 : AF_INET, std::string(host).c_str(), bytes.data()) != 1) return std::nullopt;
+  return std::string(text);
+}
+
 class HttpModule final : public ServiceModule {
  public:
   [[nodiscard]] std::string_view name() const override { return "http"; }
 
   [[nodiscard]] std::vector<ServiceOption> options() override {
-    return {{"http", "PORT,root=DIR[,host=NAME][,health=PATH][,dot-files=on]",
-             "HTTP: the files of a directory, from memory (off); repeat for more",
+    return {{"http", "PORT[,root=DIR][,backend=ADDRESS:PORT][,host=NAME][,health=PATH][,dot-files=on]",
+             "HTTP: files of a directory, from memory, and what a server behind answers (off); repeat for more",
              [this](const std::string& value) { return add_site(value); }},
+            {"http-backend-timeout", "SECONDS", "HTTP: how long a server behind has for its whole answer (10)",
+             [this](const std::string& value) { return set_number(value, 3600, backend_timeout_s_); }},
+            {"http-backend-memory", "MB", "HTTP: memory for answers of servers behind, a core (16)",
+             [this](const std::string& value) { return set_number(value, 65536, backend_memory_mb_); }},
             {"http-log", "FILE[,every=N]", "HTTP: access log, of every request or every Nth (off)",
              [this](const std::string& value) { return set_log(value); }},
-            {"file-memory", "MB", "memory for the files of all directories (1024)", [this](const std::string& value) {
-               const auto megabytes = parse_decimal(value, 1, 1u << 20);
-               if (!megabytes) return Status(Error{"'" + value + "' is no number from 1 to 1048576"});
-               memory_mb_ = *megabytes;
-               return success();
-             }}};
+            {"file-memory", "MB", "memory for the files of all directories (1024)",
+             [this](const std::string& value) { return set_number(value, 1u << 20, memory_mb_); }}};
   }
   [[nodiscard]] bool enabled() const override { return !sites_.empty(); }
 
@@ -49,11 +65,17 @@ class HttpModule final : public ServiceModule {
     if (log_) {
       if (Status status = log_->open(); !status) return Error{"--http-log: " + status.error()};
     }
+    if (!origins_.empty()) {
+      client_ = std::make_unique<OriginClient>(OriginSettings{
+          .origins = origins_, .timeout_ms = backend_timeout_s_ * 1000, .keep_alive = !around.immediate});
+      if (Status status = client_->start(); !status) return Error{"--http: " + status.error()};
+    }
     return warnings;
   }
 
   [[nodiscard]] Result<std::unique_ptr<Service>> make(Registry& registry) override {
     auto service = std::make_unique<HttpService>(store_->published(), shared_, linger_seconds_);
+    if (client_ != nullptr) client_->add(service->open_gateway(std::size_t{backend_memory_mb_} << 20));
     for (const auto& [port, sites] : sites_) {
       if (!registry.add_stream({port, port}, service->add_port(sites))) {
         return Error{"--http: TCP port " + std::to_string(port) + " is another service's"};
@@ -74,7 +96,7 @@ class HttpModule final : public ServiceModule {
     shared_.unix_time.store(unix_seconds(), std::memory_order_relaxed);
     store_->tick(now_ms / 1000);
     if (log_) write_log(log);
-    if (!std::exchange(announced_, true)) {
+    if (!std::exchange(announced_, true) && !directories_.empty()) {
       log.say("files: " + counted(store_->current()->count(), "file") + ", " +
               counted(store_->current()->bytes(), "byte"));
     }
@@ -91,6 +113,12 @@ class HttpModule final : public ServiceModule {
   }
 
  private:
+  static Status set_number(const std::string& value, std::uint32_t most, std::uint32_t& number) {
+    const auto given = parse_decimal(value, 1, most);
+    if (!given) return Error{"'" + value + "' is no number from 1 to " + std::to_string(most)};
+    number = *given;
+    return success();
+  }
   Status set_log(const std::string& value) {
     const std::size_t comma = std::min(value.rfind(",every="), value.size());
     if (comma == 0 || value.empty()) return Error{"'" + value + "' names no file"};
@@ -119,17 +147,19 @@ class HttpModule final : public ServiceModule {
       if (Status status = apply_part(value.substr(at, end - at), site, directory); !status) return status;
       at = end + 1;
     }
-    if (directory.path.empty()) return Error{"'" + value + "' names no directory: root=DIR"};
+    if (directory.path.empty() && !site.origin) {
+      return Error{"'" + value + "' names no directory and no server behind: root=DIR, backend=ADDRESS:PORT"};
+    }
     auto& sites = sites_[static_cast<std::uint16_t>(*port)];
     if (std::ranges::any_of(sites, [&](const Site& other) { return other.host == site.host; })) {
-      return Error{"port " + std::to_string(*port) + " has a directory for " +
+      return Error{"port " + std::to_string(*port) + " has a site for " +
                    (site.host.empty() ? "every name" : site.host) + " already"};
     }
-    site.root = root_index(directory);
+    site.root = directory.path.empty() ? Site::kNoRoot : root_index(directory);
     sites.push_back(std::move(site));
     return success();
   }
-  static Status apply_part(const std::string& part, Site& site, files::Directory& directory) {
+  Status apply_part(const std::string& part, Site& site, files::Directory& directory) {
     const std::size_t equals = std::min(part.find('='), part.size());
     const std::string key = part.substr(0, equals);
     const std::string value = part.substr(std::min(equals + 1, part.size()));
@@ -137,12 +167,16 @@ class HttpModule final : public ServiceModule {
       directory.path = value;
     } else if (key == "host" && !value.empty()) {
       site.host = lower(value);
+    } else if (key == "backend") {
+      const auto authority = parse_authority(value);
+      if (!authority) return Error{"'" + value + "' is no ADDRESS:PORT; an IPv6 address stands in brackets"};
+      site.origin = origin_index(*authority);
     } else if (key == "health" && value.starts_with('/')) {
       site.health = value;
     } else if (key == "dot-files" && (value == "on" || value == "off")) {
       directory.dot_files = value == "on";
     } else {
-      return Error{"'" + part + "' is none of root=DIR, host=NAME, health=/PATH, dot-files=on"};
+      return Error{"'" + part + "' is none of root=DIR, backend=ADDRESS:PORT, host=NAME, health=/PATH, dot-files=on"};
     }
     return success();
   }
@@ -156,7 +190,17 @@ class HttpModule final : public ServiceModule {
     return directories_.size() - 1;
   }
 
+  unsigned origin_index(const std::string& authority) {
+    const auto known = std::ranges::find(origins_, authority);
+    if (known != origins_.end()) return static_cast<unsigned>(known - origins_.begin());
+    origins_.push_back(authority);
+    return static_cast<unsigned>(origins_.size() - 1);
+  }
+
   std::map<std::uint16_t, std::vector<Site>> sites_;  // by port
+  std::vector<std::string> origins_;                  // servers behind
+  std::uint32_t backend_timeout_s_ = 10;
+  std::uint32_t backend_memory_mb_ = 16;
   std::vector<files::Directory> directories_;
   std::uint32_t memory_mb_ = kMemoryMb;
   std::uint32_t linger_seconds_ = 0;
@@ -166,7 +210,8 @@ class HttpModule final : public ServiceModule {
   bool reopen_ = false;
   std::optional<files::FileStore> store_;
   bool announced_ = false;
-  bool reload_again_ = false;  // asked for while one was under way
+  bool reload_again_ = false;             // asked for while one was under way
+  std::unique_ptr<OriginClient> client_;  // null: no server behind
 };
 
 }  // namespace

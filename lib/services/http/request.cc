@@ -135,6 +135,7 @@ class Parser {
     }
     const std::size_t mark = std::min(target.find('?'), target.size());
     request().path = target.substr(0, mark);
+    request().has_query = mark < target.size();
     request().query = target.substr(std::min(mark + 1, target.size()));
     if (request().path.empty()) request().path = "/";
     return true;

@@ -27,6 +27,7 @@ struct Request {
   bool has_body = false;   // one follows, which nobody reads
   std::string_view path;   // percent-encoded, beginning with a slash; "*" of OPTIONS
   std::string_view query;  // behind the question mark, which is not part of it
+  bool has_query = false;  // there is a question mark, though perhaps nothing behind it
   std::string_view host;   // of Host, or of an absolute target
   std::string_view accept_encoding;
   std::string_view if_match;

@@ -1,0 +1,257 @@
+#include "lib/services/http/origin_client.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "lib/base/text.h"
+#include "lib/services/http/answer_text.h"
+#include "lib/services/http/origin_message.h"
+
+namespace gl::http {
+namespace {
+
+constexpr int kAwakeMs = 1;   // between looks into the queues, for a second after something happened
+constexpr int kAsleepMs = 5;  // later
+constexpr unsigned kCalmRounds = 1000;
+constexpr long kIdleSeconds = 15;  // a connection that nobody has used for so long is not used again
+
+std::int64_t unix_seconds() {
+  using namespace std::chrono;
+  return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
+}
+
+// An empty value is written with a semicolon: a colon alone would mean that libcurl is to leave the field out.
+std::string field_text(const std::string& name, const std::string& value) {
+  return value.empty() ? name + ";" : name + ": " + value;
+}
+
+}  // namespace
+
+struct OriginClient::Multi {
+  CURLM* handle = curl_multi_init();
+  Multi() = default;
+  Multi(const Multi&) = delete;
+  Multi& operator=(const Multi&) = delete;
+  ~Multi() { curl_multi_cleanup(handle); }
+};
+
+// One request, and what has come of its response.
+class OriginClient::Transfer {
+ public:
+  Transfer() : easy_(curl_easy_init()) {}
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+  ~Transfer() {
+    curl_slist_free_all(fields_);
+    curl_easy_cleanup(easy_);
+  }
+
+  [[nodiscard]] CURL* easy() const noexcept { return easy_; }
+  void begin(GatewayJobs& jobs, GatewayJob& job, const OriginSettings& settings);
+  // The job has its answer, and goes back.
+  void end(CURLcode code);
+
+ private:
+  static std::size_t on_line(char* line, std::size_t size, std::size_t count, void* self) {
+    return static_cast<Transfer*>(self)->take_line({line, size * count}) ? size * count : 0;
+  }
+  static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self) {
+    return static_cast<Transfer*>(self)->take_body({bytes, size * count}) ? size * count : 0;
+  }
+  [[nodiscard]] bool take_line(std::string_view line) {
+    // Behind a chunked body: a trailer, which may be dropped (RFC 9110 section 6.5.1).
+    return head_.complete() || head_.take(line);
+  }
+  [[nodiscard]] bool take_body(std::string_view bytes) {
+    if (too_long_ || bytes.size() > GatewayJob::kMaxResponse - job_->body_length) return too_long_ = true, false;
+    std::memcpy(job_->body.get() + job_->body_length, bytes.data(), bytes.size());
+    job_->body_length += static_cast<std::uint32_t>(bytes.size());
+    return true;
+  }
+  void set_up(const Request& request, const OriginSettings& settings);
+  void add_field(const std::string& text) { fields_ = curl_slist_append(fields_, text.c_str()); }
+  [[nodiscard]] bool write_response(const Request& request);
+  void write_failure(const Request& request, std::uint16_t status, std::string_view why);
+
+  CURL* easy_;
+  curl_slist* fields_ = nullptr;
+  GatewayJobs* jobs_ = nullptr;
+  GatewayJob* job_ = nullptr;
+  ResponseHead head_;
+  bool too_long_ = false;
+};
+
+void OriginClient::Transfer::begin(GatewayJobs& jobs, GatewayJob& job, const OriginSettings& settings) {
+  jobs_ = &jobs;
+  job_ = &job;
+  job.body_length = 0;
+  head_ = {};
+  too_long_ = false;
+  curl_slist_free_all(std::exchange(fields_, nullptr));
+  const Parsed parsed = parse_request(job.request_bytes());
+  bool accepts = false;
+  for (const auto& [name, value] :
+       fields_to_ask_with(job.request_bytes(), address_text(job.peer.data(), job.peer_length))) {
+    add_field(field_text(name, value));
+    accepts |= same_word(name, "accept");
+  }
+  if (!accepts) add_field("Accept:");  // libcurl has one of its own
+  set_up(parsed.request, settings);
+}
+
+void OriginClient::Transfer::set_up(const Request& request, const OriginSettings& settings) {
+  const auto set = [this](CURLoption option, auto value) { curl_easy_setopt(easy_, option, value); };
+  curl_easy_reset(easy_);
+  const std::string url = "http://" + settings.origins[job_->origin] + "/";
+  std::string target(request.path);
+  if (request.has_query) target.append("?").append(request.query);
+  if (!request.host.empty()) add_field("Host: " + std::string(request.host));
+  if (!settings.keep_alive) add_field("Connection: close");
+  set(CURLOPT_URL, url.c_str());
+  set(CURLOPT_REQUEST_TARGET, target.c_str());
+  set(CURLOPT_HTTPHEADER, fields_);
+  set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+  set(CURLOPT_NOBODY, request.method == Method::head ? 1L : 0L);
+  set(CURLOPT_PROXY, "");
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_FORBID_REUSE, settings.keep_alive ? 0L : 1L);
+  set(CURLOPT_MAXAGE_CONN, kIdleSeconds);
+  set(CURLOPT_TIMEOUT_MS, long{settings.timeout_ms});
+  set(CURLOPT_CONNECTTIMEOUT_MS, long{settings.timeout_ms});
+  set(CURLOPT_HEADERFUNCTION, &on_line);
+  set(CURLOPT_HEADERDATA, static_cast<void*>(this));
+  set(CURLOPT_WRITEFUNCTION, &on_body);
+  set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+  set(CURLOPT_PRIVATE, static_cast<void*>(this));
+}
+
+void OriginClient::Transfer::end(CURLcode code) {
+  using End = GatewayJob::End;
+  const Request request = parse_request(job_->request_bytes()).request;
+  job_->end = End::answered;
+  if (code == CURLE_OPERATION_TIMEDOUT) {
+    job_->end = End::timed_out;
+    write_failure(request, 504, "the server behind has not answered in time");
+  } else if (too_long_ || (code == CURLE_OK && head_.complete() && !write_response(request))) {
+    job_->end = End::too_long;
+    write_failure(request, 502, "the answer of the server behind is too long: ask for ranges of it");
+  } else if (code != CURLE_OK || !head_.complete()) {
+    job_->end = End::failed;
+    write_failure(request, 502, "no proper answer from the server behind");
+  }
+  std::exchange(jobs_, nullptr)->done(std::exchange(job_, nullptr));
+}
+
+// False: it is longer than an answer may be.
+bool OriginClient::Transfer::write_response(const Request& request) {
+  const std::string head = head_.render(request, job_->body_length, unix_seconds());
+  if (head.size() > GatewayJob::kMaxHead || head.size() + job_->body_length > GatewayJob::kMaxResponse) return false;
+  job_->status = head_.status();
+  job_->head_length = static_cast<std::uint32_t>(head.copy(job_->head.data(), head.size()));
+  return true;
+}
+
+void OriginClient::Transfer::write_failure(const Request& request, std::uint16_t status, std::string_view why) {
+  job_->status = status;
+  Writer head(job_->head);
+  begin_head(head, status, date_text(unix_seconds()), request.http10, request.close);
+  const std::string text = std::string(text_of(status)) + ": " + std::string(why) + "\n";
+  head.field("Content-Type", "text/plain").field("Content-Length", text.size()).put("\r\n");
+  job_->head_length = static_cast<std::uint32_t>(head.length());
+  job_->body_length = request.method == Method::head ? 0 : static_cast<std::uint32_t>(text.size());
+  std::memcpy(job_->body.get(), text.data(), job_->body_length);
+}
+
+OriginClient::OriginClient(OriginSettings settings) : settings_(std::move(settings)) {}
+
+OriginClient::~OriginClient() {
+  stop_.store(true, std::memory_order_relaxed);
+  if (thread_.joinable()) thread_.join();
+  for (const auto& transfer : transfers_) {
+    if (multi_ != nullptr) curl_multi_remove_handle(multi_->handle, transfer->easy());
+  }
+}
+
+void OriginClient::add(std::shared_ptr<GatewayJobs> jobs) {
+  const std::scoped_lock lock(mutex_);
+  cores_.push_back(std::move(jobs));
+}
+
+Status OriginClient::start() {
+  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return Error{"libcurl does not start"};
+  multi_ = std::make_unique<Multi>();
+  if (multi_->handle == nullptr) return Error{"libcurl does not start"};
+  curl_multi_setopt(multi_->handle, CURLMOPT_MAX_TOTAL_CONNECTIONS, long{settings_.connections});
+  curl_multi_setopt(multi_->handle, CURLMOPT_MAXCONNECTS, long{settings_.connections});
+  curl_multi_setopt(multi_->handle, CURLMOPT_PIPELINING, long{CURLPIPE_NOTHING});
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    return Error{std::string("cannot start the HTTP client's thread: ") + error.what()};
+  }
+  pthread_setname_np(thread_.native_handle(), "http-client");
+  return success();
+}
+
+void OriginClient::run() {
+  unsigned calm = kCalmRounds;
+  while (!stop_.load(std::memory_order_relaxed)) {
+    const bool taken = take_jobs();
+    int running = 0;
+    curl_multi_perform(multi_->handle, &running);
+    take_ended();
+    calm = taken || under_way_ != 0 ? 0 : std::min(calm + 1, kCalmRounds);
+    curl_multi_poll(multi_->handle, nullptr, 0, calm < kCalmRounds ? kAwakeMs : kAsleepMs, nullptr);
+  }
+}
+
+bool OriginClient::take_jobs() {
+  const std::scoped_lock lock(mutex_);
+  bool taken = false;
+  for (const auto& jobs : cores_) {
+    while (GatewayJob* const job = jobs->next()) {
+      begin(*jobs, *job);
+      taken = true;
+    }
+  }
+  return taken;
+}
+
+void OriginClient::begin(GatewayJobs& jobs, GatewayJob& job) {
+  if (free_.empty()) {
+    transfers_.push_back(std::make_unique<Transfer>());
+    free_.push_back(transfers_.back().get());
+  }
+  Transfer* const transfer = free_.back();
+  free_.pop_back();
+  transfer->begin(jobs, job, settings_);
+  if (curl_multi_add_handle(multi_->handle, transfer->easy()) == CURLM_OK) {
+    ++under_way_;
+    return;
+  }
+  transfer->end(CURLE_FAILED_INIT);
+  free_.push_back(transfer);
+}
+
+void OriginClient::take_ended() {
+  int left = 0;
+  while (const CURLMsg* const message = curl_multi_info_read(multi_->handle, &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    const CURLcode code = message->data.result;
+    char* self = nullptr;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &self);
+    auto* const transfer = reinterpret_cast<Transfer*>(self);
+    curl_multi_remove_handle(multi_->handle, transfer->easy());
+    transfer->end(code);
+    free_.push_back(transfer);
+    --under_way_;
+  }
+}
+
+}  // namespace gl::http
