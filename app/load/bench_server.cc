@@ -10,8 +10,29 @@
 
 namespace gl::load {
 
+namespace {
+
+void check(const Status& status) {
+  if (!status) throw std::runtime_error(status.error());
+}
+
+// As `--http SITE`.
+void serve_files(control::Settings& server, const std::string& site) {
+  for (const auto& module : server.modules) {
+    for (const ServiceOption& option : module->options()) {
+      if (option.name == "http") check(option.apply(site));
+    }
+    if (!module->enabled()) continue;
+    const auto loaded = module->load({.quiesce = [] {}, .linger_seconds = 120});
+    if (!loaded) throw std::runtime_error(loaded.error());
+  }
+}
+
+}  // namespace
+
 BenchServer::BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::IpAddress& address,
-                         std::uint16_t service_port, zone::LoadedZones zones, std::uint32_t flow_cache)
+                         std::uint16_t service_port, zone::LoadedZones zones, const std::string& root,
+                         std::uint32_t flow_cache)
     : zones_(std::move(zones)), cycles_per_ms_(rte_get_tsc_hz() / 1000) {
   for (auto& key : keys_.by_parity) randombytes_buf(key.data(), key.size());
   published_.current = zones_.snapshot.get();
@@ -34,11 +55,11 @@ BenchServer::BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::
   context_->ports[0].interface = &interface_;
   context_->ports[0].out.bind(port.id(), 0, port.offloads().any_tx());
   context_->port_count = 1;
-  server.service_ports = {service_port};
+  server.service_ports = {root.empty() ? service_port : std::uint16_t{53}};
+  if (!root.empty()) serve_files(server, std::to_string(service_port) + ",root=" + root);
   server.zones.emplace_back();  // so that there are zones to serve
-  if (Status status = control::add_services(*context_, server, published_zones_); !status) {
-    throw std::runtime_error(status.error());
-  }
+  modules_ = server.modules;
+  check(control::add_services(*context_, server, published_zones_));
 }
 
 unsigned BenchServer::round() noexcept {

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/dpdk/port.h"
+#include "lib/service/module.h"
 #include "lib/wire/address.h"
 #include "lib/worker/context.h"
 #include "lib/zone/loader.h"
@@ -27,9 +29,10 @@ struct ServerTimes {
 
 class BenchServer {
  public:
+  // root: a directory whose files are served over HTTP on that port, which is not the zones' then; empty: none.
   // flow_cache: connections that are remembered (--flow-cache of the server).
   BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::IpAddress& address, std::uint16_t service_port,
-              zone::LoadedZones zones, std::uint32_t flow_cache);
+              zone::LoadedZones zones, const std::string& root, std::uint32_t flow_cache);
 
   // Polls until the rings are empty.
   void drain() noexcept;
@@ -50,6 +53,7 @@ class BenchServer {
   zone::PublishedZones published_;
   std::atomic<const zone::PublishedZones*> published_zones_{nullptr};
   datapath::Interface interface_;
+  std::vector<std::shared_ptr<ServiceModule>> modules_;  // of services beside DNS
   std::unique_ptr<worker::WorkerContext> context_;
   std::uint64_t cycles_per_ms_;
   ServerTimes times_;

@@ -33,6 +33,7 @@ constexpr const char* kUsage =
     "goldilocks-loopback [EAL flags] -- --zone FILE [--json] --target ADDR --source ADDR/LEN [flags of "
     "goldilocks-load]\n"
     "Server and clients in one process. One lcore: the server's time a frame. Two: exchanges a second.\n"
+    "  --root DIR      serve the files of a directory as well, on --target-port, which the zone then leaves alone\n"
     "  --idle N        instead, N connections at once (to 2^20) that are open and idle: the memory before and after, "
     "and\n"
     "                  whether each is answered, twice. Exit status 1 where one is not, or the memory is not the same\n"
@@ -47,6 +48,7 @@ int fail(int status, const std::string& message) {
 struct Arguments {
   std::vector<std::string> eal;
   std::string zone;
+  std::string root;
   std::string idle;
   std::string idle_time = "1";
   std::string flow_cache = "4096";
@@ -61,6 +63,7 @@ Arguments split(int argc, char** argv) {
   for (++i; i < argc; ++i) {
     const std::string flag = argv[i];
     std::string* const own = flag == "--zone"         ? &a.zone
+                             : flag == "--root"       ? &a.root
                              : flag == "--idle"       ? &a.idle
                              : flag == "--idle-time"  ? &a.idle_time
                              : flag == "--flow-cache" ? &a.flow_cache
@@ -199,14 +202,15 @@ int measure_idle(const Idle& idle, const gl::load::Options& options, const gl::l
 }
 
 int measure(const Idle& idle, gl::load::Options options, const gl::load::Queries& queries, gl::zone::LoadedZones zones,
-            std::uint32_t flow_cache) {
+            const std::string& root, std::uint32_t flow_cache) {
   auto pair = gl::load::RingPair::make(kRing);
   if (!pair) return fail(1, pair.error());
   auto near = open_side("clients", pair->ports()[0]);
   if (!near) return fail(1, near.error());
   auto far = open_side("server", pair->ports()[1]);
   if (!far) return fail(1, far.error());
-  BenchServer server(far->port, far->pool.get(), options.target, options.target_port, std::move(zones), flow_cache);
+  BenchServer server(far->port, far->pool.get(), options.target, options.target_port, std::move(zones), root,
+                     flow_cache);
   options.port_id = near->port.id();
   options.source_mac = gl::wire::MacAddress{{0x02, 0, 0, 0, 0, 0x01}};  // two neighbours cannot share one
   options.target_mac = far->port.mac();
@@ -231,7 +235,7 @@ int main(int argc, char** argv) {
   if (!idle) return fail(2, idle.error());
   const auto flow_cache = parse_flow_cache(arguments.flow_cache);
   if (!flow_cache) return fail(2, flow_cache.error());
-  auto queries = gl::load::render_queries(options->query, options->queries_file, options->dnssec);
+  auto queries = gl::load::render(*options);
   if (!queries) return fail(2, queries.error());
   if (arguments.zone.empty()) return fail(2, "--zone FILE is missing");
   const gl::zone::ZoneSource source{arguments.zone, ""};
@@ -242,5 +246,5 @@ int main(int argc, char** argv) {
   const auto ask_stop = [](int) { stop = true; };
   std::signal(SIGINT, ask_stop);
   std::signal(SIGTERM, ask_stop);
-  return measure(*idle, *options, *queries, std::move(*zones), *flow_cache);
+  return measure(*idle, *options, *queries, std::move(*zones), arguments.root, *flow_cache);
 }

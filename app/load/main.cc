@@ -35,7 +35,7 @@ std::vector<gl::wire::MacAddress> groups(const gl::load::Sources& sources) {
 
 int generate(const gl::load::Options& options) {
   using gl::dpdk::Port;
-  auto queries = gl::load::render_queries(options.query, options.queries_file, options.dnssec);
+  auto queries = gl::load::render(options);
   if (!queries) return fail(2, queries.error());
   const auto ports = Port::list();
   if (!ports) return fail(1, ports.error());

@@ -19,6 +19,7 @@ enum Flag : int {
   kSource,
   kQuery,
   kQueries,
+  kHttp,
   kConnections,
   kRate,
   kDuration,
@@ -43,6 +44,7 @@ constexpr option kFlags[] = {
     {"source", required_argument, nullptr, kSource},
     {"query", required_argument, nullptr, kQuery},
     {"queries", required_argument, nullptr, kQueries},
+    {"http", required_argument, nullptr, kHttp},
     {"connections", required_argument, nullptr, kConnections},
     {"rate", required_argument, nullptr, kRate},
     {"duration", required_argument, nullptr, kDuration},
@@ -141,6 +143,9 @@ Status apply(int flag, const Argument& a, Options& o) {
     case kQueries:
       o.queries_file = a.text;
       return success();
+    case kHttp:
+      o.http = a.text;
+      return success();
     case kConnections:
       return number<std::uint32_t>(a, 1, 1u << 20, o.connections);
     case kRate:
@@ -181,6 +186,7 @@ Status check(Options& o, bool target_given) {
   if (o.sources.v6 != wire::is_v6(o.target)) {
     return Error{"--source and --target must be of one address family"};
   }
+  if (!o.http.empty() && o.mode == Mode::udp) return Error{"--http: not with --mode udp"};
   if (!std::has_single_bit(o.connections)) return Error{"--connections: must be a power of two"};
   if (o.connections > o.sources.count * 32768ull)
     return Error{"--connections: at most 32768 for each --source address"};
@@ -211,7 +217,7 @@ Result<Options> parse_options(int argc, char** argv) {
 
 const char* usage() noexcept {
   return "goldilocks-load [EAL flags] -- --target ADDR --source ADDR/LEN [flags]\n"
-         "DNS clients at full speed on one DPDK port and one core.\n\n"
+         "DNS or HTTP clients at full speed on one DPDK port and one core.\n\n"
          "  --mode udp|tcp|syn          what an exchange is (tcp)\n"
          "  --target ADDR               the server, IPv4 or IPv6\n"
          "  --target-port N             its port (53)\n"
@@ -220,6 +226,7 @@ const char* usage() noexcept {
          "  --source-mac MAC            the clients' link address (the port's)\n"
          "  --query NAME/TYPE           the question (./SOA)\n"
          "  --queries FILE              questions in turn, a line each: name type\n"
+         "  --http PATH                 HTTP requests for it in place of DNS queries; answers to 64 KiB, 200 expected\n"
          "  --connections N             in flight at once, a power of two (256)\n"
          "  --rate N                    exchanges started a second; 0: as fast as answers come (0)\n"
          "  --duration S                seconds (5)\n"

@@ -46,6 +46,7 @@ Result<Query> render(const std::string& name, const std::string& type, bool dnss
   q.question_length = static_cast<std::uint16_t>(name_length + 4);
   if (dnssec) length += append_opt(message + length);
   q.message_length = static_cast<std::uint16_t>(length);
+  q.stream_length = static_cast<std::uint16_t>(length + 2);
   store_be(q.stream, q.message_length);
   q.datagram_sum = sum_bytes(message, length);
   q.stream_sum = sum_bytes(q.stream, length + 2);
@@ -79,6 +80,18 @@ Result<Queries> render_queries(const std::string& query, const std::string& file
   auto one = render(query.substr(0, slash), query.substr(slash + 1), dnssec);
   if (!one) return Error{"--query: " + one.error()};
   return Queries{*one};
+}
+
+Result<Queries> render_http(const std::string& path) {
+  const std::string text = "GET " + path + " HTTP/1.1\r\nHost: goldilocks\r\n\r\n";
+  Query q;
+  if (path.empty() || path[0] != '/' || text.size() > sizeof q.stream - 32) {
+    return Error{"--http: '" + path + "' is no path of at most 240 bytes"};
+  }
+  q.http = true;
+  q.stream_length = static_cast<std::uint16_t>(text.copy(reinterpret_cast<char*>(q.stream), text.size()));
+  q.stream_sum = sum_bytes(q.stream, q.stream_length);
+  return Queries{q};
 }
 
 }  // namespace gl::load

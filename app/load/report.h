@@ -18,7 +18,7 @@ namespace gl::load {
   X(reset, "exchanges ended by a RST")                                                  \
   X(closed_early, "exchanges that the server closed before or amid an answer")          \
   X(answers, "whole and correct answers")                                               \
-  X(answer_bytes, "bytes of DNS messages in them")                                      \
+  X(answer_bytes, "bytes in them")                                                      \
   X(truncated, "answers with TC")                                                       \
   X(retransmitted, "segments or datagrams sent again")                                  \
   X(out_of_order, "segments that did not come in order; the server has to repeat them") \

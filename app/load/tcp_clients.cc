@@ -2,6 +2,8 @@
 
 #include <netinet/in.h>
 
+#include <charconv>
+
 #include "app/load/target.h"
 #include "app/load/tcp_segments.h"
 
@@ -57,7 +59,7 @@ template <class Ip, bool kTs>
 void TcpClients<Ip, kTs>::send_query(Slot& s) noexcept {
   const Query& query = flight_.queries[s.query];
   send(s, query_, s.seq, kTimestampsAt, &query);
-  s.seq += query.message_length + 2u;
+  s.seq += query.stream_length;
   s.state = State::asked;
 }
 template <class Ip, bool kTs>
@@ -148,7 +150,7 @@ void TcpClients<Ip, kTs>::again(Slot& s) noexcept {
   } else if (s.unacked == s.seq) {
     return;
   } else if (s.state == State::asked) {
-    s.seq -= flight_.queries[s.query].message_length + 2u;
+    s.seq -= flight_.queries[s.query].stream_length;
     send_query(s);
   } else {
     --s.seq;
@@ -196,6 +198,7 @@ typename TcpClients<Ip, kTs>::Next TcpClients<Ip, kTs>::absorb_syn_ack(Slot& s, 
 template <class Ip, bool kTs>
 bool TcpClients<Ip, kTs>::consume(Slot& s, const std::uint8_t* at, std::size_t length, bool& complete) noexcept {
   const Query& query = flight_.queries[s.query];
+  if (query.http) return consume_http(s, {reinterpret_cast<const char*>(at), length}, complete);
   if (s.head_length == 0 && length >= 14u + query.question_length &&
       std::memcmp(at + 14, query.question(), query.question_length) != 0) {
     return false;
@@ -217,6 +220,32 @@ bool TcpClients<Ip, kTs>::consume(Slot& s, const std::uint8_t* at, std::size_t l
   s.head_length = 0;
   return flight_.count_answer(s, load_be<std::uint16_t>(s.head + 2), load_be<std::uint16_t>(s.head + 4),
                               load_be<std::uint16_t>(s.head));
+}
+
+// The head of a response of ours is in its first segment.
+template <class Ip, bool kTs>
+bool TcpClients<Ip, kTs>::consume_http(Slot& s, std::string_view bytes, bool& complete) noexcept {
+  if (bytes.empty()) return true;
+  if (s.head_length == 0) {
+    constexpr std::string_view kLength = "Content-Length: ";
+    const std::size_t head = bytes.find("\r\n\r\n");
+    const std::size_t field = bytes.find(kLength);
+    if (!bytes.starts_with("HTTP/1.1 200 ") || head == std::string_view::npos || field > head) return false;
+    std::uint32_t body = 0;
+    const char* const number = bytes.data() + field + kLength.size();
+    if (std::from_chars(number, bytes.data() + head, body).ec != std::errc{} || body > 65536) return false;
+    s.answer_left = static_cast<std::uint32_t>(head) + 4 + body;
+    s.head_length = 1;
+    flight_.report.counts.answer_bytes += s.answer_left;
+  }
+  if (bytes.size() > s.answer_left) return false;
+  s.answer_left -= static_cast<std::uint32_t>(bytes.size());
+  complete = s.answer_left == 0;
+  if (!complete) return true;
+  s.head_length = 0;
+  ++flight_.report.counts.answers;
+  flight_.report.latency.add(flight_.now - s.started);
+  return true;
 }
 
 template <class Ip, bool kTs>

@@ -54,6 +54,7 @@ class TcpClients {
   [[nodiscard]] Next absorb_answer(Slot& s, const InSegment& in, bool closed) noexcept;
   // Payload in order. Returns false where it cannot belong to the answer.
   [[nodiscard]] bool consume(Slot& s, const std::uint8_t* at, std::size_t length, bool& complete) noexcept;
+  [[nodiscard]] bool consume_http(Slot& s, std::string_view bytes, bool& complete) noexcept;
   [[nodiscard]] Next end_with(std::uint64_t& counter) noexcept;
   void act(Slot& s, Next next) noexcept;
 

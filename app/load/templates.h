@@ -73,7 +73,7 @@ class Template {
   Template(const Options& options, const Link& link, std::uint8_t protocol, const std::uint8_t* l4,
            std::size_t l4_length);
 
-  // A segment; the payload, if any, is the query's prefix and message with `id`.
+  // A segment; the payload, if any, is the query's stream, with `id` in a DNS message.
   template <bool kTimestamps>
   void tcp(rte_mbuf* m, const TcpFields& f, std::size_t ts_at, const Query* query, std::uint16_t id) const noexcept;
   void udp(rte_mbuf* m, std::uint32_t source_low, std::uint16_t source_port, const Query& query,
@@ -123,7 +123,7 @@ template <bool kTimestamps>
 inline void Template<Ip>::tcp(rte_mbuf* m, const TcpFields& f, std::size_t ts_at, const Query* query,
                               std::uint16_t id) const noexcept {
   std::uint8_t* const frame = reset(m);
-  Sum sum = start(m, frame, f.source_low, query != nullptr ? query->message_length + 2u : 0u);
+  Sum sum = start(m, frame, f.source_low, query != nullptr ? query->stream_length : 0u);
   std::uint8_t* const l4 = frame + Ip::kL4;
   put16(l4, raw16(f.source_port));
   put32(l4 + 4, raw32(f.seq));
@@ -136,9 +136,12 @@ inline void Template<Ip>::tcp(rte_mbuf* m, const TcpFields& f, std::size_t ts_at
   }
   if (query != nullptr) {
     std::uint8_t* const payload = frame + length_;
-    copy_blocks(payload, query->stream, query->message_length + 2u);
-    put16(payload + 2, raw16(id));
-    sum += query->stream_sum + raw16(id);
+    copy_blocks(payload, query->stream, query->stream_length);
+    sum += query->stream_sum;
+    if (!query->http) {
+      put16(payload + 2, raw16(id));
+      sum += raw16(id);
+    }
   }
   put16(l4 + 16, checksum(sum));
 }

@@ -159,6 +159,11 @@ class Lab:
                      f"counter drop;"
                      for hook in ("input", "output")))
 
+    def lose_forwarded(self, percent):
+        """The same for what the client's namespace forwards, for somebody behind it."""
+        sh("nft", "add table inet loss; add chain inet loss forward { type filter hook forward priority 0; };"
+           f"add rule inet loss forward meta l4proto {{ tcp, udp }} numgen random mod 1000 < {percent * 10} counter drop")
+
     def lose_nothing(self):
         """Ends that, and returns how many packets were lost: on their way in, on their way out."""
         listed = sh("nft", "list", "table", "inet", "loss").stdout

@@ -319,5 +319,24 @@ TEST_F(LongAnswer, TheRequestIsAcknowledgedAByteAtATime) {
   }
 }
 
+// iPXE: no ACK leaves it while bytes of its own are not acknowledged.
+TEST_F(LongAnswer, AClientThatAcknowledgesByRepeatingIsAcknowledgedAtOnce) {
+  ASSERT_EQ(ask(500).count, 10);
+  segment.payload = request;
+  const Plan& plan = send(kAck | kPsh, kClient + 1, first.value() + 10 * kMss);
+  ASSERT_EQ(plan.outcome, Outcome::bulk_sent);
+  EXPECT_EQ(plan.count, 20);
+  EXPECT_EQ(plan.segments[0].ack, SeqNum(kClient + 1 + static_cast<std::uint32_t>(request.size())));
+}
+
+TEST_F(LongAnswer, AClientThatAcknowledgesByItselfKeepsItsRequest) {
+  ASSERT_EQ(ask(500).count, 10);
+  ASSERT_EQ(ack(2 * kMss).outcome, Outcome::bulk_sent);
+  segment.payload = request;
+  const Plan& plan = send(kAck | kPsh, kClient + 1, first.value() + 10 * kMss);
+  ASSERT_EQ(plan.outcome, Outcome::bulk_sent);
+  EXPECT_EQ(plan.segments[0].ack, SeqNum(kClient + 1));
+}
+
 }  // namespace
 }  // namespace gl::tcp

@@ -2,6 +2,7 @@
 // sends it as an ordinary TCP sender does, with a timer of its own. It is the last answer of its connection. Its
 // request is acknowledged a byte at a time, and to its end only when the whole answer has arrived: so the client's
 // timer always has something to repeat, and a client whose entry is lost learns of it by a RST, however quiet it is.
+// A client that acknowledges nothing while its own bytes are not (iPXE) has them acknowledged at once.
 // Byte order: host, the flow key as on the wire. Units: bytes; `snd` counts from `base` of the answer on; milliseconds
 // of a monotonic clock. Ownership: the table's; `service` is borrowed. Thread: one core's own.
 // Sources: RFC 9293 section 3.3.1 (the names), RFC 5681, RFC 6298 (timer), RFC 6675 (loss), RFC 7323 (scaling, PAWS).
@@ -30,6 +31,7 @@ struct BulkFlow {
   SeqNum acked;               // what was acknowledged
   bool client_fin = false;    // it ends behind the request
   bool all_acked = false;     // it was told that all has come
+  bool acks_alone = false;    // it has acknowledged new bytes by a segment without data
   std::uint8_t repeats = 0;   // of the request, since `acked` moved
   std::uint32_t snd_wnd = 0;  // the client's receive window, scaled
   std::uint32_t ts_val = 0;

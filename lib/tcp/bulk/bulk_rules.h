@@ -23,11 +23,12 @@ class BulkRules {
   // ---- input.cc ----
   void receive_reset() noexcept;
   [[nodiscard]] bool acceptable() const noexcept;
-  void note_acknowledgement(bool older) noexcept;
+  // True: new bytes have arrived.
+  bool note_acknowledgement(bool older) noexcept;
   void note_progress() noexcept;
   void measure(std::uint32_t round_trip_ms) noexcept;
   // True: an ACK has to follow.
-  [[nodiscard]] bool note_bytes() noexcept;
+  [[nodiscard]] bool note_bytes(bool progress) noexcept;
   void close() noexcept;
 
   // ---- output.cc ----

@@ -33,8 +33,8 @@ void BulkRules::receive() noexcept {
   context_.plan.link = table_.index_of(flow_);
   const bool older = flow_.timestamps && static_cast<std::int32_t>(segment_.timestamps->value - flow_.ts_recent) < 0;
   if (flow_.timestamps && !older) flow_.ts_recent = segment_.timestamps->value;
-  note_acknowledgement(older);
-  const bool owes = note_bytes();
+  const bool progress = note_acknowledgement(older);
+  const bool owes = note_bytes(progress);
   if (flow_.fin_arrived) {
     close();
   } else {
@@ -69,11 +69,11 @@ bool BulkRules::acceptable() const noexcept {
   return ack <= newest || flow_.snd.una() - ack < (1u << 28);
 }
 
-void BulkRules::note_acknowledgement(bool older) noexcept {
+bool BulkRules::note_acknowledgement(bool older) noexcept {
   const std::uint32_t ack = segment_.ack - flow_.seq_at(0);
   const std::uint32_t una = flow_.snd.una();
   const std::uint32_t nxt = flow_.snd.nxt();
-  if (ack < una || ack > nxt + 1) return;
+  if (ack < una || ack > nxt + 1) return false;
   const std::uint32_t window = std::uint32_t{segment_.window} << shift_of(flow_.mss_class);
   const bool duplicate =
       ack == una && segment_.payload.empty() && !context_.has(kFin) && window == flow_.snd_wnd && flow_.snd.in_flight();
@@ -84,7 +84,11 @@ void BulkRules::note_acknowledgement(bool older) noexcept {
   for (const auto& block : segment_.sack.view()) sacked[count++] = {block.begin - zero, block.end - zero};
   flow_.snd.acknowledge(std::min(ack, nxt), std::span(sacked).first(count), duplicate, mss_);
   if (flow_.fin_sent && ack == nxt + 1) flow_.fin_arrived = true;
-  if (flow_.snd.una() != una || flow_.fin_arrived) note_progress();
+  const bool progress = flow_.snd.una() != una || flow_.fin_arrived;
+  if (!progress) return false;
+  flow_.acks_alone = flow_.acks_alone || segment_.payload.empty();
+  note_progress();
+  return true;
 }
 
 void BulkRules::note_progress() noexcept {
@@ -115,7 +119,7 @@ void BulkRules::measure(std::uint32_t round_trip_ms) noexcept {
   flow_.rttvar_x4 += static_cast<std::uint32_t>(std::max(error, -error)) - flow_.rttvar_x4 / 4;
 }
 
-bool BulkRules::note_bytes() noexcept {
+bool BulkRules::note_bytes(bool progress) noexcept {
   const bool repeats = !segment_.payload.empty() && before(segment_.seq, flow_.request_end);
   const SeqNum end = segment_.seq + static_cast<std::uint32_t>(segment_.payload.size());
   if (context_.has(kFin) && end == flow_.request_end) flow_.client_fin = true;
@@ -124,6 +128,8 @@ bool BulkRules::note_bytes() noexcept {
     flow_.repeats = 0;
     flow_.acked = flow_.acked + 1;
   }
+  // iPXE sends nothing but its request while that is not acknowledged, at the pace of a timer that backs off.
+  if (repeats && progress && !flow_.acks_alone) flow_.acked = flow_.request_end + (flow_.client_fin ? 1u : 0u);
   return !segment_.payload.empty() || context_.has(kFin);
 }
 

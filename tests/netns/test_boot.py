@@ -1,0 +1,69 @@
+"""A machine in QEMU boots Debian's kernel over the network from Goldilocks. Nightly: it needs QEMU, and minutes."""
+
+import hashlib
+
+from goldilocks import Goldilocks
+from guest import Guest, initrd, kernel
+from http_site import PORT, Directory, content
+from lab import SERVER_V4, Lab
+from runner import report, run
+
+import time
+
+SCRIPT = f"""#!ipxe
+kernel http://{SERVER_V4}/vmlinuz console=ttyS0 panic=-1 quiet greeting=goldilocks
+initrd http://{SERVER_V4}/initrd
+boot
+"""
+# What runs in the guest: its command line, and a file over HTTP once more, by its own kernel's TCP.
+GUEST = f"""
+echo; echo "booted: $(cat /proc/cmdline)"
+wget -q -O /tmp/big http://{SERVER_V4}/big.bin && echo "fetched: $(sha256sum < /tmp/big)"
+echo "the guest is done"
+"""
+
+
+def site_to_boot(lab):
+    image, release = kernel()
+    site = Directory(lab)
+    site.add("/vmlinuz", image.read_bytes())
+    site.add("/initrd", initrd(release, GUEST))
+    site.add("/boot.ipxe", SCRIPT.encode())
+    site.add("/big.bin", content(20_000_000))
+    return site
+
+
+def boots(lab, loss=0, *options):
+    site = site_to_boot(lab)
+    with Goldilocks(lab, ["--http", f"{PORT},root={site.root}", *options], zones=()) as server:
+        began = time.monotonic()
+        if loss:
+            lab.lose_forwarded(loss)
+        with Guest(lab, f"http://{SERVER_V4}/boot.ipxe") as guest:
+            guest.wait_for("the guest is done")
+            said = guest.said()
+        assert "greeting=goldilocks" in said, said
+        assert "fetched: " + hashlib.sha256(site.files["/big.bin"]).hexdigest() in said, said
+        seen = server.telemetry("/goldilocks/service,http")
+        assert seen["long_answers"] >= 3 and seen["ok"] >= 4, seen
+        size = len(site.files["/vmlinuz"]) + len(site.files["/initrd"])
+        report(f"{size / 1e6:.1f} MB of kernel and initrd, booted and done after {time.monotonic() - began:.0f} s")
+
+
+def test_ipxe_over_http():
+    with Lab() as lab:
+        boots(lab)
+
+
+def test_ipxe_over_http_with_loss():
+    with Lab() as lab:
+        boots(lab, 1)
+
+
+def test_ipxe_over_http_at_a_rate():
+    """ipxe issue 1023: some firmware recovers badly from loss, so a cap on each flow."""
+    with Lab() as lab:
+        boots(lab, 0, "--http-rate", 4000)
+
+
+run(__name__)
