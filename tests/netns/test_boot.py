@@ -33,21 +33,25 @@ def site_to_boot(lab):
     return site
 
 
+def boot(lab, site, server, loss, *how):
+    began = time.monotonic()
+    if loss:
+        lab.lose_forwarded(loss)
+    with Guest(lab, *how) as guest:
+        guest.wait_for("the guest is done")
+        said = guest.said()
+    assert "greeting=goldilocks" in said, said
+    assert "fetched: " + hashlib.sha256(site.files["/big.bin"]).hexdigest() in said, said
+    size = len(site.files["/vmlinuz"]) + len(site.files["/initrd"])
+    report(f"{size / 1e6:.1f} MB of kernel and initrd, booted and done after {time.monotonic() - began:.0f} s")
+
+
 def boots(lab, loss=0, *options):
     site = site_to_boot(lab)
     with Goldilocks(lab, ["--http", f"{PORT},root={site.root}", *options], zones=()) as server:
-        began = time.monotonic()
-        if loss:
-            lab.lose_forwarded(loss)
-        with Guest(lab, f"http://{SERVER_V4}/boot.ipxe") as guest:
-            guest.wait_for("the guest is done")
-            said = guest.said()
-        assert "greeting=goldilocks" in said, said
-        assert "fetched: " + hashlib.sha256(site.files["/big.bin"]).hexdigest() in said, said
+        boot(lab, site, server, loss, f"http://{SERVER_V4}/boot.ipxe")
         seen = server.telemetry("/goldilocks/service,http")
         assert seen["long_answers"] >= 3 and seen["ok"] >= 4, seen
-        size = len(site.files["/vmlinuz"]) + len(site.files["/initrd"])
-        report(f"{size / 1e6:.1f} MB of kernel and initrd, booted and done after {time.monotonic() - began:.0f} s")
 
 
 def test_ipxe_over_http():
@@ -64,6 +68,27 @@ def test_ipxe_over_http_at_a_rate():
     """ipxe issue 1023: some firmware recovers badly from loss, so a cap on each flow."""
     with Lab() as lab:
         boots(lab, 0, "--http-rate", 4000)
+
+
+def boots_by_tftp(lab, loss=0):
+    """The firmware is told a server and a name, as by any DHCP server: it fetches the script and the kernel by TFTP, the rest by
+    HTTP."""
+    site = site_to_boot(lab)
+    site.add("/boot.ipxe", SCRIPT.replace(f"kernel http://{SERVER_V4}/", f"kernel tftp://{SERVER_V4}/").encode())
+    with Goldilocks(lab, ["--http", f"{PORT},root={site.root}", "--tftp", f"69,root={site.root}"], zones=()) as server:
+        boot(lab, site, server, loss, "boot.ipxe", SERVER_V4)
+        seen = server.telemetry("/goldilocks/service,tftp")
+        assert seen["finished"] >= 2, seen
+
+
+def test_pxe_over_tftp():
+    with Lab() as lab:
+        boots_by_tftp(lab)
+
+
+def test_pxe_over_tftp_with_loss():
+    with Lab() as lab:
+        boots_by_tftp(lab, 1)
 
 
 run(__name__)

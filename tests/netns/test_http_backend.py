@@ -133,6 +133,21 @@ def test_bad_servers():
         assert get("/size/100").status == 200, "what follows is right"
 
 
+def test_the_longest_answer():
+    """Each length around the limit is whole, or 502."""
+    with BackendLab() as lab, Origin(lab.standing_behind), gateway(lab):
+        longest = 0
+        for size in range(65350, 65500):
+            raw = ask(request(f"/size/{size}"))
+            response = Response(raw)
+            if response.status == 200:
+                same(response.body, content(size), size)
+                longest = max(longest, len(raw))
+            else:
+                assert response.status == 502 and len(raw) < 1000, (size, response.status)
+        assert longest == 65537, longest
+
+
 def test_nobody_there():
     with BackendLab() as lab, gateway(lab) as server:
         assert get("/").status == 502
