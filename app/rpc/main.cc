@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -41,7 +42,8 @@ class Channel {
   void send(const std::vector<Datagram>& datagrams) {
     for (const Datagram& datagram : datagrams) {
       // That nobody listens is said of an earlier one; it counts as lost, as this one may.
-      if (!loses()) refused_ = ::send(socket_, datagram.data(), datagram.size(), 0) < 0 || refused_;
+      if (!loses() && ::send(socket_, datagram.data(), datagram.size(), 0) < 0 && errno == ECONNREFUSED)
+        refused_ = true;
     }
   }
   // Waits for up to so long. Nothing: nothing came, or it was lost.
@@ -50,7 +52,7 @@ class Channel {
     if (poll(&heard, 1, static_cast<int>(std::min<std::uint64_t>(wait_ms, 1000))) <= 0) return std::nullopt;
     Datagram datagram(rpc_once::kHeaderSize + rpc_once::kMaxBody + 1);
     const ssize_t length = recv(socket_, datagram.data(), datagram.size(), 0);
-    if (length < 0) refused_ = true;
+    if (length < 0 && errno == ECONNREFUSED) refused_ = true;
     if (length < 0 || loses()) return std::nullopt;
     datagram.resize(static_cast<std::size_t>(length));
     return datagram;

@@ -77,7 +77,7 @@ bool CallTable::acknowledge(const Message& ack, std::uint64_t now_ms) noexcept {
   if (client == nullptr || client->boot != ack.client_boot) return false;
   client->heard_at = now_ms;
   Call& call = client->calls[ack.call % kWindow];
-  const bool waited = call.number == ack.call && call.state == Call::State::replied && ack.call >= client->base;
+  const bool waited = call.number == ack.call && call.state == Call::State::replied;
   if (waited) call.state = Call::State::acknowledged;
   client->base = std::max(client->base, ack.oldest);
   return waited;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,8 @@ Result<bool> Journal::open() {
   if (path_.empty()) return false;
   file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (file_ < 0) return Error{path_ + ": " + std::strerror(errno)};
+  struct stat info {};
+  if (fstat(file_, &info) != 0 || !S_ISREG(info.st_mode)) return Error{path_ + ": is no ordinary file"};
   if (flock(file_, LOCK_EX | LOCK_NB) != 0) return Error{path_ + ": another process has it"};
   std::vector<char> piece(1 << 16);
   std::uint64_t seen = 0;
