@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/services/http/module.h"
+#include "lib/services/onc_rpc/module.h"
 #include "lib/services/rpc_once/module.h"
 #include "lib/services/sum/module.h"
 #include "lib/services/talk/module.h"
@@ -17,6 +18,7 @@ using Modules = std::vector<std::shared_ptr<ServiceModule>>;
 [[nodiscard]] inline Modules all_modules() {
   Modules modules;
   modules.push_back(http::make_http_module());
+  modules.push_back(onc_rpc::make_onc_rpc_module(std::make_shared<onc_rpc::Mappings>()));
   modules.push_back(rpc_once::make_rpc_once_module());
   modules.push_back(make_sum_module());
   modules.push_back(make_talk_module());
