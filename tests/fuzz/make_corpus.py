@@ -193,7 +193,52 @@ def forwards():
     yield "update", seed(1, query("example", 6, flags=0x2800, edns=(1232, False, b"")), b"")
 
 
+def once_calls():
+    """Steps of fuzz_rpc_once.cc: messages in their short form, and time."""
+    def step(kind, call, oldest, client=1, boot=0, server=1, what=0):
+        return bytes([what, kind - 1, 2, client, boot, server, call, oldest, 20])
+
+    request, ack, passes = (lambda *a, **k: step(1, *a, **k)), (lambda *a, **k: step(3, *a, **k)), bytes([6])
+    yield "call", request(1, 1) + passes + ack(1, 2)
+    yield "again", request(1, 1) * 2 + passes + request(1, 1) + ack(1, 1) + request(1, 1) + passes
+    yield "window", b"".join(request(n, 1) for n in (1, 32, 33, 5)) + passes + ack(5, 1) + request(5, 1) + passes
+    yield "boots", request(1, 1) + passes + request(1, 1, boot=1) + passes + request(1, 1) + request(1, 1, server=8)
+    yield "cores", request(1, 1) + request(1, 1, what=0x80) + passes + request(2, 2, client=2, what=0x80) + passes
+    yield "late", request(1, 1) + passes + bytes([7, 39, 71, 255])
+    raw = b"GLR1" + bytes([1, 2, 0, 0]) + struct.pack(">QIIII", 1, 1, 5, 1, 1) + b"a line"
+    yield "bytes", bytes([5 + 8 * 19]) + raw + passes
+
+
+def onc_calls():
+    """Whether the first record's mark was taken before, then records; the same bytes are a datagram."""
+    def call(version, procedure, arguments=b"", auth=bytes(16), program=100000):
+        return struct.pack(">6I", 7, 0, 2, program, version, procedure) + auth + arguments
+
+    def record(message):
+        return struct.pack(">I", 0x80000000 | len(message)) + message
+
+    def text(value):
+        return struct.pack(">I", len(value)) + value + bytes(-len(value) % 4)
+
+    address = struct.pack(">2I", 100000, 4) + text(b"tcp") + text(b"") + text(b"owner")
+    sys = struct.pack(">I", 1) + text(struct.pack(">I", 1) + text(b"host") + struct.pack(">4I", 0, 0, 1, 0)) + bytes(8)
+    calls = {"null": call(2, 0), "port": call(2, 3, struct.pack(">4I", 100000, 2, 17, 0)), "dump": call(2, 4),
+             "address": call(4, 3, address), "exact": call(4, 9, address), "dump4": call(4, 4), "time": call(3, 6),
+             "set": call(3, 1, address), "callit": call(2, 5, bytes(20)), "sys": call(2, 0, auth=sys),
+             "long_auth": call(2, 0, auth=struct.pack(">2I", 1, 404) + bytes(412)), "program": call(3, 0, program=100003),
+             "version": call(9, 0), "reply": struct.pack(">6I", 7, 1, 0, 0, 0, 0)}
+    for label, message in calls.items():
+        yield label, b"\0" + message
+        yield label + "_record", b"\0" + record(message)
+        yield label + "_bare", b"\1" + message + record(message)
+    yield "fragments", b"\0" + struct.pack(">I", 40) + calls["null"]
+
+
 def main():
+    for label, content in once_calls():
+        put("rpc_once", label, content)
+    for label, content in onc_calls():
+        put("onc_rpc", label, content)
     for label, content in forwards():
         put("forward", label, content)
     for label, incremental, serial, messages in transfers():
