@@ -19,7 +19,7 @@ bool is_auth_sys(Bytes body) noexcept {
   reader.u32();
   const std::uint32_t groups = reader.u32();
   if (groups > 16) return false;
-  reader.skip(4 * groups);
+  reader.skip(std::size_t{4} * groups);
   return reader.at_end();
 }
 
