@@ -1,84 +1,9 @@
-// RPC with ACK: the messages, the reply cache, boot counters, what is refused, and the chapter's exercises about it.
-#include <sys/resource.h>
-#include <unistd.h>
-
-#include <csignal>
-#include <filesystem>
-#include <fstream>
-
-#include "lib/services/rpc_once/boot_counter.h"
-#include "lib/services/rpc_once/journal.h"
-#include "tests/unit/rpc_once_world.h"
+// RPC with ACK: the messages, the reply cache, boot counters, and what is refused.
+#include "tests/allocations.h"
+#include "tests/unit/rpc_once_bench.h"
 
 namespace gl::rpc_once {
 namespace {
-
-constexpr std::uint64_t kClient = 0x0102030405060708;
-constexpr std::uint32_t kBoot = 100;
-
-Wire wire_of(const Message& message) {
-  Wire wire(kHeaderSize + message.body.size());
-  EXPECT_EQ(write_message(message, wire), wire.size());
-  return wire;
-}
-
-// What a client sends when it is given this, and its time has come.
-std::vector<Wire> step(Calls& client, const Wire& datagram, std::uint64_t now) {
-  std::vector<Wire> out;
-  client.receive(datagram, now, out);
-  return out;
-}
-std::vector<Wire> begin(Calls& client, std::uint64_t now) {
-  std::vector<Wire> out;
-  client.on_time(now, out);
-  return out;
-}
-
-// A client by hand, in front of one core.
-struct Bench {
-  Message request(std::uint32_t call, std::uint32_t oldest = 1, std::uint32_t boot = 1) const {
-    return {.procedure = static_cast<std::uint8_t>(Procedure::append),
-            .client = kClient,
-            .client_boot = boot,
-            .server_boot = kBoot,
-            .call = call,
-            .oldest = oldest,
-            .body = bytes_of(line)};
-  }
-  Message ack(std::uint32_t call, std::uint32_t oldest = 1, std::uint32_t boot = 1) const {
-    return {.type = MessageType::ack,
-            .client = kClient,
-            .client_boot = boot,
-            .server_boot = kBoot,
-            .call = call,
-            .oldest = oldest};
-  }
-  // What comes back at once.
-  std::vector<Wire> give(const Message& message, std::uint16_t port = 40000) {
-    server.receive(0, wire_of(message), port, now);
-    return sent();
-  }
-  // What comes back once the main core and the clock have had their turn.
-  std::vector<Wire> later(std::uint64_t ms = 1) {
-    server.execute();
-    std::vector<Wire> all;
-    for (const std::uint64_t end = now + ms; now < end;) {
-      server.on_time(++now);
-      for (Wire& wire : sent()) all.push_back(std::move(wire));
-    }
-    return all;
-  }
-  std::vector<Wire> sent() {
-    std::vector<Wire> wires;
-    for (auto& each : server.sent()) wires.push_back(std::move(each.datagram));
-    return wires;
-  }
-  std::uint32_t executed() const { return static_cast<std::uint32_t>(server.journal.size()); }
-
-  Server server{1, kBoot};
-  std::uint64_t now = 1000;
-  std::string line = "a line of ten or so";
-};
 
 TEST(RpcMessage, TheBytesOfTheDocument) {
   const Message m{.type = MessageType::request,
@@ -299,184 +224,41 @@ TEST(RpcOnce, NoLoops) {
   EXPECT_TRUE(bench.sent().empty());
 }
 
-// Exercise 8: the server has sent reply[N] and hears nothing. Most likely ACK[N] was lost; it may also be that reply[N]
-// was lost, and request[N] when it was sent again.
-TEST(RpcExercises, Exercise8) {
+// What a core calls takes nothing from the heap.
+TEST(RpcOnce, AllocatesNothing) {
   Bench bench;
-  (void)bench.give(bench.request(1));
-  const auto lost = bench.later();
-  ASSERT_EQ(lost.size(), 1u);  // reply[1]: lost; request[1] sent again: lost, so it is not given
-  const auto again = bench.later(1500);
-  ASSERT_EQ(again, lost);  // the server's own timer
-  (void)bench.give(bench.ack(1));
-  EXPECT_TRUE(bench.later(20'000).empty());
-  EXPECT_EQ(bench.executed(), 1u);
-}
-
-// Exercise 9: a read that is executed twice and returns other data the second time, because another has written
-// between. That is no failure of idempotence: the request changed nothing, twice as little as once; it reads later.
-TEST(RpcExercises, Exercise9) {
-  Bench bench;
-  Message count = bench.request(10);
-  count.procedure = static_cast<std::uint8_t>(Procedure::count);
-  count.body = {};
-  const auto read = [&] {
-    const auto replies = bench.give(count);
-    return load_be<std::uint64_t>(parse_message(replies.at(0))->body.data());
-  };
-  EXPECT_EQ(read(), 0u);
-  (void)bench.give(bench.request(1));
-  (void)bench.later();
-  EXPECT_EQ(read(), 1u);  // the same request
-  EXPECT_EQ(bench.executed(), 1u);
-}
-
-// Exercise 10: several outstanding, replies in any order. ACKs are not cumulative: ACK[2] says nothing of call 1. A
-// lost ACK has the reply sent again, and the client, which waits for it no longer, acknowledges it again.
-TEST(RpcExercises, Exercise10) {
-  Bench bench;
-  for (const std::uint32_t call : {1u, 2u}) (void)bench.give(bench.request(call));
-  ASSERT_EQ(bench.later().size(), 2u);
-  (void)bench.give(bench.ack(2));
-  EXPECT_EQ(bench.give(bench.request(1)).size(), 1u);  // is not taken for acknowledged
-  rpc_client::Calls client({.client = kClient});
-  (void)client.submit(Procedure::append, bytes_of(bench.line));
-  std::vector<Wire> out = begin(client, bench.now);
-  out = step(client, bench.give(*parse_message(out.at(0))).at(0), bench.now);  // denied: tells the boot counter
-  const auto reply = bench.give(*parse_message(out.at(0)));
-  ASSERT_EQ(reply.size(), 1u);
-  for (std::uint64_t i = 0; i < 3; ++i) {
-    out = step(client, reply[0], bench.now);
-    ASSERT_EQ(out.size(), 1u);
-    EXPECT_EQ(parse_message(out[0])->type, MessageType::ack);
-    EXPECT_EQ(client.repeated_replies(), i);
+  std::vector<Wire> wires;
+  for (std::uint32_t call = 1; call <= 32; ++call) {
+    wires.push_back(wire_of(bench.request(call)));
+    wires.push_back(wire_of(bench.ack(call)));
   }
-  EXPECT_EQ(client.take_outcomes().size(), 1u);
-}
-
-// Exercise 11: request[5] comes again after ACK[5], and after ACK[6]; the first request[5] comes after ACK[6]. (a)
-// Serial calls: the server has to keep the highest number that it has executed: whatever is not higher is old. That is
-// a window of one, and the base. (b) Several outstanding: it also has to keep which of the higher ones it has executed.
-TEST(RpcExercises, Exercise11) {
-  Bench bench;
-  for (std::uint32_t call = 1; call <= 6; ++call) {  // (a): each says that those before are finished
-    (void)bench.give(bench.request(call, call));
-    ASSERT_EQ(bench.later().size(), 1u);
-    (void)bench.give(bench.ack(call, call + 1));
-    for (std::uint32_t old = 1; old <= call; ++old) EXPECT_TRUE(bench.give(bench.request(old, old)).empty());
+  struct Nowhere final : DatagramSender {
+    MutableBytes room(const Peer&) noexcept override { return out; }
+    void send(const Peer&, std::uint16_t, std::size_t) noexcept override { ++sent; }
+    std::array<std::uint8_t, 1500> out{};
+    unsigned sent = 0;
+  } sender;
+  RpcOnceService::Shared shared;
+  shared.server_boot = kBoot;
+  const Registry registry;
+  RpcOnceService core(shared, registry, 64);
+  const std::array<std::uint8_t, 4> address = {192, 0, 2, 1};
+  Datagram datagram{.peer = address.data(), .local = address.data(), .link = address.data(), .address_length = 4};
+  datagram.peer_port = 40000;
+  RpcOnceService::Execution execution;
+  const std::uint64_t before = test::allocations_so_far();
+  for (std::uint64_t now = 1; now < 20'000; now += 500) {
+    for (const Wire& wire : wires) {
+      Outbox::Sink sink(sender.out, 3 * wire.size());
+      datagram.payload = wire;
+      core.begin_burst(now);
+      core.receive(datagram, sink);
+    }
+    while (core.take(execution)) core.finish({execution.handle, ReplyStatus::success, now});
+    core.on_time(now, sender);
   }
-  EXPECT_TRUE(bench.later().empty());
-  EXPECT_EQ(bench.executed(), 6u);
-  (void)bench.give(bench.request(8, 7));  // (b): 8 before 7
-  ASSERT_EQ(bench.later().size(), 1u);    // in spite of the gap
-  (void)bench.give(bench.ack(8, 7));
-  EXPECT_TRUE(bench.give(bench.request(8, 7)).empty());
-  (void)bench.give(bench.request(7, 7));  // the first request[7], after ACK[8]
-  ASSERT_EQ(bench.later().size(), 1u);
-  EXPECT_EQ(bench.executed(), 8u);
-}
-
-// Exercise 12: (a) the client sends request[N] and is started anew before reply[N] comes: the reply carries the old
-// counter, and is not taken. (b) It sends an unrelated request N at once: the server executes it as another call, and
-// each reply says whose it is. (c) Without the counter in the reply, the first reply would be taken for the second's.
-TEST(RpcExercises, Exercise12) {
-  Bench bench;
-  (void)bench.give(bench.request(1, 1, 1));
-  const auto first = bench.later();
-  ASSERT_EQ(first.size(), 1u);
-  rpc_client::Calls second({.client = kClient, .client_boot = 2});
-  (void)second.submit(Procedure::append, bytes_of("unrelated"));
-  std::vector<Wire> out = begin(second, bench.now);
-  out = step(second, bench.give(*parse_message(out.at(0))).at(0), bench.now);
-  EXPECT_TRUE(step(second, first[0], bench.now).empty());  // (a)
-  EXPECT_FALSE(second.finished());
-  Wire without = first[0];  // (c): the counter that the client looks for is there, and the reply is the old one's
-  store_be(without.data() + 16, std::uint32_t{2});
-  rpc_client::Calls deceived = second;
-  EXPECT_EQ(step(deceived, without, bench.now).size(), 1u);
-  EXPECT_TRUE(deceived.finished());
-  ASSERT_TRUE(bench.give(*parse_message(out.at(0))).empty());  // (b)
-  const auto replies = bench.later();
-  ASSERT_EQ(replies.size(), 1u);
-  (void)step(second, replies[0], bench.now);
-  EXPECT_TRUE(second.finished());
-  EXPECT_EQ(bench.executed(), 2u);
-}
-
-class Files : public testing::Test {
- protected:
-  Files() : folder_(std::filesystem::temp_directory_path() / ("rpc_once_" + std::to_string(getpid()))) {
-    std::filesystem::create_directory(folder_);
-  }
-  ~Files() override { std::filesystem::remove_all(folder_); }
-  [[nodiscard]] std::string path(const char* name) const { return folder_ / name; }
-  static std::string content(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-
- private:
-  const std::filesystem::path folder_;
-};
-using RpcBootCounter = Files;
-using RpcJournal = Files;
-
-TEST_F(RpcBootCounter, GrowsWithEachStart) {
-  EXPECT_EQ(*next_boot_counter("", 1000), 1000u);
-  EXPECT_EQ(*next_boot_counter(path("state"), 1000), 1000u);
-  EXPECT_EQ(*next_boot_counter(path("state"), 1000), 1001u);  // within a second
-  EXPECT_EQ(*next_boot_counter(path("state"), 5), 1002u);     // the clock was set back
-  EXPECT_EQ(*next_boot_counter(path("state"), 5000), 5000u);
-  EXPECT_EQ(content(path("state")), "5000\n");
-  EXPECT_FALSE(std::filesystem::exists(path("state.new")));
-}
-
-TEST_F(RpcBootCounter, AFileOfSomethingElseStays) {
-  for (const char* text : {"", "x\n", "-1\n", "4294967295\n", "99999999999\n"}) {
-    std::ofstream(path("state")) << text;
-    EXPECT_FALSE(next_boot_counter(path("state"), 1000)) << text;
-    EXPECT_EQ(content(path("state")), text);
-  }
-  EXPECT_FALSE(next_boot_counter(path("nowhere/state"), 1000));
-}
-
-TEST_F(RpcJournal, GoesOnCounting) {
-  {
-    Journal journal(path("journal"));
-    ASSERT_FALSE(*journal.open());
-    EXPECT_FALSE(journal.append("1 a\n2 b\n", 2));
-    EXPECT_EQ(journal.lines(), 2u);
-    Journal another(path("journal"));
-    EXPECT_FALSE(another.open());  // one process has it
-  }
-  std::ofstream(path("journal"), std::ios::app) << "3 to";
-  Journal journal(path("journal"));
-  ASSERT_TRUE(*journal.open());  // the torn line is cut off
-  EXPECT_EQ(journal.lines(), 2u);
-  EXPECT_FALSE(journal.append("3 c\n", 1));
-  EXPECT_EQ(content(path("journal")), "1 a\n2 b\n3 c\n");
-}
-
-TEST_F(RpcJournal, AFullDiskLeavesNoHalf) {
-  Journal journal(path("journal"));
-  ASSERT_FALSE(*journal.open());
-  ASSERT_FALSE(journal.append("1 a\n", 1));
-  rlimit before{};
-  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-  const rlimit small{6, before.rlim_max};
-  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-  EXPECT_TRUE(journal.append("2 b\n", 1));
-  EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
-  (void)std::signal(SIGXFSZ, handler);
-  EXPECT_EQ(journal.lines(), 1u);
-  EXPECT_FALSE(journal.append("2 c\n", 1));
-  EXPECT_EQ(content(path("journal")), "1 a\n2 c\n");
-}
-
-TEST_F(RpcJournal, IsAnOrdinaryFile) {
-  EXPECT_FALSE(Journal("/dev/full").open());
-  EXPECT_FALSE(Journal(path("nowhere/journal")).open());
+  EXPECT_EQ(test::allocations_so_far(), before);
+  EXPECT_EQ(sender.sent, 32u);
 }
 
 }  // namespace
