@@ -122,7 +122,7 @@ def test_loss():
                 lab.lose_nothing()
 
 
-def ask_until(address, transport, tries=5):
+def ask_until(address, transport, tries=15):
     """rpcinfo waits for 10 s and no longer: under heavy loss a try may fail, but no answer may be wrong."""
     for _ in range(tries):
         done = sh("rpcinfo", "-T", transport, address, RPCBIND, 4, check=False, timeout=120)
