@@ -206,6 +206,12 @@ def test_no_reflector():
             inner = words(NFS, 3, 0, 0) + bytes(64)
             assert ask_udp(call(RPCBIND, version, procedure, inner), limit_s=0.3) is None
         counted(server, drop_forward=len(forwards))
+        with connect() as s:
+            s.sendall(record(call(RPCBIND, 2, 5, words(NFS, 3, 0, 0))))
+            try:
+                assert s.recv(100) == b""
+            except ConnectionResetError:
+                pass
         for version in (2, 3, 4):
             assert ask_udp(call(RPCBIND, version, 4), limit_s=0.3) is None  # DUMP: over TCP
         counted(server, drop_amplification=3)

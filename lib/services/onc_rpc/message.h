@@ -61,7 +61,7 @@ inline constexpr std::size_t kRecordMarkSize = 4;
 inline constexpr std::uint32_t kLastFragment = 0x80000000;
 inline constexpr std::size_t kMaxRecord = 2048;
 
-// How long a call is that begins there, by what it says itself; 0: it ends later, or that cannot be said.
+// The record at the front of `stream`. Where its mark was consumed, it is as long as the call says itself.
 // `skip_arguments(call, reader)`: steps over the arguments of a call; false: does not know them.
 template <class SkipArguments>
 [[nodiscard]] Framed next_record(Bytes stream, bool mark_consumed, SkipArguments skip_arguments) noexcept {

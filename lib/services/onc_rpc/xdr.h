@@ -61,9 +61,6 @@ class XdrWriter {
   [[nodiscard]] bool ok() const noexcept { return ok_; }
   // How many bytes were written.
   [[nodiscard]] std::size_t length() const noexcept { return ok_ ? at_ : 0; }
-  // Takes back what was written behind there.
-  void rewind(std::size_t to) noexcept { at_ = to; }
-  [[nodiscard]] std::size_t at() const noexcept { return at_; }
 
   void u32(std::uint32_t value) noexcept {
     if (const MutableBytes room = make_room(4); !room.empty()) store_be(room.data(), value);
