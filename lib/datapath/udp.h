@@ -180,6 +180,9 @@ template <ReplySink Sink>
     const Bytes payload = packet.payload.subspan(sizeof header, request_length);
     return backend_reply(packet, header, payload, upstream, sink);
   }
+  if (const unsigned owner = service->owner(header.destination_port.host(), upstream.core); owner != upstream.core) {
+    return sink.hand_off(owner) ? Verdict::udp_handed_off : Verdict::drop_handoff_full;
+  }
 
   const std::size_t at = packet.reply_l4_offset() + sizeof header;
   const std::size_t end = std::min(frame.capacity, packet.l2_length + interface.mtu);

@@ -68,12 +68,13 @@ namespace gl::datapath {
   X(drop_udp_silent, drop, "datagram that is never answered")                                    \
   X(udp_suspended, other, "datagram whose answer is not there yet: it waits")                    \
   X(drop_udp_waiting, drop, "datagram that waits already")                                       \
+  X(udp_handed_off, other, "datagram to a port of another core: handed off")                     \
   X(backend_reply_taken, other, "reply of a backend")                                            \
   X(drop_backend_late, drop, "datagram of a backend to no question in flight")                   \
   X(drop_backend_wrong, drop, "the same from a wrong address, port or question")                 \
   X(drop_backend_malformed, drop, "reply of a backend that is no answer to its question")        \
   X(backend_handed_off, other, "reply that belongs to another core: handed off")                 \
-  X(drop_handoff_full, drop, "the same, but the ring between the two cores was full")            \
+  X(drop_handoff_full, drop, "datagram of another core, and the ring between the two is full")   \
   X(fragment_kept, other, "fragment of such a reply, kept until the others are there")           \
   X(neighbour_learned, other, "ARP or neighbour discovery that tells of a next hop of ours")     \
   X(drop_no_buffer, drop, "frame that waited, and found no buffer")                              \

@@ -136,6 +136,13 @@ class DatagramSender {
   ~DatagramSender() = default;
 };
 
+// Ports of which each core has every `cores`th: what comes to one of them is that core's, whichever received it.
+struct SharedOutPorts {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;   // included
+  std::uint16_t cores = 1;  // of which port % cores is the owner's number
+};
+
 // How many bytes of payload a datagram may draw before its sender is verified.
 struct Allowance {
   std::size_t fixed = 0;
@@ -155,13 +162,21 @@ class DatagramService {
   [[nodiscard]] std::size_t allowance(std::size_t received) const noexcept {
     return allowance_.fixed + allowance_.factor * received;
   }
+  // The core that a datagram to this port of ours belongs to; `receiver` has it.
+  [[nodiscard]] unsigned owner(std::uint16_t port, unsigned receiver) const noexcept {
+    const bool own = shared_out_.cores < 2 || port < shared_out_.first || port > shared_out_.last;
+    return own ? receiver : port % shared_out_.cores;
+  }
+  [[nodiscard]] bool shares_ports_out() const noexcept { return shared_out_.cores > 1; }
 
  protected:
-  explicit DatagramService(Allowance allowance, bool waits = false) noexcept : allowance_(allowance), waits_(waits) {}
+  explicit DatagramService(Allowance allowance, bool waits = false, SharedOutPorts shared_out = {}) noexcept
+      : allowance_(allowance), waits_(waits), shared_out_(shared_out) {}
 
  private:
   const Allowance allowance_;
   const bool waits_;
+  const SharedOutPorts shared_out_;
 };
 
 }  // namespace gl

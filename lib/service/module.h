@@ -51,6 +51,8 @@ class ServiceModule {
   [[nodiscard]] virtual std::vector<ServiceOption> options() = 0;
   // Whether its options ask for it.
   [[nodiscard]] virtual bool enabled() const = 0;
+  // The UDP ports that make() registers: nothing else of ours is sent from them.
+  [[nodiscard]] virtual std::vector<PortRange> datagram_ports() const { return {}; }
   // Before make(), once: what may fail or takes time, such as reading files. Returns warnings, a line each.
   [[nodiscard]] virtual Result<std::vector<std::string>> load(const Surroundings& around) {
     (void)around;

@@ -1,6 +1,7 @@
 // Which service answers on which port, TCP and UDP each by itself, and which services one core has.
-// Units: milliseconds. Byte order: ports host. Ownership: borrows the services, which outlive it. Thread: filled by the
-// main core before the worker starts, that core's only then. Errors: false where there is no room or the port is taken.
+// Units: milliseconds, bytes. Byte order: ports host. Ownership: borrows the services, which outlive it. Thread: filled
+// by the main core before the worker starts, that core's only then. Errors: false where there is no room or the port is
+// taken.
 #pragma once
 
 #include <algorithm>
@@ -21,10 +22,21 @@ struct PortRange {
   std::uint16_t last = 0;  // included
 };
 
+// The core that a registry is of.
+struct CorePlace {
+  std::uint16_t core = 0;    // its number, from 0 on
+  std::uint16_t cores = 1;   // how many there are
+  std::uint16_t mtu = 1500;  // bytes of the longest IP packet that every port carries
+};
+
 class Registry {
  public:
   static constexpr std::size_t kMaxRanges = 16;  // of each protocol
   static constexpr std::size_t kMaxServices = 8;
+
+  // Before services are added.
+  void set_place(const CorePlace& place) noexcept { place_ = place; }
+  [[nodiscard]] const CorePlace& place() const noexcept { return place_; }
 
   [[nodiscard]] bool add_stream(PortRange ports, StreamService& service) noexcept {
     return streams_.add(ports, service);
@@ -54,6 +66,10 @@ class Registry {
   // Null where nothing listens.
   [[nodiscard]] StreamService* stream(std::uint16_t port) const noexcept { return streams_.find(port); }
   [[nodiscard]] DatagramService* datagram(std::uint16_t port) const noexcept { return datagrams_.find(port); }
+  // Whether some datagrams belong to another core than the one that receives them.
+  [[nodiscard]] bool shares_ports_out() const noexcept {
+    return datagrams_.any([](const DatagramService& service) { return service.shares_ports_out(); });
+  }
   [[nodiscard]] std::span<Service* const> services() const noexcept {
     return std::span(services_).first(service_count_);
   }
@@ -99,6 +115,10 @@ class Registry {
       }
       return nullptr;
     }
+    template <class Test>
+    [[nodiscard]] bool any(Test test) const noexcept {
+      return std::any_of(entries_.begin(), entries_.begin() + count_, [&](const Entry& e) { return test(*e.service); });
+    }
 
    private:
     struct Entry {
@@ -109,6 +129,7 @@ class Registry {
     std::uint32_t count_ = 0;
   };
 
+  CorePlace place_;
   Ports<StreamService> streams_;
   Ports<DatagramService> datagrams_;
   std::array<Service*, kMaxServices> services_{};

@@ -64,7 +64,9 @@ struct alignas(64) WorkerContext {
   std::unique_ptr<backend::Forwarder> forwarder;
   std::unique_ptr<NeighbourProber> prober;  // the first worker's; the others have none
   std::unique_ptr<Reassembly> reassembly;
-  HandoffEnd handoff;  // to and from the other workers
+
+  // To and from the other workers; without rings where no datagram belongs to another core than its receiver.
+  HandoffEnd handoff;
 
   // What `services` names. The worker's alone but for the counters inside, which telemetry reads.
   std::vector<std::unique_ptr<Service>> own_services;

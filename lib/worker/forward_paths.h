@@ -1,14 +1,13 @@
 // The ways to the backends, shared by all cores: by which port, from which address, over which next hop,
 // and from which UDP ports each core asks.
 // Byte order: addresses as on the wire, ports host. Ownership: made by the main core before the workers start. Thread:
-// read-only then, but for the neighbours, whose words any core writes, and the rings of the handoff.
+// read-only then, but for the neighbours, whose words any core writes.
 #pragma once
 
 #include <utility>
 #include <vector>
 
 #include "lib/datapath/neighbours.h"
-#include "lib/worker/handoff.h"
 #include "lib/worker/source_ports.h"
 
 namespace gl::worker {
@@ -22,11 +21,10 @@ struct ForwardPath {
 };
 
 struct ForwardPaths {
-  ForwardPaths(SourcePorts source_ports, unsigned cores) : ports(std::move(source_ports)), handoff(cores) {}
+  explicit ForwardPaths(SourcePorts source_ports) : ports(std::move(source_ports)) {}
   std::vector<ForwardPath> backends;
   datapath::NeighbourTable neighbours;
   SourcePorts ports;
-  Handoff handoff;
 };
 
 }  // namespace gl::worker

@@ -1,4 +1,5 @@
-// Replies of name servers that arrived at another core than the one that asked: a ring for every ordered pair of cores.
+// Datagrams that arrived at another core than the one whose they are (replies of name servers, what comes to a port
+// that a service shares out among the cores): a ring for every ordered pair of cores.
 // Byte order: none. Ownership: a frame is its ring's until the owner takes it; what lies there at the end is freed. A
 // frame's mbuf->port is the index of the interface that it came through. Thread: made by the main core; `from` and `to`
 // are the calling core's own number. Errors: a full ring refuses.

@@ -10,6 +10,7 @@
 #include "lib/base/prefetch.h"
 #include "lib/service/suspender.h"
 #include "lib/worker/replies.h"
+#include "lib/worker/round.h"
 #include "lib/worker/run_frame.h"
 #include "lib/worker/timed_sender.h"
 
@@ -57,24 +58,9 @@ void answer_burst(WorkerContext& context, PortQueue& port, rte_mbuf** mbufs, std
   rte_pktmbuf_free_bulk(done.data(), done_count);
 }
 
-// What the stages need before frames: the time, and what is published.
-class Round {
- public:
-  Round(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept : context_(context), per_ms_(cycles_per_ms) {}
-
-  void begin() noexcept {
-    if (begun_) return;
-    begun_ = true;
-    const std::uint64_t now_ms = rte_get_tsc_cycles() / per_ms_;
-    context_.responder.begin_burst(now_ms, *context_.shared.keys.load(std::memory_order_acquire));
-    context_.services.begin_burst(now_ms);
-  }
-
- private:
-  WorkerContext& context_;
-  const std::uint64_t per_ms_;
-  bool begun_ = false;
-};
+void flush_ports(WorkerContext& context) noexcept {
+  for (std::size_t i = 0; i < context.port_count; ++i) flush_burst(context.ports[i].out, context.counters);
+}
 
 // A frame whose answer has come goes through the stages again.
 void resume_frame(WorkerContext& context, const Suspended& suspended) noexcept {
@@ -113,15 +99,17 @@ unsigned resume_frames(WorkerContext& context, Round& round, Suspender& keeper) 
   return resumed;
 }
 
-void flush_ports(WorkerContext& context) noexcept {
-  for (std::size_t i = 0; i < context.port_count; ++i) flush_burst(context.ports[i].out, context.counters);
-}
-
 unsigned end_forwarding(WorkerContext& context, Round& round) noexcept {
-  const unsigned handed_off = take_handed_off(context);
   const unsigned resumed = resume_frames(context, round, *context.forwarder);
   flush_ports(context);  // answers of these, and what was asked of the backends in this round
-  return handed_off + resumed;
+  return resumed;
+}
+
+// Datagrams of this core that others have received. Costs nothing where none can be.
+unsigned take_from_others(WorkerContext& context, Round& round) noexcept {
+  const unsigned taken = take_handed_off(context, round);
+  if (taken != 0) flush_ports(context);
+  return taken;
 }
 
 // Services that ask somebody else in a way of their own.
@@ -185,6 +173,7 @@ unsigned poll_once(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept
     answer_burst(context, port, mbufs.data(), count);
     total += count;
   }
+  if (context.handoff.rings != nullptr) total += take_from_others(context, round);
   if (context.forwarder != nullptr) total += end_forwarding(context, round);
   if (!context.services.suspenders().empty()) total += run_suspenders(context, round, cycles_per_ms);
   if (context.services.has_deadlines()) total += run_deadlines(context, round, cycles_per_ms);

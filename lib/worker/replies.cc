@@ -50,10 +50,11 @@ void keep_fragment(WorkerContext& context, PortQueue& port, rte_mbuf* fragment) 
   run_whole(context, port, whole);
 }
 
-unsigned take_handed_off(WorkerContext& context) noexcept {
+unsigned take_handed_off(WorkerContext& context, Round& round) noexcept {
   if (context.handoff.rings == nullptr) return 0;
   return context.handoff.rings->take(context.handoff.core, dpdk::kBurst, [&](rte_mbuf* mbuf) {
     PortQueue& port = context.ports[mbuf->port];
+    round.begin();
     context.counters.resumed.add();
     if (mbuf->nb_segs != 1) {
       run_whole(context, port, mbuf);

@@ -1,8 +1,9 @@
-// Replies of the backends that do not come in one frame to the core that asked: fragments, and frames
-// that another core received. Ownership: takes the mbufs. Thread: the worker's. Errors: counted.
+// What does not come in one frame to the core whose it is: fragments of backends' replies, and datagrams that another
+// core received. Ownership: takes the mbufs. Thread: the worker's. Errors: counted.
 #pragma once
 
 #include "lib/worker/context.h"
+#include "lib/worker/round.h"
 
 namespace gl::worker {
 
@@ -10,6 +11,6 @@ namespace gl::worker {
 void keep_fragment(WorkerContext& context, PortQueue& port, rte_mbuf* fragment) noexcept;
 
 // What other cores have handed off, through the stages. How many.
-unsigned take_handed_off(WorkerContext& context) noexcept;
+unsigned take_handed_off(WorkerContext& context, Round& round) noexcept;
 
 }  // namespace gl::worker

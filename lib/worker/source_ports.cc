@@ -27,9 +27,11 @@ std::vector<std::uint16_t> cores_by_rss(const ReplyPath& path, unsigned cores) {
 template <class CoreOf>
 PortLists split(unsigned cores, std::span<const std::uint16_t> service_ports, CoreOf core_of) {
   PortLists lists(cores);
+  std::vector<bool> taken(std::size_t{UINT16_MAX} + 1);
+  for (const std::uint16_t port : service_ports) taken[port] = true;
   for (unsigned i = SourcePorts::kFirst; i <= UINT16_MAX; ++i) {
     const auto port = static_cast<std::uint16_t>(i);
-    if (std::find(service_ports.begin(), service_ports.end(), port) != service_ports.end()) continue;
+    if (taken[port]) continue;
     lists[core_of(port)].push_back(port);
   }
   return lists;

@@ -24,12 +24,7 @@ inline std::string_view name(Verdict verdict) {
 
 // A collector that has other cores beside it.
 struct ForwardSink : Collector {
-  bool takes = true;
-  std::vector<unsigned> handed_to;
-  [[nodiscard]] bool hand_off(unsigned core) noexcept {
-    if (takes) handed_to.push_back(core);
-    return takes;
-  }
+  ForwardSink() { takes = true; }
 };
 
 class ForwardPipeline {

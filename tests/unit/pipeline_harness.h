@@ -54,9 +54,14 @@ struct Collector {
   std::size_t buffers = 100;  // further ones that may be had
   std::size_t capacity = 1518;
   std::unique_ptr<std::uint8_t[]> lent;
+  bool takes = false;  // frames of other cores
+  std::vector<unsigned> handed_to{};
 
   void reply(datapath::Frame& frame) noexcept { sent.push_back({{frame.data, frame.data + frame.length}, frame.tx}); }
-  [[nodiscard]] bool hand_off(unsigned) noexcept { return false; }
+  [[nodiscard]] bool hand_off(unsigned core) noexcept {
+    if (takes) handed_to.push_back(core);
+    return takes;
+  }
   [[nodiscard]] bool extra(datapath::Frame& frame) noexcept {
     if (buffers == 0) return false;
     --buffers;

@@ -98,6 +98,34 @@ TEST(DatagramService, PortsOutsideItsRangeAreClosed) {
   EXPECT_EQ(bench.ask({}, {1, 4}, 6999), Verdict::udp_reply);
 }
 
+// Of its ports 7000 to 7999 every third is this core's.
+class SharedOut final : public DatagramService {
+ public:
+  SharedOut() : DatagramService({.factor = 1}, false, {7000, 7999, 3}) {}
+  void receive(const Datagram&, DatagramSink&) noexcept override { ++received; }
+  unsigned received = 0;
+};
+
+TEST(DatagramService, WhatComesToAnotherCoresPortIsHandedOff) {
+  Harness harness;
+  SharedOut service;
+  ASSERT_TRUE(harness.services.add_datagram({6999, 8000}, service));
+  EXPECT_TRUE(harness.services.shares_ports_out());
+  harness.pipeline.forward_to({.core = 1});
+  harness.out.takes = true;
+  const auto ask = [&](std::uint16_t port) { return harness.give(eth().ipv4({}).udp({1, 2, 3}, 40000, port)); };
+  EXPECT_EQ(ask(7000), Verdict::drop_udp_silent) << "7000 % 3 is 1";
+  EXPECT_EQ(ask(6999), Verdict::drop_udp_silent) << "ports beside the range are everybody's";
+  EXPECT_EQ(ask(8000), Verdict::drop_udp_silent);
+  EXPECT_EQ(service.received, 3u);
+  EXPECT_EQ(ask(7001), Verdict::udp_handed_off);
+  EXPECT_EQ(ask(7998), Verdict::udp_handed_off);
+  EXPECT_EQ(harness.out.handed_to, (std::vector<unsigned>{2, 0}));
+  harness.out.takes = false;
+  EXPECT_EQ(ask(7001), Verdict::drop_handoff_full);
+  EXPECT_EQ(service.received, 3u);
+}
+
 TEST(Registry, OnePortHasOneService) {
   Registry registry;
   Several first;

@@ -51,7 +51,7 @@ struct LinkTest : ::testing::Test {
     ports[0].interface = &interface;
     ports[0].out.bind(id, 0, false);
     const std::vector<ReplyPath> replies = {{kBackend4, 5300, kOurs4, {}}, {kBackend6, 53, kOurs6, {}}};
-    paths = std::make_unique<ForwardPaths>(SourcePorts(replies, 1, {}), 1);
+    paths = std::make_unique<ForwardPaths>(SourcePorts(replies, 1, {}));
     paths->backends = {{0, kOurs4, kBackend4, 5300, paths->neighbours.add({0, kGateway, kOurs4}).value()},
                        {0, kOurs6, kBackend6, 53, paths->neighbours.add({0, kBackend6, kOurs6}).value()}};
     link = std::make_unique<PortBackendTx>(*paths, 0, ports, pool->get(), counters);

@@ -50,7 +50,7 @@ struct RingPort {
 
 // One worker as the main core makes it.
 struct Core {
-  Core(unsigned index, const backend::ForwardSettings& settings, ForwardPaths& paths, Shared& shared,
+  Core(unsigned index, const backend::ForwardSettings& settings, ForwardPaths& paths, Handoff& handoff, Shared& shared,
        const datapath::Interface* interfaces, const std::vector<RingPort>& ports, rte_mempool* pool)
       : context({index, 0, 0, pool}, {}, shared) {
     for (const RingPort& port : ports) {
@@ -63,7 +63,7 @@ struct Core {
     context.backend_tx = std::make_unique<PortBackendTx>(paths, index, queues, pool, context.counters);
     context.forwarder = std::make_unique<backend::Forwarder>(settings, *context.backend_tx, nullptr, 1518);
     auto forward = std::make_unique<services::DnsForwardService>(*context.forwarder);
-    context.handoff = {&paths.handoff, index};
+    context.handoff = {&handoff, index};
     context.pipeline.forward_to({context.forwarder.get(), index, &paths.ports.owners()});
     EXPECT_TRUE(context.services.add(53, *forward) && context.services.add(static_cast<Service&>(*forward)));
     context.own_services.push_back(std::move(forward));
@@ -87,6 +87,7 @@ struct WorkerForward : ::testing::Test {
   Shared shared{2};
   tcp::CookieKeys keys;
   std::unique_ptr<ForwardPaths> paths;
+  std::unique_ptr<Handoff> handoff;
   std::vector<std::unique_ptr<Core>> cores;
   std::uint64_t cycles_per_ms = rte_get_tsc_hz() / 1000;
 
@@ -109,18 +110,21 @@ struct WorkerForward : ::testing::Test {
     }
     const std::vector<ReplyPath> replies = {{kBackend4, 53, kOurs4, {}}};
     const std::uint16_t services[] = {53};
-    paths = std::make_unique<ForwardPaths>(SourcePorts(replies, count, services), count);
+    paths = std::make_unique<ForwardPaths>(SourcePorts(replies, count, services));
+    handoff = std::make_unique<Handoff>(count);
     const unsigned next_hop = paths->neighbours.add({1, kBackend4, kOurs4}).value();
     paths->backends = {{1, kOurs4, kBackend4, 53, next_hop}};
     paths->neighbours.learn(1, kBackend4, {kBackendMac, datapath::Heard::answer});
     for (unsigned i = 0; i < count; ++i) {
-      cores.push_back(std::make_unique<Core>(i, settings, *paths, shared, interfaces.data(), ports, pool->get()));
+      cores.push_back(
+          std::make_unique<Core>(i, settings, *paths, *handoff, shared, interfaces.data(), ports, pool->get()));
     }
   }
   void TearDown() override {
     for (const auto& core : cores) core->expect_identity();
     cores.clear();
     paths.reset();
+    handoff.reset();
     EXPECT_EQ(in_use(*pool), 0u) << "every buffer comes back";
     for (dpdk::Port& port : opened) port.stop();
     static auto* const kept = new std::vector<std::pair<std::unique_ptr<dpdk::MbufPool>, std::vector<dpdk::Port>>>;

@@ -69,14 +69,25 @@ Status settle_payload(Settings& settings, const Network& network, const std::vec
   return success();
 }
 
+// What no query may be sent from: replies to these ports are for a service.
+std::vector<std::uint16_t> taken_ports(const Settings& settings) {
+  std::vector<std::uint16_t> taken = settings.service_ports;
+  for (const auto& module : settings.modules) {
+    if (!module->enabled()) continue;
+    for (const PortRange& range : module->datagram_ports()) {
+      for (unsigned port = range.first; port <= range.last; ++port) taken.push_back(static_cast<std::uint16_t>(port));
+    }
+  }
+  return taken;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<worker::ForwardPaths>> plan_forwarding(Settings& settings, Network& network, unsigned workers) {
   const auto routes = find_routes(settings, port_ids(network));
   if (!routes) return Error{routes.error()};
   const auto replies = reply_paths(settings, network, *routes);
-  auto paths =
-      std::make_unique<worker::ForwardPaths>(worker::SourcePorts(replies, workers, settings.service_ports), workers);
+  auto paths = std::make_unique<worker::ForwardPaths>(worker::SourcePorts(replies, workers, taken_ports(settings)));
   for (std::size_t i = 0; i < routes->size(); ++i) {
     const Route& route = (*routes)[i];
     const backend::BackendSettings& backend = settings.forward.backends[i];

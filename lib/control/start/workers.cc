@@ -35,7 +35,6 @@ void forward(worker::WorkerContext& context, const backend::ForwardSettings& set
   }
   context.forwarder =
       std::make_unique<backend::Forwarder>(settings, *context.backend_tx, context.tcp_rings.get(), longest_frame);
-  context.handoff = {&paths.handoff, own.index};
   context.pipeline.forward_to({context.forwarder.get(), own.index, &paths.ports.owners()});
 }
 
@@ -44,7 +43,7 @@ void forward(worker::WorkerContext& context, const backend::ForwardSettings& set
 Workers::Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores,
                  worker::Shared& shared, const std::atomic<const zone::PublishedZones*>& zones,
                  worker::ForwardPaths* paths)
-    : shared_(shared) {
+    : shared_(shared), handoff_(static_cast<unsigned>(lcores.size())) {
   tcp::ResponderSettings tcp = settings.tcp;
   tcp.mss_v4 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv4);
   tcp.mss_v6 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv6);
@@ -58,8 +57,14 @@ Workers::Workers(const Settings& settings, const Network& network, const std::ve
       queue.out.bind(port.id(), static_cast<std::uint16_t>(index), port.offloads().any_tx());
     }
     if (paths != nullptr) forward(*context, settings.forward, *paths, network.longest_frame());
+    context->services.set_place({static_cast<std::uint16_t>(index), static_cast<std::uint16_t>(lcores.size()),
+                                 static_cast<std::uint16_t>(network.mtu())});
     services_ = add_services(*context, settings, zones);
     if (!services_) return;
+    if (paths == nullptr) context->pipeline.forward_to({.core = index});
+    if (lcores.size() > 1 && (paths != nullptr || context->services.shares_ports_out())) {
+      context->handoff = {&handoff_, index};
+    }
     contexts_.push_back(std::move(context));
   }
 }

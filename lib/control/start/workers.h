@@ -11,6 +11,7 @@
 #include "lib/control/start/network.h"
 #include "lib/worker/context.h"
 #include "lib/worker/forward_paths.h"
+#include "lib/worker/handoff.h"
 #include "lib/zone/published.h"
 
 namespace gl::control {
@@ -35,6 +36,7 @@ class Workers {
 
  private:
   worker::Shared& shared_;
+  worker::Handoff handoff_;
   std::vector<std::unique_ptr<worker::WorkerContext>> contexts_;
   Status services_ = success();
   bool running_ = false;

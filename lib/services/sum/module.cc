@@ -28,6 +28,7 @@ class SumModule final : public ServiceModule {
              [this](const std::string& value) { return apply(value); }}};
   }
   [[nodiscard]] bool enabled() const override { return enabled_; }
+  [[nodiscard]] std::vector<PortRange> datagram_ports() const override { return {{port_, port_}}; }
 
   [[nodiscard]] Result<std::unique_ptr<Service>> make(Registry& registry) override {
     auto service = std::make_unique<SumService>(replies_);
