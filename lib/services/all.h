@@ -8,6 +8,7 @@
 #include "lib/services/http/module.h"
 #include "lib/services/onc_rpc/module.h"
 #include "lib/services/rpc_once/module.h"
+#include "lib/services/shared_files.h"
 #include "lib/services/sum/module.h"
 #include "lib/services/talk/module.h"
 
@@ -17,7 +18,8 @@ using Modules = std::vector<std::shared_ptr<ServiceModule>>;
 
 [[nodiscard]] inline Modules all_modules() {
   Modules modules;
-  modules.push_back(http::make_http_module());
+  const auto files = std::make_shared<SharedFiles>();
+  modules.push_back(http::make_http_module(files));
   modules.push_back(onc_rpc::make_onc_rpc_module(std::make_shared<onc_rpc::Mappings>()));
   modules.push_back(rpc_once::make_rpc_once_module());
   modules.push_back(make_sum_module());

@@ -18,8 +18,6 @@
 namespace gl::http {
 namespace {
 
-constexpr std::uint32_t kMemoryMb = 1024;
-
 std::int64_t unix_seconds() {
   using namespace std::chrono;
   return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
@@ -39,6 +37,8 @@ std::optional<std::string> parse_authority(std::string_view text) {
 
 class HttpModule final : public ServiceModule {
  public:
+  explicit HttpModule(std::shared_ptr<services::SharedFiles> shared_files) : files_(std::move(shared_files)) {}
+
   [[nodiscard]] std::string_view name() const override { return "http"; }
 
   [[nodiscard]] std::vector<ServiceOption> options() override {
@@ -52,16 +52,15 @@ class HttpModule final : public ServiceModule {
             {"http-log", "FILE[,every=N]", "HTTP: access log, of every request or every Nth (off)",
              [this](const std::string& value) { return set_log(value); }},
             {"file-memory", "MB", "memory for the files of all directories (1024)",
-             [this](const std::string& value) { return set_number(value, 1u << 20, memory_mb_); }}};
+             [this](const std::string& value) { return files_->set_memory(value); }}};
   }
   [[nodiscard]] bool enabled() const override { return !sites_.empty(); }
 
   [[nodiscard]] Result<std::vector<std::string>> load(const Surroundings& around) override {
     linger_seconds_ = around.linger_seconds;
     shared_.unix_time = unix_seconds();
-    store_.emplace(directories_, std::size_t{memory_mb_} << 20, around.linger_seconds, around.quiesce);
-    auto warnings = store_->load(around.now_seconds);
-    if (!warnings) return Error{"--http: " + warnings.error()};
+    auto warnings = files_->load(around);
+    if (!warnings) return Error{warnings.error()};
     if (log_) {
       if (Status status = log_->open(); !status) return Error{"--http-log: " + status.error()};
     }
@@ -74,7 +73,7 @@ class HttpModule final : public ServiceModule {
   }
 
   [[nodiscard]] Result<std::unique_ptr<Service>> make(Registry& registry) override {
-    auto service = std::make_unique<HttpService>(store_->published(), shared_, linger_seconds_);
+    auto service = std::make_unique<HttpService>(files_->published(), shared_, linger_seconds_);
     if (client_ != nullptr) client_->add(service->open_gateway(std::size_t{backend_memory_mb_} << 20));
     for (const auto& [port, sites] : sites_) {
       if (!registry.add_stream({port, port}, service->add_port(sites))) {
@@ -87,29 +86,15 @@ class HttpModule final : public ServiceModule {
 
   void reload() override {
     reopen_ = true;
-    if (!store_->begin_reload()) reload_again_ = true;
+    files_->reload();
   }
 
   void drain() override { shared_.draining = true; }
 
   void tick(std::uint64_t now_ms, const OperatorLog& log) override {
     shared_.unix_time.store(unix_seconds(), std::memory_order_relaxed);
-    store_->tick(now_ms / 1000);
+    files_->tick(now_ms, log);
     if (log_) write_log(log);
-    if (!std::exchange(announced_, true) && !directories_.empty()) {
-      log.say("files: " + counted(store_->current()->count(), "file") + ", " +
-              counted(store_->current()->bytes(), "byte"));
-    }
-    const auto reloaded = store_->finish_reload(now_ms / 1000);
-    if (!reloaded) return;
-    for (const std::string& warning : reloaded->warnings) log.warn(warning);
-    if (!reloaded->error.empty()) {
-      log.warn("the files stay as they were: " + reloaded->error);
-    } else {
-      log.say("files read again: " + std::to_string(reloaded->changed) + " changed, " + std::to_string(reloaded->gone) +
-              " gone, " + counted(store_->current()->count(), "file"));
-    }
-    if (std::exchange(reload_again_, false)) (void)store_->begin_reload();
   }
 
  private:
@@ -155,7 +140,7 @@ class HttpModule final : public ServiceModule {
       return Error{"port " + std::to_string(*port) + " has a site for " +
                    (site.host.empty() ? "every name" : site.host) + " already"};
     }
-    site.root = directory.path.empty() ? Site::kNoRoot : root_index(directory);
+    site.root = directory.path.empty() ? Site::kNoRoot : files_->add(directory);
     sites.push_back(std::move(site));
     return success();
   }
@@ -180,15 +165,6 @@ class HttpModule final : public ServiceModule {
     }
     return success();
   }
-  // A directory is read once, however many sites it has.
-  std::size_t root_index(const files::Directory& directory) {
-    const auto known = std::ranges::find_if(directories_, [&](const files::Directory& other) {
-      return other.path == directory.path && other.dot_files == directory.dot_files;
-    });
-    if (known != directories_.end()) return static_cast<std::size_t>(known - directories_.begin());
-    directories_.push_back(directory);
-    return directories_.size() - 1;
-  }
 
   unsigned origin_index(const std::string& authority) {
     const auto known = std::ranges::find(origins_, authority);
@@ -201,23 +177,19 @@ class HttpModule final : public ServiceModule {
   std::vector<std::string> origins_;                  // servers behind
   std::uint32_t backend_timeout_s_ = 10;
   std::uint32_t backend_memory_mb_ = 16;
-  std::vector<files::Directory> directories_;
-  std::uint32_t memory_mb_ = kMemoryMb;
+  std::shared_ptr<services::SharedFiles> files_;
   std::uint32_t linger_seconds_ = 0;
   HttpService::Shared shared_;  // the cores read it
   std::optional<AccessLog> log_;
   std::uint32_t log_every_ = 1;
   bool reopen_ = false;
-  std::optional<files::FileStore> store_;
-  bool announced_ = false;
-  bool reload_again_ = false;             // asked for while one was under way
   std::unique_ptr<OriginClient> client_;  // null: no server behind
 };
 
 }  // namespace
 
-std::unique_ptr<ServiceModule> make_http_module() {
-  return std::make_unique<HttpModule>();
+std::unique_ptr<ServiceModule> make_http_module(std::shared_ptr<services::SharedFiles> files) {
+  return std::make_unique<HttpModule>(std::move(files));
 }
 
 }  // namespace gl::http

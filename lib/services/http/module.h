@@ -4,9 +4,10 @@
 #include <memory>
 
 #include "lib/service/module.h"
+#include "lib/services/shared_files.h"
 
 namespace gl::http {
 
-[[nodiscard]] std::unique_ptr<ServiceModule> make_http_module();
+[[nodiscard]] std::unique_ptr<ServiceModule> make_http_module(std::shared_ptr<services::SharedFiles> files);
 
 }  // namespace gl::http
