@@ -11,6 +11,7 @@
 #include "lib/services/shared_files.h"
 #include "lib/services/sum/module.h"
 #include "lib/services/talk/module.h"
+#include "lib/services/tftp/module.h"
 
 namespace gl::services {
 
@@ -24,6 +25,7 @@ using Modules = std::vector<std::shared_ptr<ServiceModule>>;
   modules.push_back(rpc_once::make_rpc_once_module());
   modules.push_back(make_sum_module());
   modules.push_back(make_talk_module());
+  modules.push_back(tftp::make_tftp_module(files));
   return modules;
 }
 
