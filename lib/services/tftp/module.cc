@@ -6,6 +6,7 @@
 
 #include "lib/base/text.h"
 #include "lib/services/tftp/tftp.h"
+#include "lib/services/tftp/upload_store.h"
 
 namespace gl::tftp {
 namespace {
@@ -22,19 +23,23 @@ class TftpModule final : public ServiceModule {
   [[nodiscard]] std::string_view name() const override { return "tftp"; }
 
   [[nodiscard]] std::vector<ServiceOption> options() override {
-    return {{"tftp", "PORT,root=DIR[,tids=N-N][,wrap=0|1|refuse][,blksize=N][,windowsize=N]",
-             "TFTP: the files of a directory, from memory (off)",
-             [this](const std::string& value) { return apply(value); }},
-            {"tftp-transfers", "N", "TFTP: transfers of a core at once (1024)", [this](const std::string& value) {
-               transfers_ = parse_decimal(value, 1, kMaxTransfers);
-               if (!transfers_) return Status(Error{"'" + value + "' is no number from 1 to 16384"});
-               return success();
-             }}};
+    return {
+        {"tftp", "PORT,root=DIR[,write=DIR][,write-limit=MB][,wrap=0|1|refuse][,blksize=N][,windowsize=N][,tids=N-N]",
+         "TFTP: the files of a directory, from memory (off)",
+         [this](const std::string& value) { return apply(value); }},
+        {"tftp-transfers", "N", "TFTP: transfers of a core at once (1024)", [this](const std::string& value) {
+           transfers_ = parse_decimal(value, 1, kMaxTransfers);
+           if (!transfers_) return Status(Error{"'" + value + "' is no number from 1 to 16384"});
+           return success();
+         }}};
   }
   [[nodiscard]] bool enabled() const override { return port_ != 0; }
   [[nodiscard]] std::vector<PortRange> datagram_ports() const override { return {{port_, port_}, tids_}; }
 
   [[nodiscard]] Result<std::vector<std::string>> load(const Surroundings& around) override {
+    if (store_) {
+      if (Status status = store_->open(); !status) return Error{"--tftp: " + status.error()};
+    }
     return files_->load(around);
   }
 
@@ -58,11 +63,15 @@ class TftpModule final : public ServiceModule {
       return Error{"--tftp: among the UDP ports " + std::to_string(tids_.first) + " to " + std::to_string(tids_.last) +
                    " is another service's (tids=)"};
     }
+    if (store_) store_->add(service->uploads());
     return std::unique_ptr<Service>(std::move(service));
   }
 
   void reload() override { files_->reload(); }
-  void tick(std::uint64_t now_ms, const OperatorLog& log) override { files_->tick(now_ms, log); }
+  void tick(std::uint64_t now_ms, const OperatorLog& log) override {
+    files_->tick(now_ms, log);
+    if (store_) store_->tick(now_ms, log);
+  }
 
  private:
   static constexpr std::uint32_t kMaxTransfers = 16384;
@@ -72,28 +81,35 @@ class TftpModule final : public ServiceModule {
     const std::string_view port_text = take_member(rest, ',');
     const auto port = parse_decimal(port_text, 1, 65535);
     if (!port) return Error{"'" + std::string(port_text) + "' is no port from 1 to 65535"};
-    files::Directory directory;
+    directory_.clear();
+    write_.clear();
+    write_limit_mb_ = kWriteLimitMb;
     settings_ = {};
     tids_ = kTids;
     while (!rest.empty()) {
       const std::string_view part = take_member(rest, ',');
-      if (!apply_part(part, directory)) {
+      if (!apply_part(part)) {
         return Error{"'" + std::string(part) +
-                     "' is none of root=DIR, tids=FIRST-LAST, wrap=0|1|refuse, blksize=8..65464, windowsize=1..1024"};
+                     "' is none of root=DIR, write=DIR, write-limit=MB, wrap=0|1|refuse, blksize=8..65464, "
+                     "windowsize=1..1024, tids=FIRST-LAST"};
       }
     }
-    if (directory.path.empty()) return Error{"'" + value + "' names no directory: root=DIR"};
+    if (directory_.empty()) return Error{"'" + value + "' names no directory: root=DIR"};
     port_ = static_cast<std::uint16_t>(*port);
-    settings_.root = files_->add(directory);
+    settings_.root = files_->add({directory_, false});
+    settings_.writes = !write_.empty();
+    settings_.most_written = std::uint64_t{write_limit_mb_} << 20;
+    if (settings_.writes) store_.emplace(write_, settings_.most_written);
     return success();
   }
 
-  bool apply_part(std::string_view part, files::Directory& directory) {
+  bool apply_part(std::string_view part) {
     const std::string_view key = take_member(part, '=');
-    if (key == "root") {
-      directory.path = part;
+    if (key == "root" || key == "write") {
+      (key == "root" ? directory_ : write_) = part;
       return !part.empty();
     }
+    if (key == "write-limit") return apply_number(part, 1, kMaxWriteLimitMb, write_limit_mb_);
     if (key == "tids") return apply_tids(part);
     if (key == "wrap") return apply_wrap(part);
     if (key == "blksize") return apply_number(part, kMinBlksize, kMaxBlksize, settings_.blksize);
@@ -112,19 +128,26 @@ class TftpModule final : public ServiceModule {
     settings_.wrap = part == "0" ? Wrap::zero : part == "1" ? Wrap::one : Wrap::refuse;
     return true;
   }
-  static bool apply_number(std::string_view part, std::uint32_t low, std::uint32_t high, std::uint16_t& to) {
+  template <class T>
+  static bool apply_number(std::string_view part, std::uint32_t low, std::uint32_t high, T& to) {
     const auto number = parse_decimal(part, low, high);
-    if (number) to = static_cast<std::uint16_t>(*number);
+    if (number) to = static_cast<T>(*number);
     return number.has_value();
   }
 
   static constexpr std::uint32_t kMaxWindowsize = 1024;
+  static constexpr std::uint32_t kWriteLimitMb = 16;
+  static constexpr std::uint32_t kMaxWriteLimitMb = 65536;
 
   std::shared_ptr<services::SharedFiles> files_;
   std::uint16_t port_ = 0;  // 0: off
   PortRange tids_ = kTids;
   TftpService::Settings settings_;
   std::optional<std::uint32_t> transfers_;
+  std::string directory_;
+  std::string write_;  // empty: off
+  std::uint32_t write_limit_mb_ = kWriteLimitMb;
+  std::optional<UploadStore> store_;  // where files are written
 };
 
 }  // namespace

@@ -12,8 +12,10 @@ class RetransmissionTimer {
  public:
   static constexpr std::uint32_t kFirst = 1000;
   static constexpr std::uint32_t kLeast = 200;
-  static constexpr std::uint32_t kMost = 2000;
-  static constexpr std::uint32_t kGiveUp = 30'000;  // without progress
+  // Longer than clients wait, which is 5 s mostly. There are some that answer one repetition and pass over the others
+  // until their own timer runs out, which it never does as long as something comes (atftp; Dordal, exercise 11.6).
+  static constexpr std::uint32_t kMost = 8000;
+  static constexpr std::uint32_t kGiveUp = 60'000;  // without progress
   static constexpr std::uint32_t kLeastTries = 6;   // however long the interval is that was asked for
 
   // `interval`: as the client has asked for, in seconds; 0: by the round trips that are measured.

@@ -6,46 +6,19 @@
 #include <optional>
 #include <span>
 
+#include "lib/services/tftp/send.h"
+
 namespace gl::tftp {
 namespace {
 
 using files::File;
 
-constexpr std::uint64_t kOfferedFor = 10'000;  // ms: a client that repeats its request later is offered it anew
-constexpr std::uint64_t kDallyFor = 5'000;     // ms
-constexpr std::size_t kIpv4Udp = 20 + 8;       // bytes of headers
+constexpr std::size_t kIpv4Udp = 20 + 8;  // bytes of headers
 constexpr std::size_t kIpv6Udp = 40 + 8;
 
 // Ports whose services answer whatever comes, or start exchanges of their own: echo, discard, daytime, quotd, chargen,
 // time, domain, tftp, sunrpc, ntp, netbios-ns, snmp, ldap, rip, ssdp, mdns, memcached.
 constexpr std::uint16_t kServers[] = {7, 9, 13, 17, 19, 37, 53, 69, 111, 123, 137, 161, 389, 520, 1900, 5353, 11211};
-
-// In answer to a datagram, or when a deadline has passed.
-struct ToSink {
-  DatagramSink& sink;
-  [[nodiscard]] MutableBytes room(const Transfer&) const noexcept { return sink.room(); }
-  bool send(const Transfer& transfer, std::size_t length) const noexcept {
-    return sink.send(transfer.peer.local_port, length);
-  }
-};
-struct ToSender {
-  DatagramSender& sender;
-  [[nodiscard]] MutableBytes room(const Transfer& transfer) const noexcept { return sender.room(transfer.peer); }
-  bool send(const Transfer& transfer, std::size_t length) const noexcept {
-    sender.send(transfer.peer, transfer.peer.local_port, length);
-    return true;
-  }
-};
-
-template <class Out>
-void send_error(const Out& out, const Transfer& transfer, ErrorCode code, std::string_view text) noexcept {
-  const std::size_t length = write_error(out.room(transfer), code, text);
-  if (length != 0) (void)out.send(transfer, length);
-}
-void send_error(DatagramSink& sink, std::uint16_t from_port, ErrorCode code, std::string_view text) noexcept {
-  const std::size_t length = write_error(sink.room(), code, text);
-  if (length != 0) (void)sink.send(from_port, length);
-}
 
 }  // namespace
 
@@ -66,6 +39,7 @@ TftpService::TftpService(const std::atomic<const files::PublishedFiles*>& publis
       request_port_(*this),
       transfer_ports_(*this, settings.tids) {
   randombytes_buf(key_.data(), key_.size());
+  if (settings.writes) uploads_ = std::make_unique<UploadQueues>();
 }
 
 void TftpService::begin_burst(std::uint64_t now_ms) noexcept {
@@ -112,10 +86,7 @@ void TftpService::on_request(const Datagram& datagram, DatagramSink& sink) noexc
   requests_.add();
   const ParsedRequest parsed = parse_request(datagram.payload);
   if (!parsed.request) return refuse(datagram, parsed, sink);
-  if (parsed.request->write) {
-    return refuse(datagram, {.error = ErrorCode::access_violation, .text = "read only"}, sink);
-  }
-  read_file(datagram, *parsed.request, sink);
+  parsed.request->write ? write_file(datagram, *parsed.request, sink) : read_file(datagram, *parsed.request, sink);
 }
 
 void TftpService::refuse(const Datagram& datagram, const ParsedRequest& parsed, DatagramSink& sink) noexcept {
@@ -125,6 +96,9 @@ void TftpService::refuse(const Datagram& datagram, const ParsedRequest& parsed, 
       break;
     case ErrorCode::access_violation:
       access_violations_.add();
+      break;
+    case ErrorCode::disk_full:
+      disk_full_.add();
       break;
     case ErrorCode::option_negotiation:
       bad_options_.add();
@@ -147,47 +121,64 @@ void TftpService::read_file(const Datagram& datagram, const Request& request, Da
     return refuse(datagram, {.error = ErrorCode::file_not_found, .text = "no such file"}, sink);
   }
   const File& file = *place->file;
-  const std::size_t headers = (datagram.address_length == 16 ? kIpv6Udp : kIpv4Udp) + kHeader;
-  const Limits limits{.blksize = std::min(settings_.blksize, static_cast<std::uint16_t>(settings_.mtu - headers)),
-                      .windowsize = settings_.windowsize,
-                      .wrap = settings_.wrap};
-  const Terms terms = agree(request, limits, file.body.size());
+  const Terms terms = agree(request, limits_for(datagram), file.body.size());
   if (terms.wrap == Wrap::refuse && terms.mode == Mode::octet && file.body.size() / terms.blksize + 1 > kLastNumber) {
     return refuse(datagram, {.error = ErrorCode::not_defined, .text = "file too long"}, sink);
   }
-  offer(datagram, terms, file, sink);
+  bool again = false;
+  Transfer* const transfer = offer(datagram, file.version, again);
+  if (transfer == nullptr) return;
+  if (!again) transfer->way = ReadTransfer(terms);
+  transfer->read()->rewind();
+  send_window(*transfer, file, ToSink{sink});
+}
+
+Limits TftpService::limits_for(const Datagram& datagram) const noexcept {
+  const std::size_t headers = (datagram.address_length == 16 ? kIpv6Udp : kIpv4Udp) + kHeader;
+  return {.blksize = std::min(settings_.blksize, static_cast<std::uint16_t>(settings_.mtu - headers)),
+          .windowsize = settings_.windowsize,
+          .wrap = settings_.wrap};
 }
 
 // A request that is repeated draws the first packet again, from the same TID. One for something else, or with other
 // options, from the same port is a client's that has changed its mind, or begun anew.
-void TftpService::offer(const Datagram& datagram, const Terms& terms, const File& file, DatagramSink& sink) noexcept {
+Transfer* TftpService::offer(const Datagram& datagram, std::uint32_t version, bool& again) noexcept {
   const std::uint64_t request = hash(datagram.payload);
   Transfer* transfer = transfers_.find_offered(datagram);
-  if (transfer != nullptr && (transfer->request != request || transfer->version != file.version)) {
-    transfers_.remove(*transfer);
-    expired_.add();
-    transfer = nullptr;
-  }
-  if (transfer != nullptr) {
+  again = transfer != nullptr && transfer->request == request && transfer->version == version;
+  if (again) {
     repeated_requests_.add();
-    transfer->read.rewind();
   } else {
-    bool evicted = false;
-    transfer = transfers_.add(datagram, evicted);
-    if (evicted) evicted_.add();
-    if (transfer == nullptr) return table_full_.add();
+    if (transfer != nullptr) {
+      expired_.add();
+      end(*transfer);
+    }
+    if (Transfer* const oldest = transfers_.in_the_way(); oldest != nullptr) {
+      evicted_.add();
+      end(*oldest);
+    }
+    transfer = transfers_.add(datagram);
+    if (transfer == nullptr) return table_full_.add(), nullptr;
     transfer->request = request;
-    transfer->version = file.version;
-    transfer->read = ReadTransfer(terms);
+    transfer->version = version;
     offered_.add();
   }
-  send_window(*transfer, file, ToSink{sink});
   transfers_.set_deadline(*transfer, now_ + kOfferedFor, now_);
+  return transfer;
+}
+
+void TftpService::end(Transfer& transfer) noexcept {
+  // Where the queue is full the main core notices by itself after a while.
+  if (const WriteTransfer* const write = transfer.write();
+      write != nullptr && write->state() != WriteTransfer::State::stored) {
+    (void)tell(transfer, UploadJob::Kind::abandon, {});
+  }
+  transfers_.remove(transfer);
 }
 
 template <class Out>
 void TftpService::send_window(Transfer& transfer, const File& file, Out out) noexcept {
-  ReadTransfer& read = transfer.read;
+  ReadTransfer& read = *transfer.read();
   while (read.has_next()) {
     const std::size_t length = read.write_next(file.body, out.room(transfer));
     if (length == 0 || !out.send(transfer, length)) break;
@@ -205,10 +196,14 @@ void TftpService::on_transfer(const Datagram& datagram, DatagramSink& sink) noex
   if (*opcode == Opcode::error) {
     if (!known) return unexpected_.add();  // an ERROR is never answered
     aborted_.add();
-    return transfers_.remove(*transfer);
+    return end(*transfer);
   }
-  if (*opcode != Opcode::ack) return unexpected_.add();
-  if (known) return on_ack(*transfer, *number, sink);
+  const bool writes = *opcode == Opcode::data && uploads_ != nullptr;
+  if (*opcode != Opcode::ack && !writes) return unexpected_.add();
+  if (known && writes == (transfer->write() != nullptr)) {
+    return writes ? on_data(*transfer, datagram, sink) : on_ack(*transfer, *number, sink);
+  }
+  if (known) return unexpected_.add();
   if (may_loop(datagram)) return server_ports_.add();
   unknown_tid_.add();
   send_error(sink, datagram.local_port, ErrorCode::unknown_tid, "bad TID");  // three times an ACK, and no more
@@ -222,7 +217,7 @@ void TftpService::on_ack(Transfer& transfer, std::uint16_t number, DatagramSink&
     send_error(ToSink{sink}, transfer, ErrorCode::not_defined, "changed");
     return transfers_.remove(transfer);
   }
-  ReadTransfer& read = transfer.read;
+  ReadTransfer& read = *transfer.read();
   const ReadTransfer::Heard heard = read.on_ack(number, file->body, now_);
   if (heard == ReadTransfer::Heard::repeated) return repeated_acks_.add();
   if (heard == ReadTransfer::Heard::outside) return outside_acks_.add();
@@ -247,24 +242,29 @@ void TftpService::on_ack(Transfer& transfer, std::uint16_t number, DatagramSink&
 }
 
 void TftpService::on_time(std::uint64_t now_ms, DatagramSender& sender) noexcept {
+  now_ = now_ms;
+  if (uploads_ != nullptr) take_results(sender);
   transfers_.run(now_ms, [&](Transfer& transfer) { on_deadline(transfer, now_ms, sender); });
 }
 
 void TftpService::on_deadline(Transfer& transfer, std::uint64_t now_ms, DatagramSender& sender) noexcept {
-  now_ = now_ms;
   if (transfer.phase != Phase::established) {
     if (transfer.phase == Phase::offered) expired_.add();
-    return transfers_.remove(transfer);
+    return end(transfer);
   }
+  if (WriteTransfer* const write = transfer.write(); write != nullptr) {
+    return on_write_deadline(transfer, *write, sender);
+  }
+  ReadTransfer& read = *transfer.read();
   const File* const file = file_of(transfer.version);
-  if (file == nullptr || !transfer.read.on_time(now_ms)) {
+  if (file == nullptr || !read.on_time(now_ms)) {
     (file == nullptr ? gone_ : gave_up_).add();
     send_error(ToSender{sender}, transfer, ErrorCode::not_defined, file == nullptr ? "changed" : "timeout");
     return transfers_.remove(transfer);
   }
   timeouts_.add();
   send_window(transfer, *file, ToSender{sender});
-  transfers_.set_deadline(transfer, transfer.read.deadline(), now_ms);
+  transfers_.set_deadline(transfer, read.deadline(), now_ms);
 }
 
 }  // namespace gl::tftp

@@ -9,11 +9,13 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "lib/base/counter.h"
 #include "lib/files/file_store.h"
 #include "lib/service/registry.h"
 #include "lib/services/tftp/transfers.h"
+#include "lib/services/tftp/upload.h"
 
 namespace gl::tftp {
 
@@ -24,6 +26,7 @@ namespace gl::tftp {
   X(offered, "transfers that were offered: OACK, or the first DATA")                   \
   X(established, "transfers whose client has shown that it receives")                  \
   X(finished, "transfers whose last block was acknowledged")                           \
+  X(written, "files that clients have written, and that have their name")              \
   X(blocks, "DATA packets, those that were sent again included")                       \
   X(timeouts, "windows that were sent again because no ACK came in time")              \
   X(rewinds, "windows that were sent again because an ACK named a block inside")       \
@@ -31,7 +34,9 @@ namespace gl::tftp {
   X(outside_acks, "ACKs of blocks that are not under way: they draw nothing")          \
   X(unknown_tid, "packets to a TID of nobody, or of somebody else: ERROR 5")           \
   X(not_found, "requests for files that are not there: ERROR 1")                       \
-  X(access_violations, "requests that write, or whose name has `..`: ERROR 2")         \
+  X(access_violations, "requests that may not write, or whose name has `..`: ERROR 2") \
+  X(file_exists, "requests to write a file that is there: ERROR 6")                    \
+  X(disk_full, "files that are longer than may be written, or found no room: ERROR 3") \
   X(illegal_operations, "requests that are none, or of another mode: ERROR 4")         \
   X(bad_options, "requests with an option that cannot be so: ERROR 8")                 \
   X(too_long, "files of more blocks than there are numbers, with wrap=refuse")         \
@@ -43,6 +48,7 @@ namespace gl::tftp {
   X(table_full, "requests that found no room: dropped, the client repeats them")       \
   X(server_ports, "requests from a port of another service: dropped, they might loop") \
   X(malformed, "packets that are too short, or none of TFTP's: dropped")               \
+  X(queue_full, "blocks and requests that the main core was too slow to be told of")   \
   X(unexpected, "packets that do not belong where they came: dropped")
 
 class TftpService;
@@ -81,6 +87,8 @@ class TftpService final : public Service {
     std::uint32_t transfers = 1024;
     SharedOutPorts tids{};
     unsigned core = 0;
+    bool writes = false;
+    std::uint64_t most_written = 0;  // bytes of a file
   };
   TftpService(const std::atomic<const files::PublishedFiles*>& published, const Settings& settings,
               const Registry& registry);
@@ -88,6 +96,8 @@ class TftpService final : public Service {
   // To be registered on the service's port, and on the range of the TIDs.
   [[nodiscard]] RequestPort& request_port() noexcept { return request_port_; }
   [[nodiscard]] TransferPorts& transfer_ports() noexcept { return transfer_ports_; }
+  // With `writes`: for the main core.
+  [[nodiscard]] UploadQueues& uploads() noexcept { return *uploads_; }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "tftp"; }
   void begin_burst(std::uint64_t now_ms) noexcept override;
@@ -97,16 +107,31 @@ class TftpService final : public Service {
   void on_time(std::uint64_t now_ms, DatagramSender& sender) noexcept override;
 
  private:
+  static constexpr std::uint64_t kOfferedFor = 10'000;  // ms: who repeats a request later is offered it anew
+  static constexpr std::uint64_t kDallyFor = 5'000;     // ms
+
   friend class RequestPort;
   friend class TransferPorts;
 
   void on_request(const Datagram& datagram, DatagramSink& sink) noexcept;
   void read_file(const Datagram& datagram, const Request& request, DatagramSink& sink) noexcept;
-  void offer(const Datagram& datagram, const Terms& terms, const files::File& file, DatagramSink& sink) noexcept;
+  // Null: there is no room. `again`: the same request has come before, and was answered with this one.
+  [[nodiscard]] Transfer* offer(const Datagram& datagram, std::uint32_t version, bool& again) noexcept;
   void on_transfer(const Datagram& datagram, DatagramSink& sink) noexcept;
+  void end(Transfer& transfer) noexcept;
   void on_ack(Transfer& transfer, std::uint16_t number, DatagramSink& sink) noexcept;
   void on_deadline(Transfer& transfer, std::uint64_t now_ms, DatagramSender& sender) noexcept;
   void refuse(const Datagram& datagram, const ParsedRequest& parsed, DatagramSink& sink) noexcept;
+  [[nodiscard]] Limits limits_for(const Datagram& datagram) const noexcept;
+
+  // ---- write.cc ----
+  void write_file(const Datagram& datagram, const Request& request, DatagramSink& sink) noexcept;
+  void on_data(Transfer& transfer, const Datagram& datagram, DatagramSink& sink) noexcept;
+  void take_results(DatagramSender& sender) noexcept;
+  void on_write_deadline(Transfer& transfer, WriteTransfer& write, DatagramSender& sender) noexcept;
+  [[nodiscard]] bool tell(const Transfer& transfer, UploadJob::Kind kind, Bytes bytes,
+                          Mode mode = Mode::octet) noexcept;
+
   template <class Out>
   void send_window(Transfer& transfer, const files::File& file, Out out) noexcept;
 
@@ -120,6 +145,8 @@ class TftpService final : public Service {
   const files::PublishedFiles* files_ = nullptr;
   std::uint64_t now_ = 0;
   Transfers transfers_;
+  std::unique_ptr<UploadQueues> uploads_;  // null: nothing is written
+  std::uint64_t next_serial_ = 1;
   std::array<std::uint8_t, 16> key_;  // of hash()
 #define X(name, help) Counter name##_;
   GL_TFTP_COUNTERS(X)

@@ -57,9 +57,7 @@ std::uint16_t Transfers::draw_tid() noexcept {
   return static_cast<std::uint16_t>(first_ + place * cores_);
 }
 
-Transfer* Transfers::add(const Datagram& request, bool& evicted) noexcept {
-  evicted = unused_.empty() && oldest_ != kNone;
-  if (evicted) remove(entries_[oldest_]);
+Transfer* Transfers::add(const Datagram& request) noexcept {
   if (unused_.empty()) return nullptr;
   const std::uint32_t id = unused_.back();
   unused_.pop_back();

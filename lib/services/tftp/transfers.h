@@ -8,12 +8,14 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <variant>
 #include <vector>
 
 #include "lib/backend/random_stream.h"
 #include "lib/service/datagram_service.h"
 #include "lib/services/tftp/read_transfer.h"
 #include "lib/services/tftp/timer_wheel.h"
+#include "lib/services/tftp/write_transfer.h"
 
 namespace gl::tftp {
 
@@ -23,8 +25,12 @@ struct Transfer {
   Peer peer;  // its local port is our TID
   Phase phase = Phase::unused;
   std::uint64_t request = 0;  // hash of the packet that it was asked for by
-  std::uint32_t version = 0;  // of the file
-  ReadTransfer read;
+  std::uint64_t serial = 0;   // of a write: tells it from others with the same TID
+  std::uint32_t version = 0;  // of a file that is read
+  std::variant<ReadTransfer, WriteTransfer> way;
+
+  [[nodiscard]] ReadTransfer* read() noexcept { return std::get_if<ReadTransfer>(&way); }
+  [[nodiscard]] WriteTransfer* write() noexcept { return std::get_if<WriteTransfer>(&way); }
 
  private:
   friend class Transfers;
@@ -49,8 +55,12 @@ class Transfers {
   [[nodiscard]] Transfer* find(std::uint16_t tid) noexcept;
   // The one that was offered to the sender of this request.
   [[nodiscard]] Transfer* find_offered(const Datagram& request) noexcept;
-  // A new one, offered to the sender of this request. `evicted`: another one made room.
-  [[nodiscard]] Transfer* add(const Datagram& request, bool& evicted) noexcept;
+  // Where there is no room: the one to be removed first. Null otherwise, or where all are established.
+  [[nodiscard]] Transfer* in_the_way() noexcept {
+    return unused_.empty() && oldest_ != kNone ? &entries_[oldest_] : nullptr;
+  }
+  // A new one, offered to the sender of this request.
+  [[nodiscard]] Transfer* add(const Datagram& request) noexcept;
   void establish(Transfer& transfer) noexcept;
   void dally(Transfer& transfer) noexcept;
   void remove(Transfer& transfer) noexcept;
