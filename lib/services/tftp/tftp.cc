@@ -231,13 +231,13 @@ void TftpService::on_ack(Transfer& transfer, std::uint16_t number, DatagramSink&
     transfers_.dally(transfer);
     return transfers_.set_deadline(transfer, now_ + kDallyFor, now_);
   }
+  if (read.is_again()) rewinds_.add();
+  send_window(transfer, *file, ToSink{sink});
   if (read.is_too_long()) {
     too_long_.add();
     send_error(ToSink{sink}, transfer, ErrorCode::not_defined, "file too long");
     return transfers_.remove(transfer);
   }
-  if (read.is_again()) rewinds_.add();
-  send_window(transfer, *file, ToSink{sink});
   transfers_.set_deadline(transfer, read.deadline(), now_);
 }
 
