@@ -43,7 +43,9 @@ class ReadTransfer {
     return una_ != 0 && next_ < una_ + terms_.windowsize && (last_ == 0 || next_ <= last_) && !is_too_long();
   }
   // The next block would have a number that `wrap=refuse` does not allow.
-  [[nodiscard]] bool is_too_long() const noexcept { return terms_.wrap == Wrap::refuse && next_ > kLastNumber && last_ == 0; }
+  [[nodiscard]] bool is_too_long() const noexcept {
+    return terms_.wrap == Wrap::refuse && next_ > kLastNumber && last_ == 0;
+  }
   // Whether something of the window has been sent before.
   [[nodiscard]] bool is_again() const noexcept { return !once_; }
   // The next packet, where has_next(); how long it is, 0: `out` is too short.

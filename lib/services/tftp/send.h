@@ -2,6 +2,7 @@
 // Ownership: borrows. Thread: that core only. Errors: false where nothing was sent.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -32,9 +33,11 @@ void send_error(const Out& out, const Transfer& transfer, ErrorCode code, std::s
   const std::size_t length = write_error(out.room(transfer), code, text);
   if (length != 0) (void)out.send(transfer, length);
 }
-inline void send_error(DatagramSink& sink, std::uint16_t from_port, ErrorCode code, std::string_view text) noexcept {
-  const std::size_t length = write_error(sink.room(), code, text);
-  if (length != 0) (void)sink.send(from_port, length);
+// To whoever sent `datagram`: no more than three times as long.
+inline void send_error(const Datagram& datagram, ErrorCode code, std::string_view text, DatagramSink& sink) noexcept {
+  const MutableBytes room = sink.room();
+  const std::size_t length = write_error(room.first(std::min(room.size(), 3 * datagram.payload.size())), code, text);
+  if (length != 0) (void)sink.send(datagram.local_port, length);
 }
 
 }  // namespace gl::tftp

@@ -109,7 +109,7 @@ void TftpService::refuse(const Datagram& datagram, const ParsedRequest& parsed, 
     default:
       too_long_.add();
   }
-  send_error(sink, datagram.local_port, parsed.error, parsed.text);
+  send_error(datagram, parsed.error, parsed.text, sink);
 }
 
 void TftpService::read_file(const Datagram& datagram, const Request& request, DatagramSink& sink) noexcept {
@@ -206,7 +206,7 @@ void TftpService::on_transfer(const Datagram& datagram, DatagramSink& sink) noex
   if (known) return unexpected_.add();
   if (may_loop(datagram)) return server_ports_.add();
   unknown_tid_.add();
-  send_error(sink, datagram.local_port, ErrorCode::unknown_tid, "bad TID");  // three times an ACK, and no more
+  send_error(datagram, ErrorCode::unknown_tid, "bad TID", sink);  // three times as long as an ACK
 }
 
 void TftpService::on_ack(Transfer& transfer, std::uint16_t number, DatagramSink& sink) noexcept {
