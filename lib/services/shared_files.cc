@@ -33,7 +33,7 @@ Result<std::vector<std::string>> SharedFiles::load(const ServiceModule::Surround
 
 void SharedFiles::tick(std::uint64_t now_ms, const OperatorLog& log) {
   store_->tick(now_ms / 1000);
-  if (!std::exchange(announced_, true)) {
+  if (!std::exchange(announced_, true) && !directories_.empty()) {
     log.say("files: " + counted(store_->current()->count(), "file") + ", " +
             counted(store_->current()->bytes(), "byte"));
   }

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs one fuzzer for some seconds: tests/fuzz/run.sh TARGET SECONDS BUILD_DIR
 # TARGET is a part of its name after fuzz_: frame, tcp_options, responder, bulk, framing, http, http_response, rpc_once,
-# onc_rpc, dns, zone, transfer, forward. What it finds is kept in BUILD_DIR/found/TARGET and used again the next time; an input that breaks
-# something goes to BUILD_DIR/found/TARGET-*.
+# onc_rpc, tftp, dns, zone, transfer, forward. What it finds is kept in BUILD_DIR/found/TARGET and used again the next
+# time; an input that breaks something goes to BUILD_DIR/found/TARGET-*.
 set -eu
 if [ $# -ne 3 ]; then
   echo "usage: $0 TARGET SECONDS BUILD_DIR" >&2
