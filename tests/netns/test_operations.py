@@ -486,7 +486,7 @@ def test_help_and_version():
         text = done.stdout
         assert done.returncode == 0, done.stderr
         for flag in ("--zone", "--address", "--secret", "--port", "--max-udp", "--udp", "--udp-any", "--mode", "--epoch",
-                     "--rst-rate", "--nsid", "--version-string", "--server-id", "--config"):
+                     "--rst-rate", "--nsid", "--tftp", "--version-string", "--server-id", "--config"):
             assert re.search(rf"{flag}\b", text), f"{flag} is not in --help"
         assert len(text.splitlines()) <= 90, "--help is not short"
 

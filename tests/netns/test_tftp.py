@@ -103,16 +103,18 @@ def test_clients():
 
 # --- loss
 
-def losses(percent, address):
+def losses(percent, address, size=60_000):
     with Lab() as lab:
-        site, server = tftp(lab)
+        site = Directory(lab, "tftp")
+        wanted = content(size)
+        site.add("/file", wanted)
+        site, server = tftp(lab, site=site)
         with server:
             lab.lose(percent)
-            wanted = site.files["/60000.bin"]
             for options in ({}, {"blksize": 1428}, {"blksize": 1428, "windowsize": 16}, {"windowsize": 16, "tsize": 0}):
                 with Client(address) as client:
-                    same(client.get("60000.bin", **options), wanted, options)
-            fetch(lab, by_atftp(address, "60000.bin", None, "blksize 1428"), wanted, limit_s=300)
+                    same(client.get("file", **options), wanted, options)
+            fetch(lab, by_atftp(address, "file", None, "blksize 1428"), wanted, limit_s=300)
             lost = lab.lose_nothing()
             runner.report(f"{percent} % each way: {sum(lost)} packets lost, {counters(server)['timeouts']} timeouts, "
                           f"{counters(server)['rewinds']} rewinds")
@@ -144,7 +146,7 @@ def test_loss_5_ipv6():
 
 
 def test_loss_20():
-    losses(20, SERVER_V4)
+    losses(20, SERVER_V4, size=20_000)
 
 
 # --- options
@@ -436,6 +438,24 @@ def test_each_transfer_has_its_port():
                 late = client.ask(request("513.bin"))
                 assert late.tid != first.tid
             assert counters(server)["repeated_requests"] == 1
+
+
+def test_client_begins_anew_on_its_port():
+    """Exercise 13 (b, c): a program that ends and comes back goes on from the same port, and not from another one."""
+    with Lab() as lab:
+        site, server = tftp(lab)
+        with server:
+            with Client(port=40_200) as client:
+                first = client.ask(request("5000.bin"))
+                client.send(ack(1))
+                assert client.receive().number == 2
+            with Client() as other:
+                other.send(ack(2), first.tid)
+                assert other.receive().number == 5, "another port"
+            with Client(port=40_200) as again:
+                again.send(ack(2), first.tid)
+                assert again.receive().number in (2, 3)
+                again.send(error(0), first.tid)
 
 
 def test_lost_final_ack():

@@ -24,8 +24,8 @@ class TftpModule final : public ServiceModule {
 
   [[nodiscard]] std::vector<ServiceOption> options() override {
     return {
-        {"tftp", "PORT,root=DIR[,write=DIR][,write-limit=MB][,wrap=0|1|refuse][,blksize=N][,windowsize=N][,tids=N-N]",
-         "TFTP: the files of a directory, from memory (off)",
+        {"tftp", "PORT,root=DIR[,write=DIR][,KEY=VALUE]...",
+         "TFTP: the files of a directory, from memory (off); docs/services.md",
          [this](const std::string& value) { return apply(value); }},
         {"tftp-transfers", "N", "TFTP: transfers of a core at once (1024)", [this](const std::string& value) {
            transfers_ = parse_decimal(value, 1, kMaxTransfers);

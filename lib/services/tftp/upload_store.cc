@@ -21,8 +21,8 @@ namespace {
 constexpr std::string_view kPrefix = ".tftp-";
 constexpr std::string_view kSuffix = ".part";
 constexpr std::size_t kMostUploads = 4096;
-constexpr std::uint64_t kOfferedFor = 30'000;    // ms without a block
-constexpr std::uint64_t kOpenFor = 30 * 60'000;  // ms: longer than the longest timeout lasts
+constexpr std::uint64_t kOfferedFor = 30'000;  // ms without a block
+constexpr std::uint64_t kOpenFor = 1'800'000;  // ms: longer than the longest timeout lasts
 constexpr std::uint8_t kCr = '\r';
 
 // The folder that a path is in, never outside of `directory` (openat2(2)).
@@ -204,6 +204,7 @@ ErrorCode UploadStore::complete(Upload& upload) const {
   const int failed =
       renameat2(directory_, upload.temporary.c_str(), folder, file_name(upload.path).c_str(), RENAME_NOREPLACE);
   const int why = errno;
+  if (failed == 0) (void)fsync(folder);  // the name as well
   close(folder);
   if (failed == 0) return ErrorCode::not_defined;
   return why == EEXIST ? ErrorCode::file_exists : ErrorCode::access_violation;
