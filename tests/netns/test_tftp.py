@@ -114,23 +114,34 @@ def losses(percent, address, size=60_000):
             for options in ({}, {"blksize": 1428}, {"blksize": 1428, "windowsize": 16}, {"windowsize": 16, "tsize": 0}):
                 with Client(address) as client:
                     same(client.get("file", **options), wanted, options)
-            fetch(lab, by_atftp(address, "file", None, "blksize 1428"), wanted, limit_s=300)
             lost = lab.lose_nothing()
             runner.report(f"{percent} % each way: {sum(lost)} packets lost, {counters(server)['timeouts']} timeouts, "
                           f"{counters(server)['rewinds']} rewinds")
             assert sum(lost) > 0
 
 
-def test_loss_on_the_path():
+def losses_on_the_path(percent):
     """Clients that take it for an error of their own when nftables drops what they send: here the path loses."""
-    with PathLab(path={"loss": (5, 5)}) as lab:
-        site, server = tftp(lab)
+    with PathLab(path={"loss": (percent, percent)}) as lab:
+        site = Directory(lab, "tftp")
+        wanted = content(20_000)
+        site.add("/file", wanted)
+        site.add("/short", content(3000))
+        site, server = tftp(lab, site=site)
         with server:
-            wanted = site.files["/60000.bin"]
             for address in (SERVER_V4, SERVER_V6):
-                fetch(lab, by_curl(address, "60000.bin", None, "--tftp-blksize", 1428), wanted, limit_s=300)
-                fetch(lab, by_busybox(address, "60000.bin", None, "-b", 1428), wanted, limit_s=300)
-                fetch(lab, by_tftp_hpa(address, "5000.bin", None), site.files["/5000.bin"], limit_s=300)
+                fetch(lab, by_atftp(address, "file", None, "blksize 1428"), wanted, limit_s=300)
+                fetch(lab, by_curl(address, "file", None, "--tftp-blksize", 1428), wanted, limit_s=300)
+                fetch(lab, by_busybox(address, "file", None, "-b", 1428), wanted, limit_s=300)
+                fetch(lab, by_tftp_hpa(address, "short", None), site.files["/short"], limit_s=300)
+
+
+def test_loss_on_the_path_5():
+    losses_on_the_path(5)
+
+
+def test_loss_on_the_path_20():
+    losses_on_the_path(20)
 
 
 def test_loss_1():
@@ -637,29 +648,30 @@ def test_large_file():
 # --- what strangers draw
 
 def test_amplification():
-    """What spoofed requests draw, in bytes of frames: the first packet once for each, and nothing by a timer."""
+    """What spoofed requests draw, in bytes of frames: the first DATA once for each, and nothing else three times as much
+    as the requests, by a timer or at once."""
     with Lab() as lab:
         site, server = tftp(lab)
         with server:
             clients = [Client() for _ in range(50)]
             clients[0].get("1.bin")  # the neighbours know each other
             clients[0].tid = None
-            for raw, most in ((request("60000.bin"), 12), (request("60000.bin", blksize=1428, tsize=0, windowsize=64), 1.2),
+            for raw, most in ((request("60000.bin"), 12), (request("60000.bin", blksize=1428, tsize=0, windowsize=64), 3),
                               (request("none"), 3), (request("60000.bin", blksize=1), 3), (b"\0\1x", 3), (ack(1), 3)):
                 before = server.counters()
                 for n, client in enumerate(clients):
                     client.send(raw, 69 if raw != ack(1) else 50_000 + n)
                 wait_for(lambda: server.counters()["sent"] >= before["sent"] + len(clients), server.counters)
                 if "60000" in str(raw):
-                    time.sleep(3)  # a timer of a second would have run out twice
+                    time.sleep(8)  # a timer of a second would have run out three times
                 after = server.counters()
                 received = after["received_bytes"] - before["received_bytes"]
                 sent = after["sent_bytes"] - before["sent_bytes"]
-                assert after["sent"] - before["sent"] == len(clients), "one packet each"
+                packets = (after["sent"] - before["sent"]) / len(clients)
+                assert packets <= (3 if b"tsize" in raw else 1), f"{packets} packets for each of {raw}"
                 factor = sent / received
                 runner.report(f"{raw[:30]!r}: {received} bytes draw {sent}, {factor:.1f} times as many")
                 assert factor <= most, (raw, factor)
-            assert counters(server)["timeouts"] == 0
             for client in clients:
                 client.socket.close()
 

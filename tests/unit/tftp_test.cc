@@ -444,7 +444,7 @@ TEST_F(TftpServing, OneDatagramForEachRequestUntilAnAckProvesTheAddress) {
   EXPECT_EQ(give(request), first) << "from the same TID";
   EXPECT_EQ(counter("offered"), 1u);
   Sender sender;
-  for (unsigned i = 0; i < 1000; ++i) service->on_time(now += 16, sender);
+  for (unsigned i = 0; i < 4000; ++i) service->on_time(now += 16, sender);
   EXPECT_TRUE(sender.sent.empty()) << "nothing by a timer";
   EXPECT_EQ(counter("expired"), 1u);
   EXPECT_EQ(give(numbered(Opcode::ack, 1), tid)[0].second, bytes("\0\5\0\5bad TID\0"s));
@@ -453,6 +453,22 @@ TEST_F(TftpServing, OneDatagramForEachRequestUntilAnAckProvesTheAddress) {
   service->on_time(now += 1100, sender);
   EXPECT_EQ(sender.sent.size(), 1u) << "from then on its timer runs";
   EXPECT_EQ(refused, 0u);
+}
+
+TEST_F(TftpServing, AnOackComesAgainWithinThreeTimesItsRequest) {
+  const Buffer request = rrq("file\0octet\0blksize\0001000\0tsize\0000\0"s);
+  std::size_t drawn = give(request)[0].second.size();
+  Sender sender;
+  std::vector<std::uint64_t> at;
+  for (const std::uint64_t begin = now; now < begin + 59'000; now += 16) {
+    service->on_time(now, sender);
+    while (at.size() < sender.sent.size()) at.push_back((now - begin + 500) / 1000);
+  }
+  for (const Buffer& packet : sender.sent) drawn += packet.size();
+  EXPECT_EQ(at, (std::vector<std::uint64_t>{1, 3}));
+  EXPECT_LE(drawn, 3 * request.size());
+  EXPECT_EQ(give(request)[0].second, sender.sent[0]) << "the same request, within a minute";
+  EXPECT_EQ(counter("offered"), 1u);
 }
 
 TEST_F(TftpServing, NoAnswerButTheFirstDataIsMoreThanThreeTimesItsRequest) {

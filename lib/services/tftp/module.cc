@@ -23,15 +23,14 @@ class TftpModule final : public ServiceModule {
   [[nodiscard]] std::string_view name() const override { return "tftp"; }
 
   [[nodiscard]] std::vector<ServiceOption> options() override {
-    return {
-        {"tftp", "PORT,root=DIR[,write=DIR][,KEY=VALUE]...",
-         "TFTP: the files of a directory, from memory (off); docs/services.md",
-         [this](const std::string& value) { return apply(value); }},
-        {"tftp-transfers", "N", "TFTP: transfers of a core at once (1024)", [this](const std::string& value) {
-           transfers_ = parse_decimal(value, 1, kMaxTransfers);
-           if (!transfers_) return Status(Error{"'" + value + "' is no number from 1 to 16384"});
-           return success();
-         }}};
+    return {{"tftp", "PORT,root=DIR[,write=DIR][,KEY=VALUE]...",
+             "TFTP: the files of a directory, from memory (off); docs/services.md",
+             [this](const std::string& value) { return apply(value); }},
+            {"tftp-transfers", "N", "TFTP: transfers of a core at once (1024)", [this](const std::string& value) {
+               transfers_ = parse_decimal(value, 1, kMaxTransfers);
+               if (!transfers_) return Status(Error{"'" + value + "' is no number from 1 to 16384"});
+               return success();
+             }}};
   }
   [[nodiscard]] bool enabled() const override { return port_ != 0; }
   [[nodiscard]] std::vector<PortRange> datagram_ports() const override { return {{port_, port_}, tids_}; }

@@ -129,8 +129,7 @@ void TftpService::read_file(const Datagram& datagram, const Request& request, Da
   Transfer* const transfer = offer(datagram, file.version, again);
   if (transfer == nullptr) return;
   if (!again) transfer->way = ReadTransfer(terms);
-  transfer->read()->rewind();
-  send_window(*transfer, file, ToSink{sink});
+  (void)send_first(*transfer, ToSink{sink});
 }
 
 Limits TftpService::limits_for(const Datagram& datagram) const noexcept {
@@ -161,9 +160,13 @@ Transfer* TftpService::offer(const Datagram& datagram, std::uint32_t version, bo
     if (transfer == nullptr) return table_full_.add(), nullptr;
     transfer->request = request;
     transfer->version = version;
+    transfer->credit = 0;
     offered_.add();
   }
-  transfers_.set_deadline(*transfer, now_ + kOfferedFor, now_);
+  transfer->credit += kMostDrawn * datagram.payload.size();
+  transfer->expires = now_ + kOfferedFor;
+  transfer->pause = kFirstPause;
+  transfers_.set_deadline(*transfer, now_ + transfer->pause, now_);
   return transfer;
 }
 
@@ -176,15 +179,49 @@ void TftpService::end(Transfer& transfer) noexcept {
   transfers_.remove(transfer);
 }
 
+// The first packet, once more; how long it is. It is charged to the requests that have come.
 template <class Out>
-void TftpService::send_window(Transfer& transfer, const File& file, Out out) noexcept {
+std::size_t TftpService::send_first(Transfer& transfer, Out out) noexcept {
+  std::size_t length = 0;
+  if (WriteTransfer* const write = transfer.write(); write != nullptr) {
+    if (write->state() == WriteTransfer::State::opening) return 0;
+    length = write->write_ack(out.room(transfer), now_);
+    if (length != 0) (void)out.send(transfer, length);
+  } else if (const File* const file = file_of(transfer.version); file != nullptr) {
+    transfer.read()->rewind();
+    length = send_window(transfer, *file, out);
+  }
+  transfer.credit -= std::min(transfer.credit, length);
+  transfer.first_length = length;
+  return length;
+}
+
+void TftpService::on_offered_deadline(Transfer& transfer, DatagramSender& sender) noexcept {
+  if (now_ >= transfer.expires) {
+    expired_.add();
+    return end(transfer);
+  }
+  if (transfer.first_length != 0 && transfer.first_length <= transfer.credit &&
+      send_first(transfer, ToSender{sender}) != 0) {
+    timeouts_.add();
+  }
+  transfer.pause *= 2;
+  transfers_.set_deadline(transfer, std::min(now_ + transfer.pause, transfer.expires), now_);
+}
+
+// How many bytes that were.
+template <class Out>
+std::size_t TftpService::send_window(Transfer& transfer, const File& file, Out out) noexcept {
   ReadTransfer& read = *transfer.read();
+  std::size_t sent = 0;
   while (read.has_next()) {
     const std::size_t length = read.write_next(file.body, out.room(transfer));
     if (length == 0 || !out.send(transfer, length)) break;
     blocks_.add();
+    sent += length;
   }
   read.sent(now_);
+  return sent;
 }
 
 void TftpService::on_transfer(const Datagram& datagram, DatagramSink& sink) noexcept {
@@ -232,7 +269,7 @@ void TftpService::on_ack(Transfer& transfer, std::uint16_t number, DatagramSink&
     return transfers_.set_deadline(transfer, now_ + kDallyFor, now_);
   }
   if (read.is_again()) rewinds_.add();
-  send_window(transfer, *file, ToSink{sink});
+  (void)send_window(transfer, *file, ToSink{sink});
   if (read.is_too_long()) {
     too_long_.add();
     send_error(ToSink{sink}, transfer, ErrorCode::not_defined, "file too long");
@@ -248,10 +285,8 @@ void TftpService::on_time(std::uint64_t now_ms, DatagramSender& sender) noexcept
 }
 
 void TftpService::on_deadline(Transfer& transfer, std::uint64_t now_ms, DatagramSender& sender) noexcept {
-  if (transfer.phase != Phase::established) {
-    if (transfer.phase == Phase::offered) expired_.add();
-    return end(transfer);
-  }
+  if (transfer.phase == Phase::offered) return on_offered_deadline(transfer, sender);
+  if (transfer.phase != Phase::established) return end(transfer);
   if (WriteTransfer* const write = transfer.write(); write != nullptr) {
     return on_write_deadline(transfer, *write, sender);
   }
@@ -263,7 +298,7 @@ void TftpService::on_deadline(Transfer& transfer, std::uint64_t now_ms, Datagram
     return transfers_.remove(transfer);
   }
   timeouts_.add();
-  send_window(transfer, *file, ToSender{sender});
+  (void)send_window(transfer, *file, ToSender{sender});
   transfers_.set_deadline(transfer, read.deadline(), now_ms);
 }
 

@@ -1,7 +1,8 @@
 // TFTP: files from memory, each over a port of its own (TID).
-// Requests come to the service's port, everything else to the TIDs. The first packet of a transfer goes out once for
-// each request, and never by a timer: the client repeats its request until something comes. An ACK from it proves its
-// address, since nobody else knows the TID; from then on the server repeats what is lost. Units: bytes, milliseconds.
+// Requests come to the service's port, everything else to the TIDs. An ACK proves that its sender has received from us,
+// since nobody else knows the TID; from then on the server repeats what is lost. Before that a first packet goes out
+// for each request, and by a timer only as long as all of them are no more than three times the requests: an OACK twice
+// or so, a DATA of 512 bytes never; there the client repeats its request, or its ACK. Units: bytes, milliseconds.
 // Ownership: borrows the published files and the registry. Thread: one instance a core, that core only. Errors: the
 // protocol's. Sources: RFC 1350, RFC 1123 section 4.2, RFC 2347 to 2349, RFC 7440.
 #pragma once
@@ -107,7 +108,9 @@ class TftpService final : public Service {
   void on_time(std::uint64_t now_ms, DatagramSender& sender) noexcept override;
 
  private:
-  static constexpr std::uint64_t kOfferedFor = 10'000;  // ms: who repeats a request later is offered it anew
+  static constexpr std::uint64_t kOfferedFor = 60'000;  // ms: clients repeat an ACK that is lost some times
+  static constexpr std::uint32_t kFirstPause = 1000;    // ms, then twice as long
+  static constexpr std::size_t kMostDrawn = 3;          // times the bytes of its requests, the first DATA apart
   static constexpr std::uint64_t kDallyFor = 5'000;     // ms
 
   friend class RequestPort;
@@ -119,6 +122,9 @@ class TftpService final : public Service {
   [[nodiscard]] Transfer* offer(const Datagram& datagram, std::uint32_t version, bool& again) noexcept;
   void on_transfer(const Datagram& datagram, DatagramSink& sink) noexcept;
   void end(Transfer& transfer) noexcept;
+  template <class Out>
+  std::size_t send_first(Transfer& transfer, Out out) noexcept;
+  void on_offered_deadline(Transfer& transfer, DatagramSender& sender) noexcept;
   void on_ack(Transfer& transfer, std::uint16_t number, DatagramSink& sink) noexcept;
   void on_deadline(Transfer& transfer, std::uint64_t now_ms, DatagramSender& sender) noexcept;
   void refuse(const Datagram& datagram, const ParsedRequest& parsed, DatagramSink& sink) noexcept;
@@ -133,7 +139,7 @@ class TftpService final : public Service {
                           Mode mode = Mode::octet) noexcept;
 
   template <class Out>
-  void send_window(Transfer& transfer, const files::File& file, Out out) noexcept;
+  std::size_t send_window(Transfer& transfer, const files::File& file, Out out) noexcept;
 
   [[nodiscard]] bool may_loop(const Datagram& datagram) const noexcept;
   [[nodiscard]] const files::File* file_of(std::uint32_t version) const noexcept;

@@ -27,6 +27,12 @@ struct Transfer {
   std::uint64_t request = 0;  // hash of the packet that it was asked for by
   std::uint64_t serial = 0;   // of a write: tells it from others with the same TID
   std::uint32_t version = 0;  // of a file that is read
+  // While it is offered: when it ends, how many bytes more may be drawn by its requests, and the pause before the first
+  // packet goes out again.
+  std::uint64_t expires = 0;
+  std::size_t credit = 0;
+  std::size_t first_length = 0;  // of that packet; 0: none has gone out
+  std::uint32_t pause = 0;
   std::variant<ReadTransfer, WriteTransfer> way;
 
   [[nodiscard]] ReadTransfer* read() noexcept { return std::get_if<ReadTransfer>(&way); }

@@ -36,6 +36,7 @@ void TftpService::write_file(const Datagram& datagram, const Request& request, D
     limits.blksize = std::min<std::uint16_t>(limits.blksize, UploadJob::kMost);
     transfer->way = WriteTransfer(agree(request, limits, std::nullopt));
     transfer->serial = next_serial_++;
+    transfer->first_length = 0;
     const Bytes name(reinterpret_cast<const std::uint8_t*>(path->data()), path->size());
     if (!tell(*transfer, UploadJob::Kind::open, name, request.mode)) transfers_.remove(*transfer);
     return;
@@ -44,6 +45,7 @@ void TftpService::write_file(const Datagram& datagram, const Request& request, D
   if (write.state() == WriteTransfer::State::opening) return;
   const std::size_t length = write.write_ack(sink.room(), now_);
   if (length != 0) (void)sink.send(transfer->peer.local_port, length);
+  transfer->credit -= std::min(transfer->credit, length);
 }
 
 void TftpService::on_data(Transfer& transfer, const Datagram& datagram, DatagramSink& sink) noexcept {
@@ -94,7 +96,11 @@ void TftpService::take_results(DatagramSender& sender) noexcept {
     result.renamed ? write.renamed() : write.opened();
     const std::size_t length = write.write_ack(sender.room(transfer->peer), now_);
     if (length != 0) sender.send(transfer->peer, transfer->peer.local_port, length);
-    if (!result.renamed) continue;
+    if (!result.renamed) {
+      transfer->credit -= std::min(transfer->credit, length);
+      transfer->first_length = length;
+      continue;
+    }
     written_.add();
     transfers_.dally(*transfer);
     transfers_.set_deadline(*transfer, now_ + kDallyFor, now_);
