@@ -11,8 +11,6 @@
 namespace gl::tftp {
 namespace {
 
-using files::File;
-
 constexpr std::size_t kIpv4Udp = 20 + 8;  // bytes of headers
 constexpr std::size_t kIpv6Udp = 40 + 8;
 
@@ -51,16 +49,6 @@ void TftpService::read_counters(CounterReader& reader) const {
 #define X(name, help) reader.read(#name, name##_.value());
   GL_TFTP_COUNTERS(X)
 #undef X
-}
-
-const File* TftpService::file_of(std::uint32_t version) const noexcept {
-  if (files_ == nullptr) return nullptr;
-  const File* file = files_->current->find_version(version);
-  for (const files::FileSet* const set : files_->kept) {
-    if (file != nullptr || set == nullptr) break;
-    file = set->find_version(version);
-  }
-  return file;
 }
 
 std::uint64_t TftpService::hash(Bytes packet) const noexcept {
@@ -112,26 +100,6 @@ void TftpService::refuse(const Datagram& datagram, const ParsedRequest& parsed, 
   send_error(datagram, parsed.error, parsed.text, sink);
 }
 
-void TftpService::read_file(const Datagram& datagram, const Request& request, DatagramSink& sink) noexcept {
-  std::array<char, kMaxRequest> room;
-  const auto path = path_of(request.name, room);
-  if (!path) return refuse(datagram, {.error = ErrorCode::access_violation, .text = "bad name"}, sink);
-  const files::Place* const place = files_ == nullptr ? nullptr : files_->current->find(settings_.root, *path);
-  if (place == nullptr || place->file == nullptr || place->directory) {
-    return refuse(datagram, {.error = ErrorCode::file_not_found, .text = "no such file"}, sink);
-  }
-  const File& file = *place->file;
-  const Terms terms = agree(request, limits_for(datagram), file.body.size());
-  if (terms.wrap == Wrap::refuse && terms.mode == Mode::octet && file.body.size() / terms.blksize + 1 > kLastNumber) {
-    return refuse(datagram, {.error = ErrorCode::not_defined, .text = "file too long"}, sink);
-  }
-  bool again = false;
-  Transfer* const transfer = offer(datagram, file.version, again);
-  if (transfer == nullptr) return;
-  if (!again) transfer->way = ReadTransfer(terms);
-  (void)send_first(*transfer, ToSink{sink});
-}
-
 Limits TftpService::limits_for(const Datagram& datagram) const noexcept {
   const std::size_t headers = (datagram.address_length == 16 ? kIpv6Udp : kIpv4Udp) + kHeader;
   return {.blksize = std::min(settings_.blksize, static_cast<std::uint16_t>(settings_.mtu - headers)),
@@ -179,51 +147,6 @@ void TftpService::end(Transfer& transfer) noexcept {
   transfers_.remove(transfer);
 }
 
-// The first packet, once more; how long it is. It is charged to the requests that have come.
-template <class Out>
-std::size_t TftpService::send_first(Transfer& transfer, Out out) noexcept {
-  std::size_t length = 0;
-  if (WriteTransfer* const write = transfer.write(); write != nullptr) {
-    if (write->state() == WriteTransfer::State::opening) return 0;
-    length = write->write_ack(out.room(transfer), now_);
-    if (length != 0) (void)out.send(transfer, length);
-  } else if (const File* const file = file_of(transfer.version); file != nullptr) {
-    transfer.read()->rewind();
-    length = send_window(transfer, *file, out);
-  }
-  transfer.credit -= std::min(transfer.credit, length);
-  transfer.first_length = length;
-  return length;
-}
-
-void TftpService::on_offered_deadline(Transfer& transfer, DatagramSender& sender) noexcept {
-  if (now_ >= transfer.expires) {
-    expired_.add();
-    return end(transfer);
-  }
-  if (transfer.first_length != 0 && transfer.first_length <= transfer.credit &&
-      send_first(transfer, ToSender{sender}) != 0) {
-    timeouts_.add();
-  }
-  transfer.pause *= 2;
-  transfers_.set_deadline(transfer, std::min(now_ + transfer.pause, transfer.expires), now_);
-}
-
-// How many bytes that were.
-template <class Out>
-std::size_t TftpService::send_window(Transfer& transfer, const File& file, Out out) noexcept {
-  ReadTransfer& read = *transfer.read();
-  std::size_t sent = 0;
-  while (read.has_next()) {
-    const std::size_t length = read.write_next(file.body, out.room(transfer));
-    if (length == 0 || !out.send(transfer, length)) break;
-    blocks_.add();
-    sent += length;
-  }
-  read.sent(now_);
-  return sent;
-}
-
 void TftpService::on_transfer(const Datagram& datagram, DatagramSink& sink) noexcept {
   const auto opcode = opcode_of(datagram.payload);
   const auto number = block_of(datagram.payload);
@@ -246,60 +169,10 @@ void TftpService::on_transfer(const Datagram& datagram, DatagramSink& sink) noex
   send_error(datagram, ErrorCode::unknown_tid, "bad TID", sink);  // three times as long as an ACK
 }
 
-void TftpService::on_ack(Transfer& transfer, std::uint16_t number, DatagramSink& sink) noexcept {
-  if (transfer.phase == Phase::dallying) return repeated_acks_.add();
-  const File* const file = file_of(transfer.version);
-  if (file == nullptr) {
-    gone_.add();
-    send_error(ToSink{sink}, transfer, ErrorCode::not_defined, "changed");
-    return transfers_.remove(transfer);
-  }
-  ReadTransfer& read = *transfer.read();
-  const ReadTransfer::Heard heard = read.on_ack(number, file->body, now_);
-  if (heard == ReadTransfer::Heard::repeated) return repeated_acks_.add();
-  if (heard == ReadTransfer::Heard::outside) return outside_acks_.add();
-  sink.verified();
-  if (transfer.phase == Phase::offered) {
-    established_.add();
-    transfers_.establish(transfer);
-  }
-  if (heard == ReadTransfer::Heard::finished) {
-    finished_.add();
-    transfers_.dally(transfer);
-    return transfers_.set_deadline(transfer, now_ + kDallyFor, now_);
-  }
-  if (read.is_again()) rewinds_.add();
-  (void)send_window(transfer, *file, ToSink{sink});
-  if (read.is_too_long()) {
-    too_long_.add();
-    send_error(ToSink{sink}, transfer, ErrorCode::not_defined, "file too long");
-    return transfers_.remove(transfer);
-  }
-  transfers_.set_deadline(transfer, read.deadline(), now_);
-}
-
 void TftpService::on_time(std::uint64_t now_ms, DatagramSender& sender) noexcept {
   now_ = now_ms;
   if (uploads_ != nullptr) take_results(sender);
   transfers_.run(now_ms, [&](Transfer& transfer) { on_deadline(transfer, now_ms, sender); });
-}
-
-void TftpService::on_deadline(Transfer& transfer, std::uint64_t now_ms, DatagramSender& sender) noexcept {
-  if (transfer.phase == Phase::offered) return on_offered_deadline(transfer, sender);
-  if (transfer.phase != Phase::established) return end(transfer);
-  if (WriteTransfer* const write = transfer.write(); write != nullptr) {
-    return on_write_deadline(transfer, *write, sender);
-  }
-  ReadTransfer& read = *transfer.read();
-  const File* const file = file_of(transfer.version);
-  if (file == nullptr || !read.on_time(now_ms)) {
-    (file == nullptr ? gone_ : gave_up_).add();
-    send_error(ToSender{sender}, transfer, ErrorCode::not_defined, file == nullptr ? "changed" : "timeout");
-    return transfers_.remove(transfer);
-  }
-  timeouts_.add();
-  (void)send_window(transfer, *file, ToSender{sender});
-  transfers_.set_deadline(transfer, read.deadline(), now_ms);
 }
 
 }  // namespace gl::tftp
