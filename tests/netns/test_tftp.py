@@ -151,7 +151,7 @@ def test_loss_5_ipv6():
 
 
 def test_loss_20():
-    losses(20, SERVER_V4, size=20_000)
+    losses(20, SERVER_V4, size=20_000 if runner.LONG else 8_000)
 
 
 # --- options
@@ -513,19 +513,6 @@ def test_client_that_never_times_out():
             assert client.receive().number == 3
 
 
-def test_silent_client_is_given_up():
-    with Lab() as lab:
-        site, server = tftp(lab)
-        with server, Client() as client:
-            client.ask(request("5000.bin"))
-            client.send(ack(1))
-            packets = []
-            wait_for(lambda: packets.append(client.receive(1)) or counters(server)["gave_up"], lambda: packets, limit=120)
-            packets = [p for p in packets if p] + [p for p in [client.receive(1)] if p]
-            assert packets[-1].opcode == ERROR and packets[-1].number == 0
-            assert len(packets) < 20, len(packets)
-
-
 def test_restart():
     """The ACK of an unknown TID gets one ERROR 5, so the client ends at once and does not wait."""
     with Lab() as lab:
@@ -750,7 +737,7 @@ def test_writing_with_loss():
     with Lab() as lab:
         folder, server = writing(lab)
         with server:
-            for percent in (1, 5, 20):
+            for percent in (1, 5, 20) if runner.LONG else (5,):
                 lab.lose(percent)
                 for n, options in enumerate(({}, {"blksize": 1428}, {"blksize": 1428, "windowsize": 16})):
                     with Client(SERVER_V6 if n == 1 else SERVER_V4) as client:
