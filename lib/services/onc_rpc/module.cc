@@ -26,6 +26,7 @@ class OncRpcModule final : public ServiceModule {
              [this](const std::string& value) { return apply(value); }}};
   }
   [[nodiscard]] bool enabled() const override { return enabled_; }
+  [[nodiscard]] std::vector<PortRange> datagram_ports() const override { return {{port_, port_}}; }
 
   [[nodiscard]] Result<std::vector<std::string>> load(const Surroundings&) override {
     shared_.allowed = allowed_.empty() ? private_networks() : allowed_;

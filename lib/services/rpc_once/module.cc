@@ -39,6 +39,7 @@ class RpcOnceModule final : public ServiceModule {
              [this](const std::string& value) { return apply(value); }}};
   }
   [[nodiscard]] bool enabled() const override { return port_ != 0; }
+  [[nodiscard]] std::vector<PortRange> datagram_ports() const override { return {{port_, port_}}; }
 
   [[nodiscard]] Result<std::vector<std::string>> load(const Surroundings&) override {
     std::vector<std::string> warnings;
