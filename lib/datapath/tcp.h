@@ -175,8 +175,13 @@ inline void finish_tcp_checksum(Frame& frame, const Packet& packet, const Interf
                                                                          const tcp::OutSegment& out, const Frame& frame,
                                                                          const Packet& packet,
                                                                          CoreCounters& counters) noexcept {
-  if (plan.is_view(out)) [[likely]]
-    return plan.payload(out, {});
+  if (plan.is_view(out)) [[likely]] {
+    const Bytes payload = plan.payload(out, {});
+    if (payload.size() == out.length) [[likely]]
+      return payload;
+    counters.unread.add();
+    return std::nullopt;
+  }
   return read_payload(plan, out, frame, packet, counters);
 }
 

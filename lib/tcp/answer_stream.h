@@ -86,8 +86,10 @@ class AnswerStream {
   [[nodiscard]] const Ticket& ticket() const noexcept { return ticket_; }
 
   // `length` bytes of the answers from `offset` on: a view where they stand in the buffer, else copied to `room`, which
-  // has room for them.
+  // has room for them. None where the answers end before that: the buffer holds other clients' behind their end.
   [[nodiscard]] Bytes bytes(std::size_t offset, std::size_t length, MutableBytes room) const noexcept {
+    if (offset > state_.size || length > state_.size - offset) [[unlikely]]
+      return {};
     if (state_.all_rendered) [[likely]]
       return Bytes(buffer_.data() + offset, length);
     return gather(offset, room.first(length));

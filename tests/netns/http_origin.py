@@ -4,6 +4,7 @@
     /until-close/N   the same, ended by the close        /count       how many requests of that target came, 500 times
     /echo            the request's bytes                 /status/N    that status
     /slow/SECONDS    "slow", that late                   /silent      nothing, ever
+    /excess/WAY      a response with more behind it than it says, 50 ms later: see EXCESS
     /raw/NAME        what RAW says, then the close       /fields      fields of one connection and of the message
 """
 
@@ -26,12 +27,25 @@ RAW = {
     "folded": b"HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\nContent-Length: 2\r\n\r\nok",
     "no-colon": b"HTTP/1.1 200 OK\r\nrubbish\r\nContent-Length: 2\r\n\r\nok",
     "space-before-colon": b"HTTP/1.1 200 OK\r\nX-A : b\r\nContent-Length: 2\r\n\r\nok",
+    "two-lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 4\r\n\r\nokok",
+    "odd-length": b"HTTP/1.1 200 OK\r\nContent-Length: 2x\r\n\r\nok",
+    "old-chunked": b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
     "long-head": b"HTTP/1.1 200 OK\r\n" + b"X-A: " + b"a" * 9000 + b"\r\nContent-Length: 2\r\n\r\nok",
     "switching": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: upgrade\r\n\r\n",
     # These are right.
     "interim": b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     "no-reason": b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok",
     "http10": b"HTTP/1.0 200 OK\r\n\r\nok",
+}
+
+# Right responses to requests with these methods, and then bytes that nobody asked for.
+EVIL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL"
+EXCESS = {
+    "head": b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n",
+    "204": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "304": b"HTTP/1.1 304 Not Modified\r\n\r\n",
+    "length": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
 }
 
 
@@ -103,6 +117,11 @@ class Origin:
         if what == "raw":
             connection.sendall(RAW[argument])
             return False
+        if what == "excess":
+            connection.sendall(EXCESS[argument])
+            time.sleep(0.05)
+            connection.sendall(EVIL)
+            return True
         if what == "until-close":
             connection.sendall(respond(content(int(argument)), "200 OK", "Connection: close", length=False))
             return False

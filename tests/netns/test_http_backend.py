@@ -1,6 +1,7 @@
 """A conventional HTTP server behind (--http PORT,backend=ADDRESS:PORT): a scripted one, and nginx."""
 
 import concurrent.futures
+import contextlib
 import signal
 import socket
 import struct
@@ -9,7 +10,7 @@ import time
 
 from backends import KERNEL_V4, KERNEL_V6, BackendLab
 from goldilocks import DEFAULT_ADDRESSES, Goldilocks
-from http_origin import RAW, Origin
+from http_origin import EXCESS, RAW, Origin
 from http_site import PORT, Directory, Response, ask, connect, content, get, read_all, request
 from lab import SERVER_V4, SERVER_V6, die_with_parent, wait_for
 from runner import run
@@ -148,6 +149,32 @@ def test_the_longest_answer():
         assert longest == 65537, longest
 
 
+def test_bytes_that_nobody_asked_for():
+    """A server that sends more than its response is long: no other client gets that. (Where it comes after the next request was
+    sent, nobody can tell it from the answer to that.)"""
+    with BackendLab() as lab, Origin(lab.standing_behind), gateway(lab):
+        for way in EXCESS:
+            get(f"/excess/{way}", method="HEAD" if way == "head" else "GET")
+            time.sleep(0.5)
+            for n in range(4):
+                same(get(f"/size/{1000 + n}").body, content(1000 + n), (way, n))
+
+
+def test_one_connection_does_not_take_all():
+    """Nor does one of two servers, though it is silent."""
+    with BackendLab() as lab, Origin(lab.standing_behind), Origin(lab.standing_behind, port=8080):
+        options = ["--http", f"{PORT},backend={BACKEND_V4},host=one.test",
+                   "--http", f"{PORT},backend={KERNEL_V4}{HOST}:8080,host=two.test"]
+        with Goldilocks(lab, options, zones=()), contextlib.ExitStack() as stack:
+            greedy = [stack.enter_context(connect()) for _ in range(10)]
+            for s in greedy:
+                s.sendall(request("/silent", host="one.test") * 30)
+            time.sleep(0.3)
+            began = time.monotonic()
+            same(Response(ask(request("/size/3", host="two.test"))).body, content(3), "of the other server")
+            assert time.monotonic() - began < 3
+
+
 def test_nobody_there():
     with BackendLab() as lab, gateway(lab) as server:
         assert get("/").status == 502
@@ -267,6 +294,27 @@ def test_restart_in_the_middle():
                 assert content(64000).startswith(data.partition(b"\r\n\r\n")[2]), "what came is the beginning"
             # Before anything was acknowledged a restart does no harm.
             same(get("/size/64000").body, content(64000), "a new one")
+
+
+def test_restart_with_a_file_in_its_place():
+    """What the server behind had begun to say is not gone on with out of a file of that name."""
+    with BackendLab() as lab, Origin(lab.standing_behind):
+        site = Directory(lab)
+        server = gateway(lab, site=site, secret=lab.path("secret"))
+        with server, connect() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.sendall(request("/size/64000"))
+            data = s.recv(1000)
+            server.kill()
+            site.add("/size/64000", b"x" * 60000)
+            server.start()
+            try:
+                while got := s.recv(65536):
+                    data += got
+            except ConnectionResetError:
+                pass
+            body = data.partition(b"\r\n\r\n")[2]
+            same(body, content(64000)[:len(body)], "what came is of the server's answer")
 
 
 def test_fast_open():

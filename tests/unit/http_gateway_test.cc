@@ -42,7 +42,7 @@ class GatewayTest : public testing::Test {
     return text;
   }
 
-  Gateway gateway{std::size_t{1} << 20};
+  Gateway gateway{std::size_t{1} << 20, 1};
   std::string flow = "client--PPss";
 };
 
@@ -116,9 +116,15 @@ TEST_F(GatewayTest, FramesWaitAndAreReady) {
 }
 
 TEST_F(GatewayTest, MoreThanThereAreJobsComeAgain) {
+  // A connection has a few of them, and no more.
   for (std::uint32_t n = 0; n < GatewayJobs::kJobs; ++n) {
+    flow[0] = static_cast<char>(n / 8);
     EXPECT_TRUE(ask("GET / HTTP/1.1\r\n\r\n", n, false, false).ticket.valid()) << n;
+    if (n == 7) {
+      EXPECT_FALSE(ask("GET / HTTP/1.1\r\n\r\n", 999, false, false).ticket.valid());
+    }
   }
+  flow[0] = 'x';
   EXPECT_FALSE(ask("GET / HTTP/1.1\r\n\r\n", 9999).ticket.valid());
   serve("", "x");
   gateway.tick(1000);
@@ -175,6 +181,15 @@ TEST(OriginMessage, HeadOfAResponse) {
   ASSERT_TRUE(later && later->complete());
   EXPECT_EQ(rendered(*later, request_of(Method::get, true)),
             "HTTP/1.1 404 \r\nConnection: keep-alive\r\nContent-Length: 5\r\nDate: x\r\n\r\n");
+}
+
+TEST(OriginMessage, WhoseEndIsADoubt) {
+  EXPECT_FALSE(head_of({"HTTP/1.1 200 OK", "Content-Length: 5", "Content-Length: 10"}));
+  EXPECT_FALSE(head_of({"HTTP/1.1 200 OK", "Content-Length: 5x"}));
+  EXPECT_FALSE(head_of({"HTTP/1.1 200 OK", "Content-Length: -5"}));
+  EXPECT_FALSE(head_of({"HTTP/1.1 200 OK", "Content-Length: 99999999999999999999"}));
+  EXPECT_FALSE(head_of({"HTTP/1.0 200 OK", "Transfer-Encoding: chunked"}));
+  EXPECT_TRUE(head_of({"HTTP/1.1 200 OK", "Content-Length: 5", "content-length: 5", ""}));
 }
 
 TEST(OriginMessage, WhatIsNoHead) {

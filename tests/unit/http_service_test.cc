@@ -140,6 +140,18 @@ TEST_F(HttpAnswers, NoFileIsYoungerThanItsAnswer) {
   EXPECT_EQ(field(early, "Last-Modified"), field(early, "Date"));
 }
 
+// Who ran before may have had another file there, and the client holds the beginning of that one.
+TEST_F(HttpAnswers, AfterAStartNothingIsGoneOnWith) {
+  shared.unix_time = kMorning + 600;
+  service = std::make_unique<HttpService>(store->published(), shared, kLinger);
+  port = &service->add_port({Site{}});
+  at(kMorning + 600 + kLinger - 1);
+  EXPECT_EQ(ask(get("/file"), {.continuation = true}).kind, Answer::Kind::unrepeatable);
+  EXPECT_EQ(ask(get("/file")).kind, Answer::Kind::answered);
+  at(kMorning + 600 + kLinger);
+  EXPECT_EQ(ask(get("/file"), {.continuation = true}).kind, Answer::Kind::answered);
+}
+
 TEST_F(HttpAnswers, HealthIsOverWhenTheEndIsNear) {
   port = &service->add_port({Site{.host = "", .root = 0, .health = "/health"}});
   const Given well = ask(get("/health"));

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "lib/tcp/cookie.h"
+#include "lib/tcp/ledger.h"
 #include "lib/tcp/responder.h"
 #include "tests/unit/framed_service.h"
 
@@ -95,6 +97,47 @@ TEST_F(LateSegmentTest, RepeatedFirstOneIsContinued) {
   for (const std::uint32_t off : {kSegment, 10 * kSegment, kSegment + 64, std::uint32_t{1408}}) {
     segment.ack = ours + 1 + off;
     EXPECT_EQ(responder.handle(segment, &service).outcome, Outcome::continued) << off;
+  }
+}
+
+// An echo that counts more bytes than were there before the answers: nothing may be read beside them, since the buffer
+// is the core's and holds other clients' answers.
+TEST(MadeUpEcho, DrawsNothingBesideTheAnswer) {
+  constexpr std::uint32_t kClient = 7000;
+  const std::vector<std::uint8_t> query = {0, 4, 'q', 'u', 'e', 'r'};
+  for (const std::uint32_t flow_cache : {0U, 16U}) {
+    for (const std::uint32_t claimed : {1000U, 20'000U, 40'000U, 58'000U, 59'999U, 60'000U, 61'000U, 90'000U}) {
+      for (const std::uint32_t read : {0U, 500U, 5792U, 30'000U}) {
+        Responder responder{ResponderSettings{.rst_per_second = 1'000'000, .flow_cache = flow_cache}};
+        CookieKeys keys;
+        OneAnswer service;
+        Segment segment;
+        responder.begin_burst(1000, keys);
+        segment.window = 65535;
+        segment.timestamps = Timestamps{100, 0};
+        segment.mss = 1460;
+        segment.sack_permitted = true;
+        segment.flags = kSyn;
+        segment.seq = SeqNum(kClient);
+        const OutSegment syn = responder.handle(segment, &service).segments[0];
+        segment.flags = kAck | kPsh;
+        segment.payload = query;
+        segment.seq = SeqNum(kClient + 1);
+        segment.ack = syn.seq + 1 + read;
+        const Ledger echo{claimed, static_cast<std::uint16_t>((kClient + 1 + query.size()) & kNextMask), false, false};
+        segment.timestamps = Timestamps{101, echo.encode(syn.timestamps.value)};
+        for (unsigned repeated = 0; repeated < 3; ++repeated) {
+          const Plan& plan = responder.handle(segment, &service);
+          for (const OutSegment& out : std::span(plan.segments).first(plan.count)) {
+            ASSERT_LE(out.offset + out.length, kAnswer) << claimed << " " << read;
+            ASSERT_EQ(plan.payload(out, {}).size(), out.length) << claimed << " " << read;
+          }
+          if (claimed < kAnswer && read < claimed) {
+            EXPECT_EQ(plan.outcome, Outcome::reset_changed) << claimed;
+          }
+        }
+      }
+    }
   }
 }
 

@@ -15,8 +15,10 @@ constexpr std::size_t kAnswerBytes = 1024;  // for the size of the index
 
 }  // namespace
 
-Gateway::Gateway(std::size_t store_bytes)
+// A server that does not answer leaves half of the jobs to the others.
+Gateway::Gateway(std::size_t store_bytes, std::size_t origins)
     : jobs_(std::make_shared<GatewayJobs>()),
+      most_of_one_origin_(origins > 1 ? GatewayJobs::kJobs / 2 : GatewayJobs::kJobs),
       pending_(GatewayJobs::kJobs),
       store_(store_bytes, store_bytes / kAnswerBytes),
       waiters_(kWaiting, kLongestFrame) {}
@@ -73,12 +75,16 @@ Gateway::Result Gateway::ask(Bytes request, unsigned origin, const RequestContex
 unsigned Gateway::find_or_begin(const Name& name, Bytes request, unsigned origin, Bytes flow) noexcept {
   const auto same = std::ranges::find_if(pending_, [&](const Pending& p) { return p.busy && p.name == name; });
   if (same != pending_.end()) return static_cast<unsigned>(same - pending_.begin());
-  GatewayJob* const job = request.size() <= kMaxRequest ? jobs_->take() : nullptr;
+  const std::uint64_t flow_tag = tagger_.tag(flow, 0);
+  const bool may = request.size() <= kMaxRequest && may_begin(origin, flow_tag);
+  GatewayJob* const job = may ? jobs_->take() : nullptr;
   if (job == nullptr) return GatewayJobs::kJobs;
   asked_.add();
   const unsigned index = jobs_->index(*job);
   pending_[index].busy = true;
   pending_[index].name = name;
+  pending_[index].origin = origin;
+  pending_[index].flow = flow_tag;
   job->origin = origin;
   job->peer_length = flow.size() > 12 ? 16 : 4;
   std::copy_n(flow.begin(), std::min<std::size_t>(flow.size(), job->peer_length), job->peer.begin());
@@ -86,6 +92,17 @@ unsigned Gateway::find_or_begin(const Name& name, Bytes request, unsigned origin
   std::memcpy(job->request.data(), request.data(), request.size());
   jobs_->submit(job);
   return index;
+}
+
+bool Gateway::may_begin(unsigned origin, std::uint64_t flow_tag) const noexcept {
+  std::size_t of_origin = 0;
+  std::size_t of_flow = 0;
+  for (const Pending& p : pending_) {
+    if (!p.busy) continue;
+    if (p.origin == origin) ++of_origin;
+    if (p.flow == flow_tag) ++of_flow;
+  }
+  return of_origin < most_of_one_origin_ && of_flow < kOfOneFlow;
 }
 
 Suspender::Suspend Gateway::suspend(const Suspended& what, const Ticket& ticket) noexcept {

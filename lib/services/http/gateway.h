@@ -29,7 +29,8 @@ namespace gl::http {
 class Gateway final : public Suspender {
  public:
   // `store_bytes`: for answers, a MiB at least.
-  explicit Gateway(std::size_t store_bytes);
+  // `origins`: how many servers there are.
+  Gateway(std::size_t store_bytes, std::size_t origins);
 
   // Before the first request, by the main core: what its client takes part in.
   [[nodiscard]] const std::shared_ptr<GatewayJobs>& jobs() const noexcept { return jobs_; }
@@ -78,6 +79,8 @@ class Gateway final : public Suspender {
   // What the core knows of a job while it is under way.
   struct Pending {
     bool busy = false;
+    unsigned origin = 0;
+    std::uint64_t flow = 0;  // its tag
     std::uint16_t generation = 0;
     Name name{};
     backend::WaiterChain waiters{};
@@ -88,6 +91,7 @@ class Gateway final : public Suspender {
     std::uint16_t status = 0;
     std::uint16_t unused = 0;
   };
+  static constexpr std::size_t kOfOneFlow = 8;  // requests of one connection that are on their way at once
   static constexpr std::size_t kWaiting = 2 * GatewayJobs::kJobs;
   static constexpr std::size_t kLongestFrame = 9728;  // a longer one comes again by itself
 
@@ -95,10 +99,12 @@ class Gateway final : public Suspender {
   [[nodiscard]] Reply reply_at(std::uint64_t at) const noexcept;
   // The job that asks it already, or a new one; kJobs: there is none.
   [[nodiscard]] unsigned find_or_begin(const Name& name, Bytes request, unsigned origin, Bytes flow) noexcept;
+  [[nodiscard]] bool may_begin(unsigned origin, std::uint64_t flow_tag) const noexcept;
   void finish(GatewayJob& job) noexcept;
   void count(const GatewayJob& job) noexcept;
 
   const std::shared_ptr<GatewayJobs> jobs_;
+  const std::size_t most_of_one_origin_;
   std::vector<Pending> pending_;
   backend::FlowTagger tagger_;
   backend::AnswerStore store_;

@@ -111,6 +111,7 @@ HttpService::HttpService(const std::atomic<const files::PublishedFiles*>& publis
     : published_(published),
       shared_(shared),
       linger_(linger_seconds),
+      started_(shared.unix_time.load(std::memory_order_relaxed)),
       date_text_(date_text(0)),
       heads_(std::make_unique<std::array<Head, kHeads>>()) {}
 
@@ -210,7 +211,9 @@ bool HttpService::was_always(const Choice& choice, const Site* site, const Parse
                              std::span<char> room) const noexcept {
   const std::int64_t into = now_ % kDateSeconds;
   if (into < linger_ || into > kDateSeconds - kClockSkew || choice.version == kDraining) return false;
-  if (files_ == nullptr || choice.version == kConstant) return true;
+  if (choice.version == kConstant) return true;
+  // Who ran before may have had other files.
+  if (files_ == nullptr || now_ - started_ < linger_) return false;
   return files_->was_always(choice.since, [&](const FileSet& set) -> std::optional<std::uint32_t> {
     const Choice before = choose(&set, site, parsed, room);
     return before.version == choice.version ? std::optional(before.since) : std::nullopt;
@@ -235,7 +238,6 @@ bool HttpService::find_begun(Choice& choice, std::uint32_t& date, const Site* si
 
 Answer HttpService::answer(Bytes bytes, const Parsed& parsed, const Site* site, MutableBytes buffer,
                            const RequestContext& context) noexcept {
-  requests_.add();
   // What was begun there goes on there, whatever files there are now.
   if (context.continuation && site != nullptr && site->origin && gateway_->has_answered(bytes, context)) {
     return forward(bytes, parsed.request, *site->origin, context);
@@ -243,7 +245,9 @@ Answer HttpService::answer(Bytes bytes, const Parsed& parsed, const Site* site, 
   std::array<char, kMaxTarget> room;
   const FileSet* const current = files_ == nullptr ? nullptr : files_->current;
   Choice choice = choose(current, site, parsed, room);
-  if (choice.status == kForwarded) return forward(bytes, parsed.request, *site->origin, context);
+  if (choice.status == kForwarded && !context.continuation)
+    return forward(bytes, parsed.request, *site->origin, context);
+  requests_.add();
   std::uint32_t date = date_;
   if (context.continuation) {
     if (!find_begun(choice, date, site, parsed, context, room) || choice.status == kForwarded) {
@@ -265,10 +269,11 @@ Answer HttpService::answer(Bytes bytes, const Parsed& parsed, const Site* site, 
 
 Answer HttpService::forward(Bytes bytes, const Request& request, unsigned origin,
                             const RequestContext& context) noexcept {
-  forwarded_.add();
   using Kind = Gateway::Result::Kind;
   const Gateway::Result result = gateway_->ask(bytes, origin, context, true);
   if (result.kind == Kind::pending) return {.kind = Answer::Kind::pending, .ticket = result.ticket};
+  requests_.add();
+  forwarded_.add();
   if (result.kind == Kind::unrepeatable) return unrepeatable_.add(), Answer{Answer::Kind::unrepeatable};
   if (context.continuation) {
     continued_.add();
@@ -279,6 +284,7 @@ Answer HttpService::forward(Bytes bytes, const Request& request, unsigned origin
   return {.kind = Answer::Kind::answered,
           .length = result.reply.length,
           .close_after = request.close,
+          .identity = kBehind << 8,
           .rendered = false,
           .handle = result.reply.at | kGatewayMark};
 }

@@ -41,7 +41,7 @@ namespace gl::http {
   X(continued, "answers given again, unchanged")                                     \
   X(unrepeatable, "begun answers of files that are no longer known")                 \
   X(unlogged, "requests that the access log has no room for")                        \
-  X(forwarded, "requests for a server behind, repeated ones and those that waited included")
+  X(forwarded, "of the requests, those for a server behind")
 
 // A directory under a name, on one port; or a server behind; or both: what is no file is asked of the server.
 struct Site {
@@ -102,8 +102,8 @@ class HttpService final : public Service {
   }
   // Before the first request, if a site has a server behind: memory for answers, and what the main core's client takes
   // part in.
-  [[nodiscard]] std::shared_ptr<GatewayJobs> open_gateway(std::size_t store_bytes) {
-    gateway_ = std::make_unique<Gateway>(store_bytes);
+  [[nodiscard]] std::shared_ptr<GatewayJobs> open_gateway(std::size_t store_bytes, std::size_t origins) {
+    gateway_ = std::make_unique<Gateway>(store_bytes, origins);
     return gateway_->jobs();
   }
   // Before the first request. The port lives as long as the service.
@@ -198,6 +198,7 @@ class HttpService final : public Service {
   const std::int64_t linger_;
   const files::PublishedFiles* files_ = nullptr;
   std::int64_t now_ = 0;
+  const std::int64_t started_;
   std::uint32_t date_ = 0;
   DateText date_text_{};
 #define X(name, help) Counter name##_;

@@ -74,7 +74,7 @@ class HttpModule final : public ServiceModule {
 
   [[nodiscard]] Result<std::unique_ptr<Service>> make(Registry& registry) override {
     auto service = std::make_unique<HttpService>(files_->published(), shared_, linger_seconds_);
-    if (client_ != nullptr) client_->add(service->open_gateway(std::size_t{backend_memory_mb_} << 20));
+    if (client_ != nullptr) client_->add(service->open_gateway(std::size_t{backend_memory_mb_} << 20, origins_.size()));
     for (const auto& [port, sites] : sites_) {
       if (!registry.add_stream({port, port}, service->add_port(sites))) {
         return Error{"--http: TCP port " + std::to_string(port) + " is another service's"};

@@ -1,7 +1,10 @@
 #include "lib/services/http/origin_client.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -20,6 +23,11 @@ constexpr int kAwakeMs = 1;   // between looks into the queues, for a second aft
 constexpr int kAsleepMs = 5;  // later
 constexpr unsigned kCalmRounds = 1000;
 constexpr long kIdleSeconds = 15;  // a connection that nobody has used for so long is not used again
+
+std::uint64_t monotonic_ms() {
+  using namespace std::chrono;
+  return static_cast<std::uint64_t>(duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
+}
 
 std::int64_t unix_seconds() {
   using namespace std::chrono;
@@ -44,7 +52,7 @@ struct OriginClient::Multi {
 // One request, and what has come of its response.
 class OriginClient::Transfer {
  public:
-  Transfer() : easy_(curl_easy_init()) {}
+  explicit Transfer(OriginClient& client) : client_(client), easy_(curl_easy_init()) {}
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
   ~Transfer() {
@@ -54,6 +62,12 @@ class OriginClient::Transfer {
 
   [[nodiscard]] CURL* easy() const noexcept { return easy_; }
   void begin(GatewayJobs& jobs, GatewayJob& job, const OriginSettings& settings);
+  // The connection was one that holds what nobody asked for: nothing was sent, and another one is to be used.
+  [[nodiscard]] bool wants_another() const noexcept { return stray_; }
+  void use_another() {
+    stray_ = false;
+    curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
+  }
   // The job has its answer, and goes back.
   void end(CURLcode code);
 
@@ -64,9 +78,20 @@ class OriginClient::Transfer {
   static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self) {
     return static_cast<Transfer*>(self)->take_body({bytes, size * count}) ? size * count : 0;
   }
+  // Before a request is sent. A response that comes before its request belongs to nobody (RFC 9112 section 9.2): the
+  // server has sent more than it was asked for, and who reads on would give it to the next client.
+  static int before_request(void* self, char*, char*, int, int local_port) {
+    auto* const transfer = static_cast<Transfer*>(self);
+    transfer->stray_ = transfer->client_.has_stray_bytes(local_port);
+    return transfer->stray_ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+  }
   [[nodiscard]] bool take_line(std::string_view line) {
     // Behind a chunked body: a trailer, which may be dropped (RFC 9110 section 6.5.1).
-    return head_.complete() || head_.take(line);
+    if (head_.complete()) return true;
+    if (!head_.take(line)) return false;
+    const bool has_body = !is_head_ && head_.status() != 304;
+    too_long_ = head_.complete() && has_body && head_.length().value_or(0) > GatewayJob::kMaxResponse;
+    return !too_long_;
   }
   [[nodiscard]] bool take_body(std::string_view bytes) {
     if (too_long_ || bytes.size() > GatewayJob::kMaxResponse - job_->body_length) return too_long_ = true, false;
@@ -79,12 +104,15 @@ class OriginClient::Transfer {
   [[nodiscard]] bool write_response(const Request& request);
   void write_failure(const Request& request, std::uint16_t status, std::string_view why);
 
+  OriginClient& client_;
   CURL* easy_;
   curl_slist* fields_ = nullptr;
   GatewayJobs* jobs_ = nullptr;
   GatewayJob* job_ = nullptr;
   ResponseHead head_;
+  bool is_head_ = false;
   bool too_long_ = false;
+  bool stray_ = false;
 };
 
 void OriginClient::Transfer::begin(GatewayJobs& jobs, GatewayJob& job, const OriginSettings& settings) {
@@ -92,7 +120,7 @@ void OriginClient::Transfer::begin(GatewayJobs& jobs, GatewayJob& job, const Ori
   job_ = &job;
   job.body_length = 0;
   head_ = {};
-  too_long_ = false;
+  too_long_ = stray_ = false;
   curl_slist_free_all(std::exchange(fields_, nullptr));
   const Parsed parsed = parse_request(job.request_bytes());
   bool accepts = false;
@@ -102,6 +130,7 @@ void OriginClient::Transfer::begin(GatewayJobs& jobs, GatewayJob& job, const Ori
     accepts |= same_word(name, "accept");
   }
   if (!accepts) add_field("Accept:");  // libcurl has one of its own
+  is_head_ = parsed.request.method == Method::head;
   set_up(parsed.request, settings);
 }
 
@@ -129,6 +158,16 @@ void OriginClient::Transfer::set_up(const Request& request, const OriginSettings
   set(CURLOPT_WRITEFUNCTION, &on_body);
   set(CURLOPT_WRITEDATA, static_cast<void*>(this));
   set(CURLOPT_PRIVATE, static_cast<void*>(this));
+  set(CURLOPT_PREREQFUNCTION, &before_request);
+  set(CURLOPT_PREREQDATA, static_cast<void*>(this));
+  using Open = curl_socket_t (*)(void*, curlsocktype, curl_sockaddr*);
+  const Open open = [](void* client, curlsocktype purpose, curl_sockaddr* address) -> curl_socket_t {
+    return open_socket(client, purpose, address);
+  };
+  set(CURLOPT_OPENSOCKETFUNCTION, open);
+  set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(&client_));
+  set(CURLOPT_CLOSESOCKETFUNCTION, &close_socket);
+  set(CURLOPT_CLOSESOCKETDATA, static_cast<void*>(&client_));
 }
 
 void OriginClient::Transfer::end(CURLcode code) {
@@ -183,13 +222,44 @@ void OriginClient::add(std::shared_ptr<GatewayJobs> jobs) {
   cores_.push_back(std::move(jobs));
 }
 
-Status OriginClient::start() {
-  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return Error{"libcurl does not start"};
+int OriginClient::open_socket(void* self, int, void* address) {
+  const auto& to = *static_cast<const curl_sockaddr*>(address);
+  const int made = socket(to.family, to.socktype | SOCK_CLOEXEC, to.protocol);
+  if (made >= 0) static_cast<OriginClient*>(self)->sockets_.push_back(made);
+  return made;
+}
+
+int OriginClient::close_socket(void* self, int socket) {
+  std::erase(static_cast<OriginClient*>(self)->sockets_, socket);
+  return close(socket);
+}
+
+bool OriginClient::has_stray_bytes(int local_port) const noexcept {
+  for (const int socket : sockets_) {
+    sockaddr_in6 ours{};  // the port stands at the same place for both families
+    socklen_t length = sizeof ours;
+    if (getsockname(socket, reinterpret_cast<sockaddr*>(&ours), &length) != 0) continue;
+    if (ntohs(ours.sin6_port) != local_port) continue;
+    char byte = 0;
+    if (recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return true;
+  }
+  return false;
+}
+
+Status OriginClient::open_multi() {
   multi_ = std::make_unique<Multi>();
   if (multi_->handle == nullptr) return Error{"libcurl does not start"};
+  const std::uint32_t each = settings_.origins.size() > 1 ? (settings_.connections + 1) / 2 : settings_.connections;
   curl_multi_setopt(multi_->handle, CURLMOPT_MAX_TOTAL_CONNECTIONS, long{settings_.connections});
+  curl_multi_setopt(multi_->handle, CURLMOPT_MAX_HOST_CONNECTIONS, long{each});
   curl_multi_setopt(multi_->handle, CURLMOPT_MAXCONNECTS, long{settings_.connections});
   curl_multi_setopt(multi_->handle, CURLMOPT_PIPELINING, long{CURLPIPE_NOTHING});
+  return success();
+}
+
+Status OriginClient::start() {
+  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return Error{"libcurl does not start"};
+  if (Status status = open_multi(); !status) return status;
   try {
     thread_ = std::thread([this] { run(); });
   } catch (const std::system_error& error) {
@@ -206,8 +276,20 @@ void OriginClient::run() {
     int running = 0;
     curl_multi_perform(multi_->handle, &running);
     take_ended();
+    close_idle();
     calm = taken || under_way_ != 0 ? 0 : std::min(calm + 1, kCalmRounds);
     curl_multi_poll(multi_->handle, nullptr, 0, calm < kCalmRounds ? kAwakeMs : kAsleepMs, nullptr);
+  }
+}
+
+// Nobody has asked for a while: the servers need not keep connections for us.
+void OriginClient::close_idle() {
+  const std::uint64_t now = monotonic_ms();
+  if (under_way_ != 0 || sockets_.empty()) {
+    idle_since_ms_ = now;
+  } else if (now - idle_since_ms_ >= kIdleSeconds * 1000) {
+    multi_.reset();
+    (void)open_multi();  // as it could be made before
   }
 }
 
@@ -225,7 +307,7 @@ bool OriginClient::take_jobs() {
 
 void OriginClient::begin(GatewayJobs& jobs, GatewayJob& job) {
   if (free_.empty()) {
-    transfers_.push_back(std::make_unique<Transfer>());
+    transfers_.push_back(std::make_unique<Transfer>(*this));
     free_.push_back(transfers_.back().get());
   }
   Transfer* const transfer = free_.back();
@@ -246,12 +328,19 @@ void OriginClient::take_ended() {
     const CURLcode code = message->data.result;
     char* self = nullptr;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &self);
-    auto* const transfer = reinterpret_cast<Transfer*>(self);
-    curl_multi_remove_handle(multi_->handle, transfer->easy());
-    transfer->end(code);
-    free_.push_back(transfer);
-    --under_way_;
+    end(*reinterpret_cast<Transfer*>(self), code);
   }
+}
+
+void OriginClient::end(Transfer& transfer, int code) {
+  curl_multi_remove_handle(multi_->handle, transfer.easy());
+  if (transfer.wants_another()) {
+    transfer.use_another();
+    if (curl_multi_add_handle(multi_->handle, transfer.easy()) == CURLM_OK) return;
+  }
+  transfer.end(static_cast<CURLcode>(code));
+  free_.push_back(&transfer);
+  --under_way_;
 }
 
 }  // namespace gl::http

@@ -21,7 +21,7 @@ namespace gl::http {
 struct OriginSettings {
   std::vector<std::string> origins;  // each as an authority: "192.0.2.1:8080", "[2001:db8::1]:80"
   std::uint32_t timeout_ms = 10000;  // from when a job is taken to the end of the response
-  std::uint32_t connections = 64;    // at once, to all of them
+  std::uint32_t connections = 64;    // at once, to all of them; where there are several, half of them to each
   bool keep_alive = true;            // false: a connection for each request, as the column's server has
 };
 
@@ -41,10 +41,19 @@ class OriginClient {
   class Transfer;
   struct Multi;
 
+  // Sockets of connections, which libcurl opens and closes through here.
+  static int open_socket(void* self, int purpose, void* address);
+  static int close_socket(void* self, int socket);
+  // Whether the connection that ends at this port of ours holds bytes that nobody has asked for.
+  [[nodiscard]] bool has_stray_bytes(int local_port) const noexcept;
+
+  [[nodiscard]] Status open_multi();
   void run();
+  void close_idle();
   [[nodiscard]] bool take_jobs();
   void begin(GatewayJobs& jobs, GatewayJob& job);
   void take_ended();
+  void end(Transfer& transfer, int code);
 
   const OriginSettings settings_;
   std::mutex mutex_;
@@ -53,6 +62,8 @@ class OriginClient {
   std::vector<Transfer*> free_;
   std::unique_ptr<Multi> multi_;
   std::size_t under_way_ = 0;
+  std::vector<int> sockets_;
+  std::uint64_t idle_since_ms_ = 0;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

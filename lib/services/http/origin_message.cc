@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "lib/base/text.h"
 #include "lib/services/http/date.h"
@@ -84,7 +85,9 @@ Fields fields_to_ask_with(Bytes request, std::string_view client) {
   Fields fields = without_hop_by_hop(read_fields({reinterpret_cast<const char*>(request.data()), request.size()}));
   std::string forwarded;
   std::erase_if(fields, [&](const auto& field) {
-    if (same_word(field.first, "x-forwarded-for")) forwarded.append(field.second).append(", ");
+    if (same_word(field.first, "x-forwarded-for") && !field.second.empty()) {
+      forwarded.append(field.second).append(", ");
+    }
     // No request that comes here has a body.
     return same_word(field.first, "x-forwarded-for") || same_word(field.first, "host") ||
            same_word(field.first, "content-length") || same_word(field.first, "expect");
@@ -110,7 +113,7 @@ bool ResponseHead::take(std::string_view line) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos || !is_token(text.substr(0, colon))) return false;
   const std::string_view value = trimmed(text.substr(colon + 1));
-  if (!is_value(value)) return false;
+  if (!is_value(value) || !note_framing(text.substr(0, colon), value)) return false;
   fields_.emplace_back(text.substr(0, colon), value);
   return true;
 }
@@ -124,9 +127,24 @@ bool ResponseHead::begin(std::string_view line) {
   const std::string_view reason = trimmed(text.substr(std::min<std::size_t>(13, text.size())));
   if (!is_value(reason)) return false;
   status_ = static_cast<std::uint16_t>(*status);
+  http10_ = text[7] == '0';
+  length_.reset();
   reason_ = reason;
   fields_.clear();
   begun_ = true;
+  return true;
+}
+
+// RFC 9112 section 6.3: two lengths, or one that is no number, leave open where a response ends; so does
+// Transfer-Encoding in HTTP/1.0 (section 6.1).
+bool ResponseHead::note_framing(std::string_view name, std::string_view value) {
+  if (same_word(name, "transfer-encoding")) return !http10_;
+  if (!same_word(name, "content-length")) return true;
+  std::uint64_t length = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
+  if (!is_number(value) || error != std::errc{} || end != value.data() + value.size()) return false;
+  if (length_ && *length_ != length) return false;
+  length_ = length;
   return true;
 }
 
@@ -150,10 +168,9 @@ std::string ResponseHead::render(const Request& request, std::size_t body, std::
   } else if (request.http10) {
     put("Connection", "keep-alive");
   }
-  const auto said = value("content-length");
   if (status_ == 304 || (status_ != 204 && request.method == Method::head)) {
     // How long it would be, if the server says so.
-    if (said && is_number(*said)) put("Content-Length", *said);
+    if (length_) put("Content-Length", std::to_string(*length_));
   } else if (status_ != 204) {
     put("Content-Length", std::to_string(body));
   }

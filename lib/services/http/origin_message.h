@@ -33,6 +33,8 @@ class ResponseHead {
   // The empty line behind the fields of a final response has come; what follows is no part of it.
   [[nodiscard]] bool complete() const noexcept { return complete_; }
   [[nodiscard]] std::uint16_t status() const noexcept { return status_; }
+  // Content-Length; nothing where there is none.
+  [[nodiscard]] std::optional<std::uint64_t> length() const noexcept { return length_; }
 
   // As it goes to the client of `request`: hop-by-hop fields are gone, Content-Length is `body`, where the response has
   // one, and there is a Date.
@@ -40,12 +42,15 @@ class ResponseHead {
 
  private:
   [[nodiscard]] bool begin(std::string_view line);
+  [[nodiscard]] bool note_framing(std::string_view name, std::string_view value);
   [[nodiscard]] std::optional<std::string_view> value(std::string_view name) const noexcept;
 
   std::uint16_t status_ = 0;
   std::string reason_;
   Fields fields_;
   std::size_t bytes_ = 0;
+  std::optional<std::uint64_t> length_;
+  bool http10_ = false;
   bool begun_ = false;
   bool complete_ = false;
 };

@@ -74,6 +74,8 @@ bool FlowRules::render(Range range) noexcept {
     skipped += flow_.parts[part].query;
   }
   rendered_.begin = end;
+  refused_ = range.begin < end;  // nothing of ours lies there
+  if (refused_) return false;
   AnswerStream::Request request{Bytes(flow_.queries).subspan(skipped, flow_.buffered - skipped),
                                 flow_.base + static_cast<std::uint32_t>(skipped)};
   request.most = SIZE_MAX;

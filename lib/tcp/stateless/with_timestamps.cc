@@ -175,12 +175,16 @@ void TimestampRules::repeated() noexcept {
   }
   // Only the last of the queries counted (a tail loss probe, RFC 8985 section 7): what is missing comes before.
   if (begun < gap_) return context_.build.drop(Outcome::drop_beyond);
+  // They cannot have begun before the connection did: another version of them is longer now, or the echo is made up.
+  // Only where the cookie counts from a later place (long flows) may the first of them lie before it.
+  const bool begins_before = begun > ledger_.sent_end;
+  if (begins_before && context_.long_flow == nullptr) return context_.build.reset(Outcome::reset_changed);
   const std::uint32_t start = ledger_.sent_end - static_cast<std::uint32_t>(begun);
   if (!context_.answers.close_after() && segment_.payload.size() > counted) {
     stop = context_.answers.answer({segment_.payload, segment_.seq, false, SIZE_MAX, context_.room(cookie_, start)},
                                    context_.service);
   }
-  if (needs_flow(stop, gap_ + context_.answers.size() - begun) &&
+  if (!begins_before && needs_flow(stop, gap_ + context_.answers.size() - begun) &&
       open_flow(0, first_lacks_prefix, start, ledger_.sent_end)) {
     return;
   }
