@@ -215,6 +215,7 @@ OriginClient::~OriginClient() {
   for (const auto& transfer : transfers_) {
     if (multi_ != nullptr) curl_multi_remove_handle(multi_->handle, transfer->easy());
   }
+  multi_.reset();  // it closes its sockets through us
 }
 
 void OriginClient::add(std::shared_ptr<GatewayJobs> jobs) {
