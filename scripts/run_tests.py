@@ -7,7 +7,7 @@
   asan        the same tests built with AddressSanitizer and UndefinedBehaviorSanitizer (build-asan/)
   fuzz        every fuzzer for some seconds, from its corpus (build-fuzz/, clang)
   netns       real clients, loss, operations, the comparison with NSD, in network namespaces: tests/netns/
-  netns-asan  hostile frames and the basic clients against the sanitized program
+  netns-asan  hostile frames, the basic clients and the HTTP gateway against the sanitized program
 """
 
 import argparse
@@ -34,7 +34,7 @@ LINT_PARTS = ("format", "tidy", "shell", "python", "layers", "links", "wrap")
 LINT_LIMIT_S = 1800
 NETNS_LIMIT_S = 300  # for each test of a file
 # Of the sanitized program: what meets hostile or odd input. The rest would only be slow.
-NETNS_ASAN = [n for n in ("frames", "large", "options", "forward_faults") if n in NETNS]
+NETNS_ASAN = [n for n in ("frames", "large", "options", "forward_faults", "http_backend") if n in NETNS]
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
 
 # What a test in a network namespace says where no second try may excuse it: another byte than expected, a program that
