@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <map>
@@ -14,6 +13,7 @@
 #include "app/rpc/calls.h"
 #include "app/rpc/identity.h"
 #include "app/rpc/options.h"
+#include "lib/base/clock.h"
 
 namespace gl::rpc_client {
 namespace {
@@ -23,11 +23,6 @@ using rpc_once::ReplyStatus;
 
 constexpr int kFailed = 1;
 constexpr int kUncertain = 3;
-
-std::uint64_t now_ms() {
-  using namespace std::chrono;
-  return static_cast<std::uint64_t>(duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
-}
 
 int fail(const std::string& what) {
   std::cerr << "goldilocks-rpc: " << what << '\n';
@@ -135,12 +130,12 @@ int run(const Options& options, Calls& calls, Report& report) {
   Channel channel(server->socket, options);
   while (!calls.finished()) {
     std::vector<Datagram> out;
-    calls.on_time(now_ms(), out);
+    calls.on_time(monotonic_ms(), out);
     channel.send(out);
     out.clear();
-    const std::uint64_t now = now_ms();
+    const std::uint64_t now = monotonic_ms();
     if (const auto heard = channel.receive(calls.deadline() > now ? calls.deadline() - now : 0)) {
-      calls.receive(*heard, now_ms(), out);
+      calls.receive(*heard, monotonic_ms(), out);
       channel.send(out);
     }
     for (const Outcome& outcome : calls.take_outcomes()) report.take(outcome);

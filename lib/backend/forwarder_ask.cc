@@ -211,7 +211,7 @@ QueryResult Forwarder::Work::come_over_tcp() noexcept {
 }
 
 bool Forwarder::Work::has_room(const QueryContext& query_context) const noexcept {
-  return !query_context.waits || waiters.has_room() || waiters.find(query_context.waiter_tag) != Waiters::kNone;
+  return !query_context.waits || waiters.has_room_for(query_context.waiter_tag);
 }
 
 bool Forwarder::Work::tcp_possible(unsigned pool) const noexcept {

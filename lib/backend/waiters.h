@@ -36,6 +36,8 @@ class Waiters {
 
   // A frame that is resumed has a slot that is about to become free.
   [[nodiscard]] bool has_room() const noexcept { return free_count_ > (is_resuming() ? 0U : 1U); }
+  // Or one with this tag waits already.
+  [[nodiscard]] bool has_room_for(std::uint64_t tag) const noexcept { return has_room() || find(tag) != kNone; }
   // Whether only the last quarter is free.
   [[nodiscard]] bool is_crowded() const noexcept { return free_count_ <= 1 + (waiters_.size() - 1) / 4; }
   [[nodiscard]] std::uint32_t find(std::uint64_t tag) const noexcept;

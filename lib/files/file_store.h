@@ -22,6 +22,17 @@ namespace gl::files {
 
 using PublishedFiles = Published<FileSet>;
 
+// The file of this version, in whichever set that is served or kept; null: in none. `published` may be null.
+[[nodiscard]] inline const File* find_version(const PublishedFiles* published, std::uint32_t version) noexcept {
+  if (published == nullptr) return nullptr;
+  const File* file = published->current->find_version(version);
+  for (const FileSet* const set : published->kept) {
+    if (file != nullptr || set == nullptr) break;
+    file = set->find_version(version);
+  }
+  return file;
+}
+
 class FileStore {
  public:
   FileStore(std::vector<Directory> directories, std::size_t most_bytes, std::uint32_t linger_seconds,

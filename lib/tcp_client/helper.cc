@@ -6,12 +6,12 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "lib/base/clock.h"
 #include "lib/dns/types.h"
 
 namespace gl::tcp_client {
@@ -24,11 +24,6 @@ constexpr int kAwakeMs = 1;   // between looks into the rings, for a second afte
 constexpr int kAsleepMs = 5;  // later
 constexpr std::uint64_t kCalmMs = 1000;
 constexpr std::size_t kEvents = 64;
-
-std::uint64_t monotonic_ms() noexcept {
-  using namespace std::chrono;
-  return static_cast<std::uint64_t>(duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
-}
 
 }  // namespace
 

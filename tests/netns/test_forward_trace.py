@@ -47,6 +47,15 @@ def both_wires(captures):
     return sorted(packets, key=lambda p: p.at)
 
 
+def parties(client, server, backend):
+    """Who an address of tcpdump's is: the client's begin with its host, `server` is ours towards it, the backend's end so."""
+    def who(address):
+        if address.startswith(f"{client}."):
+            return "client"
+        return "backend" if address != server and address.endswith(backend) else "server"
+    return who
+
+
 def trace(client, server, more):
     """Yields (who to whom, what), beside the packets."""
     with BackendLab() as lab:
@@ -59,13 +68,7 @@ def trace(client, server, more):
             assert "status: NOERROR" in text and "ANSWER: 6, AUTHORITY: 0, ADDITIONAL: 2" in text, text
             assert f"MSG SIZE  rcvd: {ANSWER_BYTES}" in text, text
             packets = both_wires([near, far])
-    names = {f"{client}.": "client", f"{server}.53": "server"}
-
-    def who(address):
-        for start, name in names.items():
-            if address.startswith(start) and (name == "client" or address == start):
-                return name
-        return "backend" if address.endswith(".20.53") else "server"
+    who = parties(client, f"{server}.53", ".20.53")
     return [(f"{who(p.source)} > {who(p.target)}", p.what) for p in packets], [p.line for p in packets]
 
 

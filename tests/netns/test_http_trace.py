@@ -6,7 +6,7 @@ from capture import Capture
 from http_origin import Origin
 from lab import CLIENT_V4, CLIENT_V6, SERVER_V4, SERVER_V6
 from runner import run
-from test_forward_trace import both_wires, in_order
+from test_forward_trace import both_wires, in_order, parties
 from test_http import curl, same, url
 from test_http_backend import BACKEND_V4, BACKEND_V6, HOST, gateway
 from http_site import content
@@ -24,13 +24,7 @@ def trace(client, server, backend):
             assert done.returncode == 0, done.stderr
             same(done.stdout.partition(b"\r\n\r\n")[2], content(BODY), "body")
             packets = both_wires([near, far])
-    names = {f"{client}.": "client", f"{server}.80": "server"}
-
-    def who(address):
-        for start, name in names.items():
-            if address.startswith(start) and (name == "client" or address == start):
-                return name
-        return "backend" if address.endswith(f"{HOST}.80") else "server"
+    who = parties(client, f"{server}.80", f"{HOST}.80")
     return [(f"{who(p.source)} > {who(p.target)}", p.what) for p in packets], [p.line for p in packets], len(done.stdout), origin
 
 

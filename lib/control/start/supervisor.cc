@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <utility>
 
+#include "lib/base/clock.h"
 #include "lib/control/log.h"
 #include "lib/control/telemetry/backend_totals.h"
 
@@ -27,13 +27,11 @@ Result<int> block_signals() {
 }
 
 std::uint64_t unix_time() {
-  using namespace std::chrono;
-  return static_cast<std::uint64_t>(duration_cast<seconds>(system_clock::now().time_since_epoch()).count());
+  return unix_seconds();
 }
 
 std::uint64_t monotonic_seconds() {
-  using namespace std::chrono;
-  return static_cast<std::uint64_t>(duration_cast<seconds>(steady_clock::now().time_since_epoch()).count());
+  return monotonic_ms() / 1000;
 }
 
 void Supervisor::run() {

@@ -32,10 +32,6 @@ Gateway::Name Gateway::name_of(Bytes request, const RequestContext& context) con
   return {tagger_.tag(context.flow, context.position), content};
 }
 
-bool Gateway::has_answered(Bytes request, const RequestContext& context) const noexcept {
-  return store_.newest(name_of(request, context)) != AnswerStore::kNone;
-}
-
 Gateway::Reply Gateway::reply_at(std::uint64_t at) const noexcept {
   const Bytes kept = store_.read(at).reply.message;
   Prefix prefix;
@@ -62,8 +58,7 @@ Gateway::Result Gateway::ask(Bytes request, unsigned origin, const RequestContex
   result.ticket.keeper = this;
   const unsigned index = find_or_begin(name, request, origin, context.flow);
   const std::uint64_t tag = tagger_.tag(context.flow, 0);
-  const bool room = waiters_.has_room() || waiters_.find(tag) != backend::Waiters::kNone;
-  if (index == GatewayJobs::kJobs || (waits && !room)) {
+  if (index == GatewayJobs::kJobs || (waits && !waiters_.has_room_for(tag))) {
     if (waits) deferred_.add();
     return result;
   }

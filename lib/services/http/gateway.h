@@ -39,7 +39,7 @@ class Gateway final : public Suspender {
     std::uint16_t status = 0;
     std::uint64_t body = 0;    // bytes
     std::uint64_t length = 0;  // bytes, head included
-    std::uint64_t at = 0;      // for read(), and again() later
+    std::uint64_t at = 0;      // for read()
   };
   struct Result {
     enum class Kind : std::uint8_t {
@@ -53,8 +53,6 @@ class Gateway final : public Suspender {
   };
   // `request`: one that parse_request() takes. `waits`: whether its frame is to be suspended.
   [[nodiscard]] Result ask(Bytes request, unsigned origin, const RequestContext& context, bool waits) noexcept;
-  // Whether this very request has an answer here.
-  [[nodiscard]] bool has_answered(Bytes request, const RequestContext& context) const noexcept;
   // The answer's bytes from `offset` on; how many that were. 0: they are no longer there.
   [[nodiscard]] std::size_t read(std::uint64_t at, std::uint64_t offset, MutableBytes out) const noexcept;
 

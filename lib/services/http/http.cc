@@ -239,8 +239,9 @@ bool HttpService::find_begun(Choice& choice, std::uint32_t& date, const Site* si
 Answer HttpService::answer(Bytes bytes, const Parsed& parsed, const Site* site, MutableBytes buffer,
                            const RequestContext& context) noexcept {
   // What was begun there goes on there, whatever files there are now.
-  if (context.continuation && site != nullptr && site->origin && gateway_->has_answered(bytes, context)) {
-    return forward(bytes, parsed.request, *site->origin, context);
+  if (context.continuation && site != nullptr && site->origin) {
+    const Gateway::Result begun = gateway_->ask(bytes, *site->origin, context, true);
+    if (begun.kind == Gateway::Result::Kind::answered) return relay(begun.reply, parsed.request, context);
   }
   std::array<char, kMaxTarget> room;
   const FileSet* const current = files_ == nullptr ? nullptr : files_->current;
@@ -267,26 +268,29 @@ Answer HttpService::answer(Bytes bytes, const Parsed& parsed, const Site* site, 
   return answer;
 }
 
+// Not a continuation: the gateway has an answer, or will have one.
 Answer HttpService::forward(Bytes bytes, const Request& request, unsigned origin,
                             const RequestContext& context) noexcept {
-  using Kind = Gateway::Result::Kind;
   const Gateway::Result result = gateway_->ask(bytes, origin, context, true);
-  if (result.kind == Kind::pending) return {.kind = Answer::Kind::pending, .ticket = result.ticket};
+  if (result.kind == Gateway::Result::Kind::answered) return relay(result.reply, request, context);
+  return {.kind = Answer::Kind::pending, .ticket = result.ticket};
+}
+
+Answer HttpService::relay(const Gateway::Reply& reply, const Request& request, const RequestContext& context) noexcept {
   requests_.add();
   forwarded_.add();
-  if (result.kind == Kind::unrepeatable) return unrepeatable_.add(), Answer{Answer::Kind::unrepeatable};
   if (context.continuation) {
     continued_.add();
   } else {
-    count(result.reply.status);
+    count(reply.status);
   }
-  last_body_ = result.reply.body;
+  last_body_ = reply.body;
   return {.kind = Answer::Kind::answered,
-          .length = result.reply.length,
+          .length = reply.length,
           .close_after = request.close,
           .identity = kBehind << 8,
           .rendered = false,
-          .handle = result.reply.at | kGatewayMark};
+          .handle = reply.at | kGatewayMark};
 }
 
 }  // namespace gl::http

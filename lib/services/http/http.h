@@ -177,6 +177,8 @@ class HttpService final : public Service {
                               const RequestContext& context) noexcept;
   [[nodiscard]] Answer forward(Bytes bytes, const Request& request, unsigned origin,
                                const RequestContext& context) noexcept;
+  [[nodiscard]] Answer relay(const Gateway::Reply& reply, const Request& request,
+                             const RequestContext& context) noexcept;
   [[nodiscard]] bool find_begun(Choice& choice, std::uint32_t& date, const Site* site, const Parsed& parsed,
                                 const RequestContext& context, std::span<char> room) const noexcept;
   [[nodiscard]] bool was_always(const Choice& choice, const Site* site, const Parsed& parsed,

@@ -8,7 +8,6 @@
 namespace gl::http {
 
 using files::File;
-using files::FileSet;
 
 std::uint64_t HttpService::LongAnswer::encode() const noexcept {
   return kMark | first << 16 | std::uint64_t{head} << 4 | std::uint64_t{coding} << 2 | (part ? 2u : 0u) |
@@ -27,15 +26,9 @@ HttpService::LongAnswer HttpService::LongAnswer::decode(std::uint64_t handle) no
 
 // Null where the file has changed too long ago.
 const File* HttpService::file_of(std::uint32_t version) const noexcept {
-  if (files_ == nullptr) return nullptr;
   if (found_file_ != nullptr && found_version_ == version) return found_file_;
-  const File* file = files_->current->find_version(version);
-  for (const FileSet* const set : files_->kept) {
-    if (file != nullptr || set == nullptr) break;
-    file = set->find_version(version);
-  }
   found_version_ = version;
-  return found_file_ = file;
+  return found_file_ = files::find_version(files_, version);
 }
 
 std::size_t HttpService::read_long(const Answer& answer, std::uint64_t offset, MutableBytes out) const noexcept {

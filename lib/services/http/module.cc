@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <map>
 #include <optional>
 #include <utility>
 
+#include "lib/base/clock.h"
 #include "lib/base/text.h"
 #include "lib/services/http/access_log.h"
 #include "lib/services/http/http.h"
@@ -17,11 +17,6 @@
 
 namespace gl::http {
 namespace {
-
-std::int64_t unix_seconds() {
-  using namespace std::chrono;
-  return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
-}
 
 // "192.0.2.1:8080", "[2001:db8::1]:80", as in a URI; nothing: it is none.
 std::optional<std::string> parse_authority(std::string_view text) {
@@ -58,7 +53,7 @@ class HttpModule final : public ServiceModule {
 
   [[nodiscard]] Result<std::vector<std::string>> load(const Surroundings& around) override {
     linger_seconds_ = around.linger_seconds;
-    shared_.unix_time = unix_seconds();
+    shared_.unix_time = static_cast<std::int64_t>(unix_seconds());
     auto warnings = files_->load(around);
     if (!warnings) return Error{warnings.error()};
     if (log_) {
@@ -92,7 +87,7 @@ class HttpModule final : public ServiceModule {
   void drain() override { shared_.draining = true; }
 
   void tick(std::uint64_t now_ms, const OperatorLog& log) override {
-    shared_.unix_time.store(unix_seconds(), std::memory_order_relaxed);
+    shared_.unix_time.store(static_cast<std::int64_t>(unix_seconds()), std::memory_order_relaxed);
     files_->tick(now_ms, log);
     if (log_) write_log(log);
   }

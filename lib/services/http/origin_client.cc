@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <system_error>
 #include <utility>
 
+#include "lib/base/clock.h"
 #include "lib/base/text.h"
 #include "lib/services/http/answer_text.h"
 #include "lib/services/http/origin_message.h"
@@ -23,16 +23,6 @@ constexpr int kAwakeMs = 1;   // between looks into the queues, for a second aft
 constexpr int kAsleepMs = 5;  // later
 constexpr unsigned kCalmRounds = 1000;
 constexpr long kIdleSeconds = 15;  // a connection that nobody has used for so long is not used again
-
-std::uint64_t monotonic_ms() {
-  using namespace std::chrono;
-  return static_cast<std::uint64_t>(duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
-}
-
-std::int64_t unix_seconds() {
-  using namespace std::chrono;
-  return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
-}
 
 // An empty value is written with a semicolon: a colon alone would mean that libcurl is to leave the field out.
 std::string field_text(const std::string& name, const std::string& value) {
@@ -89,7 +79,7 @@ class OriginClient::Transfer {
     // Behind a chunked body: a trailer, which may be dropped (RFC 9110 section 6.5.1).
     if (head_.complete()) return true;
     if (!head_.take(line)) return false;
-    const bool has_body = !is_head_ && head_.status() != 304;
+    const bool has_body = request_.method != Method::head && head_.status() != 304;
     too_long_ = head_.complete() && has_body && head_.length().value_or(0) > GatewayJob::kMaxResponse;
     return !too_long_;
   }
@@ -99,18 +89,18 @@ class OriginClient::Transfer {
     job_->body_length += static_cast<std::uint32_t>(bytes.size());
     return true;
   }
-  void set_up(const Request& request, const OriginSettings& settings);
+  void set_up(const OriginSettings& settings);
   void add_field(const std::string& text) { fields_ = curl_slist_append(fields_, text.c_str()); }
-  [[nodiscard]] bool write_response(const Request& request);
-  void write_failure(const Request& request, std::uint16_t status, std::string_view why);
+  [[nodiscard]] bool write_response();
+  void write_failure(std::uint16_t status, std::string_view why);
 
   OriginClient& client_;
   CURL* easy_;
   curl_slist* fields_ = nullptr;
   GatewayJobs* jobs_ = nullptr;
   GatewayJob* job_ = nullptr;
+  Request request_{};  // views of the job's
   ResponseHead head_;
-  bool is_head_ = false;
   bool too_long_ = false;
   bool stray_ = false;
 };
@@ -122,7 +112,7 @@ void OriginClient::Transfer::begin(GatewayJobs& jobs, GatewayJob& job, const Ori
   head_ = {};
   too_long_ = stray_ = false;
   curl_slist_free_all(std::exchange(fields_, nullptr));
-  const Parsed parsed = parse_request(job.request_bytes());
+  request_ = parse_request(job.request_bytes()).request;
   bool accepts = false;
   for (const auto& [name, value] :
        fields_to_ask_with(job.request_bytes(), address_text(job.peer.data(), job.peer_length))) {
@@ -130,23 +120,22 @@ void OriginClient::Transfer::begin(GatewayJobs& jobs, GatewayJob& job, const Ori
     accepts |= same_word(name, "accept");
   }
   if (!accepts) add_field("Accept:");  // libcurl has one of its own
-  is_head_ = parsed.request.method == Method::head;
-  set_up(parsed.request, settings);
+  set_up(settings);
 }
 
-void OriginClient::Transfer::set_up(const Request& request, const OriginSettings& settings) {
+void OriginClient::Transfer::set_up(const OriginSettings& settings) {
   const auto set = [this](CURLoption option, auto value) { curl_easy_setopt(easy_, option, value); };
   curl_easy_reset(easy_);
   const std::string url = "http://" + settings.origins[job_->origin] + "/";
-  std::string target(request.path);
-  if (request.has_query) target.append("?").append(request.query);
-  if (!request.host.empty()) add_field("Host: " + std::string(request.host));
+  std::string target(request_.path);
+  if (request_.has_query) target.append("?").append(request_.query);
+  if (!request_.host.empty()) add_field("Host: " + std::string(request_.host));
   if (!settings.keep_alive) add_field("Connection: close");
   set(CURLOPT_URL, url.c_str());
   set(CURLOPT_REQUEST_TARGET, target.c_str());
   set(CURLOPT_HTTPHEADER, fields_);
   set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
-  set(CURLOPT_NOBODY, request.method == Method::head ? 1L : 0L);
+  set(CURLOPT_NOBODY, request_.method == Method::head ? 1L : 0L);
   set(CURLOPT_PROXY, "");
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_FORBID_REUSE, settings.keep_alive ? 0L : 1L);
@@ -172,38 +161,37 @@ void OriginClient::Transfer::set_up(const Request& request, const OriginSettings
 
 void OriginClient::Transfer::end(CURLcode code) {
   using End = GatewayJob::End;
-  const Request request = parse_request(job_->request_bytes()).request;
   job_->end = End::answered;
   if (code == CURLE_OPERATION_TIMEDOUT) {
     job_->end = End::timed_out;
-    write_failure(request, 504, "the server behind has not answered in time");
-  } else if (too_long_ || (code == CURLE_OK && head_.complete() && !write_response(request))) {
+    write_failure(504, "the server behind has not answered in time");
+  } else if (too_long_ || (code == CURLE_OK && head_.complete() && !write_response())) {
     job_->end = End::too_long;
-    write_failure(request, 502, "the answer of the server behind is too long: ask for ranges of it");
+    write_failure(502, "the answer of the server behind is too long: ask for ranges of it");
   } else if (code != CURLE_OK || !head_.complete()) {
     job_->end = End::failed;
-    write_failure(request, 502, "no proper answer from the server behind");
+    write_failure(502, "no proper answer from the server behind");
   }
   std::exchange(jobs_, nullptr)->done(std::exchange(job_, nullptr));
 }
 
 // False: it is longer than an answer may be.
-bool OriginClient::Transfer::write_response(const Request& request) {
-  const std::string head = head_.render(request, job_->body_length, unix_seconds());
+bool OriginClient::Transfer::write_response() {
+  const std::string head = head_.render(request_, job_->body_length, static_cast<std::int64_t>(unix_seconds()));
   if (head.size() > GatewayJob::kMaxHead || head.size() + job_->body_length > GatewayJob::kMaxResponse) return false;
   job_->status = head_.status();
   job_->head_length = static_cast<std::uint32_t>(head.copy(job_->head.data(), head.size()));
   return true;
 }
 
-void OriginClient::Transfer::write_failure(const Request& request, std::uint16_t status, std::string_view why) {
+void OriginClient::Transfer::write_failure(std::uint16_t status, std::string_view why) {
   job_->status = status;
   Writer head(job_->head);
-  begin_head(head, status, date_text(unix_seconds()), request.http10, request.close);
+  begin_head(head, status, date_text(static_cast<std::int64_t>(unix_seconds())), request_.http10, request_.close);
   const std::string text = std::string(text_of(status)) + ": " + std::string(why) + "\n";
   head.field("Content-Type", "text/plain").field("Content-Length", text.size()).put("\r\n");
   job_->head_length = static_cast<std::uint32_t>(head.length());
-  job_->body_length = request.method == Method::head ? 0 : static_cast<std::uint32_t>(text.size());
+  job_->body_length = request_.method == Method::head ? 0 : static_cast<std::uint32_t>(text.size());
   std::memcpy(job_->body.get(), text.data(), job_->body_length);
 }
 

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "lib/base/text.h"
+#include "lib/services/http/characters.h"
 #include "lib/services/http/date.h"
 
 namespace gl::http {
@@ -16,17 +17,6 @@ constexpr auto kHopByHop =
                                      "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"});
 constexpr std::string_view kUs = "1.1 goldilocks";
 
-bool is_token(std::string_view text) noexcept {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::ranges::all_of(text, [&](char c) {
-    const char l = lower(c);
-    return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || kMarks.find(c) != std::string_view::npos;
-  });
-}
-bool is_value(std::string_view text) noexcept {
-  return std::ranges::all_of(text,
-                             [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f); });
-}
 bool is_number(std::string_view text) noexcept {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -111,9 +101,9 @@ bool ResponseHead::take(std::string_view line) {
   }
   // A continued line is not taken: RFC 9112 section 5.2 lets a gateway answer 502.
   const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos || !is_token(text.substr(0, colon))) return false;
+  if (colon == std::string_view::npos || colon == 0 || !all(text.substr(0, colon), kToken)) return false;
   const std::string_view value = trimmed(text.substr(colon + 1));
-  if (!is_value(value) || !note_framing(text.substr(0, colon), value)) return false;
+  if (!all(value, kValue) || !note_framing(text.substr(0, colon), value)) return false;
   fields_.emplace_back(text.substr(0, colon), value);
   return true;
 }
@@ -125,7 +115,7 @@ bool ResponseHead::begin(std::string_view line) {
   const auto status = parse_decimal(text.substr(9, 3), 100, 599);
   if (!status || (text.size() > 12 && text[12] != ' ')) return false;
   const std::string_view reason = trimmed(text.substr(std::min<std::size_t>(13, text.size())));
-  if (!is_value(reason)) return false;
+  if (!all(reason, kValue)) return false;
   status_ = static_cast<std::uint16_t>(*status);
   http10_ = text[7] == '0';
   length_.reset();

@@ -4,41 +4,11 @@
 #include <cstring>
 
 #include "lib/base/text.h"
+#include "lib/services/http/characters.h"
 
 namespace gl::http {
 namespace {
 
-constexpr std::uint8_t kToken = 1;   // RFC 9110 section 5.6.2
-constexpr std::uint8_t kValue = 2;   // of a field: VCHAR, obs-text, SP, HTAB
-constexpr std::uint8_t kTarget = 4;  // VCHAR
-constexpr std::uint8_t kHost = 8;    // of uri-host and port (RFC 3986 section 3.2.2)
-
-constexpr auto kClasses = [] {
-  std::array<std::uint8_t, 256> classes{};
-  for (unsigned c = 0x21; c < 0x7f; ++c) classes[c] = kValue | kTarget;
-  for (unsigned c = 0x80; c < 0x100; ++c) classes[c] = kValue;
-  classes[' '] = classes['\t'] = kValue;
-  const auto alphanumeric = [](unsigned c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  };
-  const auto add = [&classes](unsigned c, unsigned what) { classes[c] = static_cast<std::uint8_t>(classes[c] | what); };
-  for (unsigned c = 0; c < 128; ++c) add(c, alphanumeric(c) ? kToken | kHost : 0u);
-  for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
-    add(static_cast<unsigned char>(c), kToken);
-  }
-  for (const char c :
-       {'-', '.', '_', '~', '%', '!', '$', '&', '\'', '(', ')', '*', '+', ',', ';', '=', ':', '[', ']'}) {
-    add(static_cast<unsigned char>(c), kHost);
-  }
-  return classes;
-}();
-
-constexpr bool is(char c, std::uint8_t what) noexcept {
-  return (kClasses[static_cast<unsigned char>(c)] & what) != 0;
-}
-bool all(std::string_view text, std::uint8_t what) noexcept {
-  return std::ranges::all_of(text, [what](char c) { return is(c, what); });
-}
 constexpr std::uint16_t kBadRequest = 400, kContentTooLarge = 413, kUriTooLong = 414, kExpectationFailed = 417,
                         kFieldsTooLarge = 431, kNotImplemented = 501, kVersionNotSupported = 505;
 

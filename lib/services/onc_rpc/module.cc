@@ -1,19 +1,14 @@
 #include "lib/services/onc_rpc/module.h"
 
-#include <chrono>
 #include <string_view>
 #include <utility>
 
+#include "lib/base/clock.h"
 #include "lib/base/text.h"
 #include "lib/services/onc_rpc/service.h"
 
 namespace gl::onc_rpc {
 namespace {
-
-std::uint32_t unix_seconds() {
-  using namespace std::chrono;
-  return static_cast<std::uint32_t>(duration_cast<seconds>(system_clock::now().time_since_epoch()).count());
-}
 
 class OncRpcModule final : public ServiceModule {
  public:
@@ -30,7 +25,7 @@ class OncRpcModule final : public ServiceModule {
 
   [[nodiscard]] Result<std::vector<std::string>> load(const Surroundings&) override {
     shared_.allowed = allowed_.empty() ? private_networks() : allowed_;
-    shared_.unix_time = unix_seconds();
+    shared_.unix_time = static_cast<std::uint32_t>(unix_seconds());
     shared_.mappings = mappings_.get();
     for (std::uint32_t version = kRpcbindHighest; version >= kRpcbindLowest; --version) {
       for (const Transport transport : {Transport::tcp, Transport::udp}) {
@@ -47,7 +42,7 @@ class OncRpcModule final : public ServiceModule {
   }
 
   void tick(std::uint64_t, const OperatorLog&) override {
-    shared_.unix_time.store(unix_seconds(), std::memory_order_relaxed);
+    shared_.unix_time.store(static_cast<std::uint32_t>(unix_seconds()), std::memory_order_relaxed);
   }
 
  private:

@@ -1,13 +1,13 @@
 #include "lib/services/rpc_once/module.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <optional>
 #include <random>
 #include <string_view>
 #include <utility>
 
+#include "lib/base/clock.h"
 #include "lib/base/text.h"
 #include "lib/services/rpc_once/boot_counter.h"
 #include "lib/services/rpc_once/journal.h"
@@ -16,11 +16,6 @@
 
 namespace gl::rpc_once {
 namespace {
-
-std::uint64_t unix_seconds() {
-  using namespace std::chrono;
-  return static_cast<std::uint64_t>(duration_cast<seconds>(system_clock::now().time_since_epoch()).count());
-}
 
 std::string line_of(std::uint64_t number, const RpcOnceService::Execution& execution) {
   char id[17];

@@ -9,16 +9,6 @@ namespace gl::tftp {
 
 using files::File;
 
-const File* TftpService::file_of(std::uint32_t version) const noexcept {
-  if (files_ == nullptr) return nullptr;
-  const File* file = files_->current->find_version(version);
-  for (const files::FileSet* const set : files_->kept) {
-    if (file != nullptr || set == nullptr) break;
-    file = set->find_version(version);
-  }
-  return file;
-}
-
 void TftpService::read_file(const Datagram& datagram, const Request& request, DatagramSink& sink) noexcept {
   std::array<char, kMaxRequest> room;
   const auto path = path_of(request.name, room);
@@ -62,7 +52,7 @@ std::size_t TftpService::send_first(Transfer& transfer, Out out) noexcept {
     if (write->state() == WriteTransfer::State::opening) return 0;
     length = write->write_ack(out.room(transfer), now_);
     if (length != 0) (void)out.send(transfer, length);
-  } else if (const File* const file = file_of(transfer.version); file != nullptr) {
+  } else if (const File* const file = files::find_version(files_, transfer.version); file != nullptr) {
     transfer.read()->rewind();
     length = send_window(transfer, *file, out);
   }
@@ -73,7 +63,7 @@ std::size_t TftpService::send_first(Transfer& transfer, Out out) noexcept {
 
 void TftpService::on_ack(Transfer& transfer, std::uint16_t number, DatagramSink& sink) noexcept {
   if (transfer.phase == Phase::dallying) return repeated_acks_.add();
-  const File* const file = file_of(transfer.version);
+  const File* const file = files::find_version(files_, transfer.version);
   if (file == nullptr) {
     gone_.add();
     send_error(ToSink{sink}, transfer, ErrorCode::not_defined, "changed");
@@ -123,7 +113,7 @@ void TftpService::on_deadline(Transfer& transfer, std::uint64_t now_ms, Datagram
     return on_write_deadline(transfer, *write, sender);
   }
   ReadTransfer& read = *transfer.read();
-  const File* const file = file_of(transfer.version);
+  const File* const file = files::find_version(files_, transfer.version);
   if (file == nullptr || !read.on_time(now_ms)) {
     (file == nullptr ? gone_ : gave_up_).add();
     send_error(ToSender{sender}, transfer, ErrorCode::not_defined, file == nullptr ? "changed" : "timeout");
