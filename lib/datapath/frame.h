@@ -45,6 +45,7 @@ struct Packet {
   const std::uint8_t* destination = nullptr;  // IP address in the frame
   MutableBytes payload{};                     // of IP, exactly: padding and extension headers cut off
 
+  [[nodiscard]] Bytes source_address() const noexcept { return {source, v6 ? 16u : 4u}; }
   [[nodiscard]] std::size_t reply_l3_length() const noexcept { return v6 ? 40 : 20; }
   [[nodiscard]] std::size_t reply_l4_offset() const noexcept { return l2_length + reply_l3_length(); }
 };

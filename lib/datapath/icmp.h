@@ -26,14 +26,15 @@ inline void reply_echo(Frame& frame, const Packet& packet, const Interface& inte
   write_reply_headers(frame, packet, interface, protocol, packet.payload.size());
 }
 
-[[nodiscard]] inline Verdict icmp(Frame& frame, const Packet& packet, const Interface& interface,
-                                  const Registry& services, tcp::Responder& responder) noexcept {
+template <ReplySink Sink>
+[[nodiscard]] Verdict icmp(Frame& frame, const Packet& packet, const Interface& interface, const Registry& services,
+                           tcp::Responder& responder, Sink& sink) noexcept {
   if (packet.payload.size() < sizeof(wire::IcmpEcho)) return Verdict::drop_icmp_malformed;
   const auto& echo = *reinterpret_cast<const wire::IcmpEcho*>(packet.payload.data());
   if (echo.type == static_cast<std::uint8_t>(wire::IcmpType::unreachable) &&
       echo.code == wire::kIcmpFragmentationNeeded) {
     if (!wire::checksum_holds(wire::sum_bytes(packet.payload))) return Verdict::drop_icmp_checksum;
-    return too_big(packet, services, responder) ? Verdict::icmp_too_big_learned : Verdict::drop_icmp_too_big_invalid;
+    return too_big(packet, services, responder, sink);
   }
   if (echo.type != static_cast<std::uint8_t>(wire::IcmpType::echo_request)) return Verdict::drop_icmp_type;
   if (echo.code != 0) return Verdict::drop_icmp_malformed;

@@ -11,8 +11,9 @@
 
 namespace gl::datapath {
 
-[[nodiscard]] inline Verdict icmpv6(Frame& frame, const Packet& packet, const Interface& interface,
-                                    const Registry& services, tcp::Responder& responder) noexcept {
+template <ReplySink Sink>
+[[nodiscard]] Verdict icmpv6(Frame& frame, const Packet& packet, const Interface& interface, const Registry& services,
+                             tcp::Responder& responder, Sink& sink) noexcept {
   using wire::Icmpv6Type;
   if (packet.payload.size() < sizeof(wire::IcmpEcho)) return Verdict::drop_icmpv6_malformed;
   if (!l4_checksum_holds(packet)) return Verdict::drop_icmpv6_checksum;
@@ -24,8 +25,7 @@ namespace gl::datapath {
       return neighbor_advertisement(packet, interface);
     case Icmpv6Type::packet_too_big:
       if (packet.ip_group) return Verdict::drop_icmpv6_too_big_invalid;
-      return too_big(packet, services, responder) ? Verdict::icmpv6_too_big_learned
-                                                  : Verdict::drop_icmpv6_too_big_invalid;
+      return too_big(packet, services, responder, sink);
     case Icmpv6Type::echo_request:
       break;
     default:

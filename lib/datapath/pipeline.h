@@ -85,13 +85,13 @@ class Pipeline {
                                : tcp_segment(frame, packet, interface, services_, responder_, timed_, counters_, sink);
       case wire::IpProtocol::udp:
         return packet.ip_group ? Verdict::drop_ipv6_destination
-                               : udp(frame, packet, interface, services_, upstream_, scratch_, counters_, sink);
+                               : udp(frame, packet, interface, services_, upstream_, responder_, scratch_, counters_, sink);
       case wire::IpProtocol::icmp:
         if (packet.v6) break;
-        return deliver(icmp(frame, packet, interface, services_, responder_), frame, sink);
+        return deliver(icmp(frame, packet, interface, services_, responder_, sink), frame, sink);
       case wire::IpProtocol::icmpv6:
         if (!packet.v6) break;
-        return deliver(icmpv6(frame, packet, interface, services_, responder_), frame, sink);
+        return deliver(icmpv6(frame, packet, interface, services_, responder_, sink), frame, sink);
     }
     return Verdict::drop_ip_protocol;
   }

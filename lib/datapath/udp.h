@@ -16,6 +16,7 @@
 #include "lib/datapath/verdict.h"
 #include "lib/service/registry.h"
 #include "lib/tcp/cookie.h"
+#include "lib/tcp/responder.h"
 #include "lib/wire/udp.h"
 
 namespace gl::datapath {
@@ -80,12 +81,14 @@ class ReceivedDatagram final : public DatagramSink {
   using DatagramSink::waits;
 
   ReceivedDatagram(Frame& frame, const Packet& packet, const Interface& interface, const wire::UdpHeader& header,
-                   MutableBytes first, std::size_t allowance, CoreCounters& counters, Sink& sink) noexcept
+                   MutableBytes first, std::uint16_t path_mtu, std::size_t allowance, CoreCounters& counters,
+                   Sink& sink) noexcept
       : DatagramSink(first, allowance),
         frame_(frame),
         packet_(packet),
         interface_(interface),
         client_port_(header.source_port),
+        path_mtu_(path_mtu),
         counters_(counters),
         sink_(sink) {}
 
@@ -115,7 +118,7 @@ class ReceivedDatagram final : public DatagramSink {
     }
     has_extra_ = true;
     const std::size_t at = packet_.reply_l4_offset() + sizeof(wire::UdpHeader);
-    const std::size_t end = std::min(further_->frame.capacity, packet_.l2_length + interface_.mtu);
+    const std::size_t end = std::min(further_->frame.capacity, packet_.l2_length + path_mtu_);
     return at > end ? MutableBytes{} : MutableBytes{further_->frame.data + at, end - at};
   }
   bool send_further(std::uint16_t from_port, std::size_t length) noexcept override {
@@ -138,6 +141,7 @@ class ReceivedDatagram final : public DatagramSink {
   const Packet& packet_;
   const Interface& interface_;
   const Be16 client_port_;
+  const std::uint16_t path_mtu_;
   CoreCounters& counters_;
   Sink& sink_;
   bool first_gone_ = false;
@@ -164,7 +168,8 @@ template <ReplySink Sink>
 // `scratch` holds the request while the answer is written over it.
 template <ReplySink Sink>
 [[nodiscard]] Verdict udp(Frame& frame, const Packet& packet, const Interface& interface, const Registry& services,
-                          const Upstream& upstream, MutableBytes scratch, CoreCounters& counters, Sink& sink) noexcept {
+                          const Upstream& upstream, const tcp::Responder& responder, MutableBytes scratch,
+                          CoreCounters& counters, Sink& sink) noexcept {
   if (packet.payload.size() < sizeof(wire::UdpHeader)) return Verdict::drop_udp_length;
   const auto header = *reinterpret_cast<const wire::UdpHeader*>(packet.payload.data());
   const std::size_t length = header.length.host();
@@ -184,8 +189,9 @@ template <ReplySink Sink>
     return sink.hand_off(owner) ? Verdict::udp_handed_off : Verdict::drop_handoff_full;
   }
 
+  const std::uint16_t path_mtu = std::min(interface.mtu, responder.path_mtu(packet.source_address()));
   const std::size_t at = packet.reply_l4_offset() + sizeof header;
-  const std::size_t end = std::min(frame.capacity, packet.l2_length + interface.mtu);
+  const std::size_t end = std::min(frame.capacity, packet.l2_length + path_mtu);
   if (request_length > scratch.size() || at > end) return Verdict::drop_udp_length;
   std::memcpy(scratch.data(), packet.payload.data() + sizeof header, request_length);
   Datagram datagram{.peer = packet.source,
@@ -196,13 +202,14 @@ template <ReplySink Sink>
                     .interface = interface.index,
                     .peer_port = header.source_port.host(),
                     .local_port = header.destination_port.host(),
+                    .path_mtu = path_mtu,
                     .payload = scratch.first(request_length)};
   tcp::FlowKey flow;
   if (service->waits()) {
     flow = flow_of(packet, header);
     datagram.flow = flow.view();
   }
-  ReceivedDatagram<Sink> answers(frame, packet, interface, header, {frame.data + at, end - at},
+  ReceivedDatagram<Sink> answers(frame, packet, interface, header, {frame.data + at, end - at}, path_mtu,
                                  service->allowance(request_length), counters, sink);
   service->receive(datagram, answers);
   if (answers.waits()) {

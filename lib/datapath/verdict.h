@@ -47,14 +47,15 @@ namespace gl::datapath {
   X(drop_icmp_malformed, drop, "ICMP cut short or with a wrong code")                            \
   X(drop_icmp_checksum, drop, "ICMP checksum wrong")                                             \
   X(drop_icmp_type, drop, "ICMP that needs no answer")                                           \
-  X(icmp_too_big_learned, other, "a router's word that our segments are too big: applied")       \
-  X(drop_icmp_too_big_invalid, drop, "the same, of no segment that we can have sent")            \
+  X(icmp_too_big_learned, other, "a router's word that our packets are too big: applied")        \
+  X(drop_icmp_too_big_invalid, drop, "the same, of no packet that we can have sent")             \
+  X(icmp_too_big_handed_off, other, "the same, also ICMPv6, of another core's datagram")         \
   X(icmpv6_echo_reply, reply, "ICMPv6 echo answered")                                            \
   X(drop_icmpv6_malformed, drop, "ICMPv6 cut short or with a wrong code")                        \
   X(drop_icmpv6_checksum, drop, "ICMPv6 checksum wrong")                                         \
   X(drop_icmpv6_type, drop, "ICMPv6 that needs no answer")                                       \
-  X(icmpv6_too_big_learned, other, "a router's word that our segments are too big: applied")     \
-  X(drop_icmpv6_too_big_invalid, drop, "the same, of no segment that we can have sent")          \
+  X(icmpv6_too_big_learned, other, "a router's word that our packets are too big: applied")      \
+  X(drop_icmpv6_too_big_invalid, drop, "the same, of no packet that we can have sent")           \
   X(ndp_advertised, reply, "neighbour solicitation answered")                                    \
   X(drop_ndp_invalid, drop, "neighbour discovery that RFC 4861 section 7.1 rejects")             \
   X(drop_ndp_not_ours, drop, "neighbour solicitation for another address")                       \

@@ -26,6 +26,7 @@ struct Datagram {
   std::uint16_t interface = 0;          // that it came through
   std::uint16_t peer_port = 0;
   std::uint16_t local_port = 0;
+  std::uint16_t path_mtu = 0;  // bytes of the longest IP packet that is known to reach the peer
   Bytes payload{};
   Bytes flow{};  // as RequestContext::flow; only for a service that waits()
 
@@ -156,6 +157,12 @@ class DatagramService {
   virtual ~DatagramService() = default;
 
   virtual void receive(const Datagram& datagram, DatagramSink& sink) noexcept = 0;
+  // A router says that a datagram of this service, from `to.local_port` to `to`'s peer, was longer than `to.path_mtu`
+  // (RFC 1191, RFC 8201). True where the service knows that it sent it: anyone can say so. Its payload is not given.
+  [[nodiscard]] virtual bool too_big(const Datagram& to) noexcept {
+    (void)to;
+    return false;
+  }
 
   // Whether a datagram may have to wait; its Datagram has `flow` then.
   [[nodiscard]] bool waits() const noexcept { return waits_; }

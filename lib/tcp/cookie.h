@@ -27,6 +27,7 @@ struct FlowKey {
     return {bytes.data() + offset, bytes.size() - offset};
   }
   [[nodiscard]] bool is_v6() const noexcept { return offset == 0; }
+  [[nodiscard]] std::span<const std::uint8_t> client() const noexcept { return view().first(is_v6() ? 16 : 4); }
   [[nodiscard]] friend bool same_flow(const FlowKey& a, const FlowKey& b) noexcept {
     return a.offset == b.offset && std::equal(a.bytes.begin() + a.offset, a.bytes.end(), b.bytes.begin() + b.offset);
   }

@@ -5,13 +5,6 @@
 #include <algorithm>
 
 namespace gl::tcp {
-namespace {
-
-constexpr std::uint16_t kTcpOverIpv4 = 20 + 20;  // bytes of headers without options
-constexpr std::uint16_t kTcpOverIpv6 = 40 + 20;
-
-}  // namespace
-
 PathMtuTable::PathMtuTable() {
   randombytes_buf(key_.data(), key_.size());
 }
@@ -32,29 +25,28 @@ bool PathMtuTable::alive(const Entry& entry, std::uint64_t now_s) noexcept {
   return age < kPathMtuLifetime || age > kSecondsMask - kPathMtuLifetime;
 }
 
-std::uint64_t PathMtuTable::hash(const FlowKey& flow) const noexcept {
+std::uint64_t PathMtuTable::hash(Bytes client) const noexcept {
   std::uint8_t digest[crypto_shorthash_siphash24_BYTES];
-  crypto_shorthash_siphash24(digest, flow.bytes.data() + flow.offset, flow.is_v6() ? 16 : 4, key_.data());
+  crypto_shorthash_siphash24(digest, client.data(), client.size(), key_.data());
   return load_be<std::uint64_t>(digest);
 }
 
-std::uint16_t PathMtuTable::find(const FlowKey& flow, std::uint64_t now_s) const noexcept {
-  const std::uint64_t hashed = hash(flow);
+std::uint16_t PathMtuTable::find(Bytes client, std::uint64_t now_s) const noexcept {
+  const std::uint64_t hashed = hash(client);
   const std::size_t first = hashed % kSets * kWays;
   for (std::size_t i = first; i < first + kWays; ++i) {
     const Entry entry = unpack(words_[i].load(std::memory_order_relaxed));
-    if (entry.tag != hashed >> 40 || !alive(entry, now_s)) continue;
-    return static_cast<std::uint16_t>(entry.mtu - (flow.is_v6() ? kTcpOverIpv6 : kTcpOverIpv4));
+    if (entry.tag == hashed >> 40 && alive(entry, now_s)) return entry.mtu;
   }
-  return 0xffff;
+  return kNoPathMtu;
 }
 
 // Two cores that write one set at a time may lose an entry of the two: the router will say it again.
-void PathMtuTable::learn(const FlowKey& flow, std::uint16_t mtu, std::uint64_t now_s) noexcept {
-  const std::uint64_t hashed = hash(flow);
+void PathMtuTable::learn(Bytes client, std::uint16_t mtu, std::uint64_t now_s) noexcept {
+  const std::uint64_t hashed = hash(client);
   const std::size_t first = hashed % kSets * kWays;
   Entry learnt{static_cast<std::uint32_t>(hashed >> 40),
-               std::min<std::uint16_t>(std::max(mtu, flow.is_v6() ? kMinPathMtuV6 : kMinPathMtuV4), 0x3fff),
+               std::min<std::uint16_t>(std::max(mtu, client.size() == 16 ? kMinPathMtuV6 : kMinPathMtuV4), 0x3fff),
                static_cast<std::uint32_t>(now_s & kSecondsMask)};
   std::size_t place = first;
   std::uint64_t oldest = 0;

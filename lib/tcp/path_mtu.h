@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "lib/base/bytes.h"
 #include "lib/tcp/cookie.h"
 
 namespace gl::tcp {
@@ -17,18 +18,24 @@ namespace gl::tcp {
 inline constexpr std::uint16_t kMinPathMtuV4 = 552;   // smaller claims count as this one, as Linux's min_pmtu does
 inline constexpr std::uint16_t kMinPathMtuV6 = 1280;  // smaller claims are refused, RFC 8201 section 4
 inline constexpr std::uint64_t kPathMtuLifetime = 600;
+inline constexpr std::uint16_t kNoPathMtu = 0xffff;
 
 class PathMtuTable {
  public:
   PathMtuTable();
 
-  // The MSS that the way to this client allows, without options; 0xffff where nothing is known.
+  // What the way to this client carries in one packet; kNoPathMtu where nothing is known. 4 or 16 bytes of address.
+  [[nodiscard]] std::uint16_t mtu(Bytes client, std::uint64_t now_s) const noexcept {
+    if (now_s >= quiet_from_.load(std::memory_order_relaxed)) return kNoPathMtu;
+    return find(client, now_s);
+  }
+  // The MSS that this allows, without options; 0xffff where nothing is known.
   [[nodiscard]] std::uint16_t mss(const FlowKey& flow, std::uint64_t now_s) const noexcept {
-    if (now_s >= quiet_from_.load(std::memory_order_relaxed)) return 0xffff;
-    return find(flow, now_s);
+    const std::uint16_t known = mtu(flow.client(), now_s);
+    return known == kNoPathMtu ? 0xffff : static_cast<std::uint16_t>(known - (flow.is_v6() ? 40 + 20 : 20 + 20));
   }
   // Never raises what is known of this client.
-  void learn(const FlowKey& flow, std::uint16_t mtu, std::uint64_t now_s) noexcept;
+  void learn(Bytes client, std::uint16_t mtu, std::uint64_t now_s) noexcept;
 
  private:
   static constexpr std::size_t kWays = 4;
@@ -44,8 +51,8 @@ class PathMtuTable {
   [[nodiscard]] static std::uint64_t pack(const Entry& entry) noexcept;
   [[nodiscard]] static bool alive(const Entry& entry, std::uint64_t now_s) noexcept;
 
-  [[nodiscard]] std::uint64_t hash(const FlowKey& flow) const noexcept;
-  [[nodiscard]] std::uint16_t find(const FlowKey& flow, std::uint64_t now_s) const noexcept;
+  [[nodiscard]] std::uint64_t hash(Bytes client) const noexcept;
+  [[nodiscard]] std::uint16_t find(Bytes client, std::uint64_t now_s) const noexcept;
 
   SipKey key_;                                            // of this process: no one chooses whose entries share a set
   alignas(64) std::atomic<std::uint64_t> quiet_from_{0};  // every entry has expired by then

@@ -127,8 +127,15 @@ bool Responder::too_big(const QuotedSegment& quoted, std::uint16_t mtu) noexcept
       !sent_by_us(*work_->keys, quoted, work_->bulk.enabled())) {
     return false;
   }
-  work_->paths.learn(quoted.flow, mtu, work_->now_s);
+  learn_path_mtu(quoted.flow.client(), mtu);
   return true;
+}
+
+void Responder::learn_path_mtu(Bytes client, std::uint16_t mtu) noexcept {
+  work_->paths.learn(client, mtu, work_->now_s);
+}
+std::uint16_t Responder::path_mtu(Bytes client) const noexcept {
+  return work_->paths.mtu(client, work_->now_s);
 }
 
 std::size_t Responder::bulk_flows() const noexcept {

@@ -50,6 +50,10 @@ class Responder {
   [[nodiscard]] const Plan& handle(const Segment& segment, StreamService* service) noexcept;
   // A router says that this segment of ours was too big for `mtu`. False: we cannot have sent it.
   [[nodiscard]] bool too_big(const QuotedSegment& quoted, std::uint16_t mtu) noexcept;
+  // The same of a datagram that is known to be ours. `client`: 4 or 16 bytes of address.
+  void learn_path_mtu(Bytes client, std::uint16_t mtu) noexcept;
+  // What the way to this client is known to carry in one packet; 0xffff where nothing is known.
+  [[nodiscard]] std::uint16_t path_mtu(Bytes client) const noexcept;
 
   // ---- Long answers, which are sent by the clock as well.
   [[nodiscard]] std::size_t bulk_flows() const noexcept;

@@ -5,9 +5,11 @@ import os
 import struct
 
 import packets
+import tftp_client
 import wire
 from goldilocks import ROOT_ZONE, Goldilocks
-from lab import CLIENT_V4, SERVER_V4, SERVER_V6, Lab, sh, sysctl
+from http_site import Directory, content
+from lab import CLIENT_V4, SERVER_V4, SERVER_V6, Lab, inside, sh, sysctl
 from runner import run
 from zones import txt_zone
 
@@ -100,6 +102,32 @@ def test_v6_with_larger_segments():
 def test_v4_with_smaller_segments():
     """--mss-v4 is for ways on which routers say nothing."""
     narrow_answers(["--mss-v4", 1220], [SERVER_V4], True, {"icmp_too_big_learned": False})
+
+
+def test_tftp():
+    """RFC 2348: a block must fit the path. What the router says ends the transfer with an ERROR, since what was agreed on
+    stands; the next one is answered with a blksize that fits."""
+    with Lab() as lab:
+        site = Directory(lab, "tftp")
+        site.add("/file", content(30_000))
+        with Goldilocks(lab, ["--tftp", f"69,root={site.root}"], zones=()) as server:
+            narrow = Narrow(lab)
+
+            def get(address):
+                host = f"[{address}]" if ":" in address else address
+                return sh("ip", "netns", "exec", narrow.far, "curl", "--silent", "--show-error", "--globoff", "--max-time", 20,
+                          "--tftp-blksize", 1428, "--output", lab.path("got"), f"tftp://{host}/file", check=False)
+
+            for n, (address, blksize) in enumerate(((SERVER_V4, 1300 - 32), (SERVER_V6, 1300 - 52))):
+                assert get(address).returncode != 0, "it is told that the transfer is over"
+                counters = server.telemetry("/goldilocks/service,tftp")
+                assert counters["too_big"] == n + 1, counters
+                assert get(address).returncode == 0
+                assert lab.path("got").read_bytes() == site.files["/file"]
+                with inside(f"/run/netns/{narrow.far}", lab.client_ns), tftp_client.Client(address) as client:
+                    assert client.get("file", blksize=1428, windowsize=4) == site.files["/file"]
+                    assert client.agreed == {"blksize": blksize, "windowsize": 4}
+            assert server.total("icmp_too_big_learned") and server.total("icmpv6_too_big_learned"), server.counters()
 
 
 def test_forged_messages_change_nothing():

@@ -245,7 +245,7 @@ TEST(Verdicts, NoneOfTheFramesOwnIsLeftOut) {
                                      "neighbour_learned", "fragment_kept", "udp_suspended", "drop_udp_waiting",
                                      "backend_reply_taken", "drop_backend_late", "drop_backend_wrong",
                                      "drop_backend_malformed", "backend_handed_off", "drop_handoff_full",
-                                     "udp_handed_off" /* service_datagram_test.cc */};
+                                     "udp_handed_off", "icmp_too_big_handed_off" /* service_datagram_test.cc */};
   for (const Case& c : all_cases()) seen.insert(name(c.verdict));
   for (std::size_t i = 0; i < datapath::kVerdicts - tcp::kOutcomes; ++i) {
     EXPECT_TRUE(seen.contains(datapath::kVerdictTexts[i].name)) << datapath::kVerdictTexts[i].name;

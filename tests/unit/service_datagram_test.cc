@@ -2,6 +2,7 @@
 // draw; ranges of ports; deadlines.
 #include "lib/service/registry.h"
 #include "tests/unit/pipeline_harness.h"
+#include "tests/unit/too_big_frames.h"
 
 namespace gl::test {
 namespace {
@@ -124,6 +125,62 @@ TEST(DatagramService, WhatComesToAnotherCoresPortIsHandedOff) {
   harness.out.takes = false;
   EXPECT_EQ(ask(7001), Verdict::drop_handoff_full);
   EXPECT_EQ(service.received, 3u);
+}
+
+// Sends as much as there is room for, and knows of one client.
+class LongAnswers final : public DatagramService {
+ public:
+  LongAnswers() : DatagramService({.fixed = 10'000}, false, {7000, 7999, 2}) {}
+  void receive(const Datagram& datagram, DatagramSink& sink) noexcept override {
+    path_mtu = datagram.path_mtu;
+    for (int i = 0; i < 2; ++i) {
+      const MutableBytes room = sink.room();
+      std::ranges::fill(room, std::uint8_t{7});
+      (void)sink.send(datagram.local_port, room.size());
+    }
+  }
+  [[nodiscard]] bool too_big(const Datagram& to) noexcept override {
+    told = to.path_mtu;
+    return to.peer_port == kQuotedPort && to.local_port == 7000;
+  }
+  unsigned path_mtu = 0;
+  unsigned told = 0;
+};
+
+TEST(DatagramService, DatagramsShrinkToWhatRoutersSay) {
+  for (const bool v6 : {false, true}) {
+    Harness harness;
+    LongAnswers service;
+    ASSERT_TRUE(harness.services.add_datagram({7000, 7999}, service));
+    harness.services.set_place({.core = 0, .cores = 2});
+    harness.out.takes = true;
+    const auto ask = [&] {
+      const Buffer request = v6 ? eth().ipv6().udp({1}, kQuotedPort, 7000) : eth().ipv4().udp({1}, kQuotedPort, 7000);
+      EXPECT_EQ(harness.give(request), Verdict::udp_reply);
+      EXPECT_EQ(harness.out.sent.size(), 2u);
+      EXPECT_EQ(harness.out.sent[0].bytes.size(), harness.out.sent[1].bytes.size());
+      return harness.out.sent[0].bytes.size() - 14;
+    };
+    const auto tell = [&](unsigned port, unsigned mtu, unsigned length = 1500) {
+      return harness.give(v6 ? too_big6(quoted_datagram6(length, port), mtu)
+                             : too_big4(quoted_datagram4(length, port), mtu));
+    };
+    const Verdict invalid = v6 ? Verdict::drop_icmpv6_too_big_invalid : Verdict::drop_icmp_too_big_invalid;
+    EXPECT_EQ(ask(), 1500u);
+    EXPECT_EQ(service.path_mtu, 1500u);
+    EXPECT_EQ(tell(7002, 1300), invalid) << "of nothing that the service sent";
+    EXPECT_EQ(tell(7000, 1300, 1300), invalid) << "not too big at all";
+    EXPECT_EQ(tell(6000, 1300), invalid) << "nobody's port";
+    EXPECT_EQ(ask(), 1500u);
+    EXPECT_EQ(tell(7000, 1300), v6 ? Verdict::icmpv6_too_big_learned : Verdict::icmp_too_big_learned);
+    EXPECT_EQ(service.told, 1300u);
+    EXPECT_EQ(ask(), 1300u);
+    EXPECT_EQ(service.path_mtu, 1300u);
+    EXPECT_EQ(tell(7001, 1300), Verdict::icmp_too_big_handed_off);
+    EXPECT_EQ(harness.out.handed_to, (std::vector<unsigned>{1}));
+    harness.out.takes = false;
+    EXPECT_EQ(tell(7001, 1300), invalid) << "no room in the ring";
+  }
 }
 
 TEST(Registry, OnePortHasOneService) {

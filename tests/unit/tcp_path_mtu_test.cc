@@ -16,30 +16,30 @@ FlowKey flow_of(std::uint32_t client, std::uint16_t port = 1000) {
 TEST(PathMtu, KnowsAddressesNotPorts) {
   PathMtuTable table;
   EXPECT_EQ(table.mss(flow_of(1), 5), 0xffff);
-  table.learn(flow_of(1), 1400, 5);
+  table.learn(flow_of(1).client(), 1400, 5);
   EXPECT_EQ(table.mss(flow_of(1, 2000), 5), 1360);
   EXPECT_EQ(table.mss(flow_of(2), 5), 0xffff);
 }
 
 TEST(PathMtu, LowersOnlyUntilItForgets) {
   PathMtuTable table;
-  table.learn(flow_of(1), 1400, 100);
-  table.learn(flow_of(1), 1450, 150);
+  table.learn(flow_of(1).client(), 1400, 100);
+  table.learn(flow_of(1).client(), 1450, 150);
   EXPECT_EQ(table.mss(flow_of(1), 150), 1360);
-  table.learn(flow_of(1), 100, 200);
+  table.learn(flow_of(1).client(), 100, 200);
   EXPECT_EQ(table.mss(flow_of(1), 200), kMinPathMtuV4 - 40);
   EXPECT_EQ(table.mss(flow_of(1), 200 + kPathMtuLifetime - 1), kMinPathMtuV4 - 40);
   EXPECT_EQ(table.mss(flow_of(1), 200 + kPathMtuLifetime), 0xffff);
-  table.learn(flow_of(2), 1400, 200 + kPathMtuLifetime);  // another entry does not wake it
+  table.learn(flow_of(2).client(), 1400, 200 + kPathMtuLifetime);  // another entry does not wake it
   EXPECT_EQ(table.mss(flow_of(1), 200 + kPathMtuLifetime), 0xffff);
-  table.learn(flow_of(1), 1450, 200 + kPathMtuLifetime);
+  table.learn(flow_of(1).client(), 1450, 200 + kPathMtuLifetime);
   EXPECT_EQ(table.mss(flow_of(1), 200 + kPathMtuLifetime), 1410);
 }
 
 TEST(PathMtu, KeepsWhatIsNewInAFixedPlace) {
   PathMtuTable table;
   for (std::uint32_t client = 0; client < 100000; ++client) {
-    table.learn(flow_of(client), 1400, client / 1000);
+    table.learn(flow_of(client).client(), 1400, client / 1000);
     ASSERT_EQ(table.mss(flow_of(client), client / 1000), 1360);
   }
   unsigned kept = 0;
@@ -52,7 +52,7 @@ TEST(PathMtu, V6) {
   PathMtuTable table;
   const std::array<std::uint8_t, 16> client{1}, other{2}, server{3};
   const FlowKey flow = FlowKey::v6(client.data(), server.data(), Be16(1), Be16(53));
-  table.learn(flow, 1400, 0);
+  table.learn(flow.client(), 1400, 0);
   EXPECT_EQ(table.mss(flow, 0), 1340);
   EXPECT_EQ(table.mss(FlowKey::v6(other.data(), server.data(), Be16(1), Be16(53)), 0), 0xffff);
 }

@@ -39,6 +39,22 @@ inline Buffer quoted6(unsigned length, std::uint32_t seq, unsigned from_port = 5
   return packet;
 }
 
+// The same of a datagram from `from_port` of ours to kQuotedPort.
+inline Buffer quoted_datagram4(unsigned length, unsigned from_port) {
+  const Ipv4 ip{.from = kOurs4, .to = kClient4, .protocol = 17};
+  Buffer packet = first_of(ip(Tcp{.from = from_port, .to = kQuotedPort}()), 28);
+  packet[2] = static_cast<std::uint8_t>(length >> 8);
+  packet[3] = static_cast<std::uint8_t>(length);
+  return packet;
+}
+inline Buffer quoted_datagram6(unsigned length, unsigned from_port) {
+  const Ipv6 ip{.from = kOurs6, .to = kClient6, .protocol = 17};
+  Buffer packet = first_of(ip(Tcp{.from = from_port, .to = kQuotedPort}()), 48);
+  packet[4] = static_cast<std::uint8_t>((length - 40) >> 8);
+  packet[5] = static_cast<std::uint8_t>(length - 40);
+  return packet;
+}
+
 inline Buffer too_big4(const Buffer& quoted, unsigned mtu) {
   Buffer message = {3, 4, 0, 0, 0, 0};
   put16(message, mtu);

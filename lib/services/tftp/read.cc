@@ -1,6 +1,9 @@
 // Files that clients read: the part of the service that finds them, and sends window after window.
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <optional>
+#include <string_view>
 
 #include "lib/services/tftp/send.h"
 #include "lib/services/tftp/tftp.h"
@@ -106,7 +109,17 @@ void TftpService::on_offered_deadline(Transfer& transfer, DatagramSender& sender
   transfers_.set_deadline(transfer, std::min(now_ + transfer.pause, transfer.expires), now_);
 }
 
+void TftpService::end_too_big(Transfer& transfer, DatagramSender& sender) noexcept {
+  std::array<char, 32> text{"path MTU: blksize "};
+  const std::size_t at = std::string_view(text.data()).size();
+  const char* const end = std::to_chars(text.data() + at, text.data() + text.size(), transfer.blksize_of_path).ptr;
+  too_big_.add();
+  send_error(ToSender{sender}, transfer, ErrorCode::not_defined, {text.data(), end});
+  transfers_.remove(transfer);
+}
+
 void TftpService::on_deadline(Transfer& transfer, std::uint64_t now_ms, DatagramSender& sender) noexcept {
+  if (transfer.blksize_of_path != 0) return end_too_big(transfer, sender);
   if (transfer.phase == Phase::offered) return on_offered_deadline(transfer, sender);
   if (transfer.phase != Phase::established) return end(transfer);
   if (WriteTransfer* const write = transfer.write(); write != nullptr) {

@@ -13,10 +13,18 @@ namespace {
 
 constexpr std::size_t kIpv4Udp = 20 + 8;  // bytes of headers
 constexpr std::size_t kIpv6Udp = 40 + 8;
+constexpr std::uint16_t kLeastMtuV4 = 552;  // what routers say below counts as these: lib/tcp/path_mtu.h
+constexpr std::uint16_t kLeastMtuV6 = 1280;
 
 // Ports whose services answer whatever comes, or start exchanges of their own: echo, discard, daytime, quotd, chargen,
 // time, domain, tftp, sunrpc, ntp, netbios-ns, snmp, ldap, rip, ssdp, mdns, memcached.
 constexpr std::uint16_t kServers[] = {7, 9, 13, 17, 19, 37, 53, 69, 111, 123, 137, 161, 389, 520, 1900, 5353, 11211};
+
+// The longest block that a packet of `mtu` bytes carries.
+std::uint16_t blksize_of(std::uint16_t mtu, std::uint8_t address_length) noexcept {
+  const std::size_t headers = (address_length == 16 ? kIpv6Udp : kIpv4Udp) + kHeader;
+  return static_cast<std::uint16_t>(mtu - headers);
+}
 
 }  // namespace
 
@@ -26,6 +34,10 @@ void RequestPort::receive(const Datagram& datagram, DatagramSink& sink) noexcept
 
 void TransferPorts::receive(const Datagram& datagram, DatagramSink& sink) noexcept {
   service_.on_transfer(datagram, sink);
+}
+
+bool TransferPorts::too_big(const Datagram& to) noexcept {
+  return service_.on_too_big(to);
 }
 
 TftpService::TftpService(const std::atomic<const files::PublishedFiles*>& published, const Settings& settings,
@@ -101,8 +113,8 @@ void TftpService::refuse(const Datagram& datagram, const ParsedRequest& parsed, 
 }
 
 Limits TftpService::limits_for(const Datagram& datagram) const noexcept {
-  const std::size_t headers = (datagram.address_length == 16 ? kIpv6Udp : kIpv4Udp) + kHeader;
-  return {.blksize = std::min(settings_.blksize, static_cast<std::uint16_t>(settings_.mtu - headers)),
+  const std::uint16_t mtu = std::min(settings_.mtu, datagram.path_mtu);
+  return {.blksize = std::min(settings_.blksize, blksize_of(mtu, datagram.address_length)),
           .windowsize = settings_.windowsize,
           .wrap = settings_.wrap};
 }
@@ -129,6 +141,7 @@ Transfer* TftpService::offer(const Datagram& datagram, std::uint32_t version, bo
     transfer->request = request;
     transfer->version = version;
     transfer->credit = 0;
+    transfer->blksize_of_path = 0;
     offered_.add();
   }
   transfer->credit += kMostDrawn * datagram.payload.size();
@@ -167,6 +180,20 @@ void TftpService::on_transfer(const Datagram& datagram, DatagramSink& sink) noex
   if (may_loop(datagram)) return server_ports_.add();
   unknown_tid_.add();
   send_error(datagram, ErrorCode::unknown_tid, "bad TID", sink);  // three times as long as an ACK
+}
+
+// What was agreed on cannot be changed any more: the transfer ends at its deadline, which is now. The path is known when
+// the client begins again. A sender off the path would have to guess the TID and the client's port.
+bool TftpService::on_too_big(const Datagram& to) noexcept {
+  Transfer* const transfer = transfers_.find(to.local_port);
+  if (transfer == nullptr || !transfer->peer.sent(to)) return false;
+  const ReadTransfer* const read = transfer->read();
+  const std::uint16_t least = to.address_length == 16 ? kLeastMtuV6 : kLeastMtuV4;
+  const std::uint16_t blksize = blksize_of(std::max(to.path_mtu, least), to.address_length);
+  if (read == nullptr || read->terms().blksize <= blksize || transfer->phase == Phase::dallying) return false;
+  transfer->blksize_of_path = blksize;
+  transfers_.set_deadline(*transfer, now_, now_);
+  return true;
 }
 
 void TftpService::on_time(std::uint64_t now_ms, DatagramSender& sender) noexcept {

@@ -45,6 +45,7 @@ namespace gl::tftp {
   X(expired, "offered transfers of which nothing more was heard")                      \
   X(gave_up, "transfers whose client was silent for too long")                         \
   X(gone, "transfers whose file was replaced and is not kept any more")                \
+  X(too_big, "transfers whose blocks are longer than the way to the client carries")   \
   X(evicted, "offered or finished transfers that made room for another one")           \
   X(table_full, "requests that found no room: dropped, the client repeats them")       \
   X(server_ports, "requests from a port of another service: dropped, they might loop") \
@@ -72,6 +73,7 @@ class TransferPorts final : public DatagramService {
   TransferPorts(TftpService& service, const SharedOutPorts& ports) noexcept
       : DatagramService({.factor = 3}, false, ports), service_(service) {}
   void receive(const Datagram& datagram, DatagramSink& sink) noexcept override;
+  [[nodiscard]] bool too_big(const Datagram& to) noexcept override;
 
  private:
   TftpService& service_;
@@ -121,12 +123,14 @@ class TftpService final : public Service {
   // Null: there is no room. `again`: the same request has come before, and was answered with this one.
   [[nodiscard]] Transfer* offer(const Datagram& datagram, std::uint32_t version, bool& again) noexcept;
   void on_transfer(const Datagram& datagram, DatagramSink& sink) noexcept;
+  [[nodiscard]] bool on_too_big(const Datagram& to) noexcept;
   void end(Transfer& transfer) noexcept;
   template <class Out>
   std::size_t send_first(Transfer& transfer, Out out) noexcept;
   void on_offered_deadline(Transfer& transfer, DatagramSender& sender) noexcept;
   void on_ack(Transfer& transfer, std::uint16_t number, DatagramSink& sink) noexcept;
   void on_deadline(Transfer& transfer, std::uint64_t now_ms, DatagramSender& sender) noexcept;
+  void end_too_big(Transfer& transfer, DatagramSender& sender) noexcept;
   void refuse(const Datagram& datagram, const ParsedRequest& parsed, DatagramSink& sink) noexcept;
   [[nodiscard]] Limits limits_for(const Datagram& datagram) const noexcept;
 

@@ -33,6 +33,7 @@ struct Transfer {
   std::size_t credit = 0;
   std::size_t first_length = 0;  // of that packet; 0: none has gone out
   std::uint32_t pause = 0;
+  std::uint16_t blksize_of_path = 0;  // a router said that blocks are to be no longer; 0: it did not
   std::variant<ReadTransfer, WriteTransfer> way;
 
   [[nodiscard]] ReadTransfer* read() noexcept { return std::get_if<ReadTransfer>(&way); }
