@@ -175,6 +175,10 @@ class DatagramService {
     return own ? receiver : port % shared_out_.cores;
   }
   [[nodiscard]] bool shares_ports_out() const noexcept { return shared_out_.cores > 1; }
+  // Whether this port of ours is given to one peer at a time, and not one that anyone asks on.
+  [[nodiscard]] bool lends(std::uint16_t port) const noexcept {
+    return shared_out_.last != 0 && port >= shared_out_.first && port <= shared_out_.last;
+  }
 
  protected:
   explicit DatagramService(Allowance allowance, bool waits = false, SharedOutPorts shared_out = {}) noexcept

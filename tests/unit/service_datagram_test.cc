@@ -119,6 +119,9 @@ TEST(DatagramService, WhatComesToAnotherCoresPortIsHandedOff) {
   EXPECT_EQ(ask(6999), Verdict::drop_udp_silent) << "ports beside the range are everybody's";
   EXPECT_EQ(ask(8000), Verdict::drop_udp_silent);
   EXPECT_EQ(service.received, 3u);
+  EXPECT_TRUE(harness.services.is_asked_on(6999));
+  EXPECT_FALSE(harness.services.is_asked_on(7000)) << "lent to one peer at a time";
+  EXPECT_FALSE(harness.services.is_asked_on(8001));
   EXPECT_EQ(ask(7001), Verdict::udp_handed_off);
   EXPECT_EQ(ask(7998), Verdict::udp_handed_off);
   EXPECT_EQ(harness.out.handed_to, (std::vector<unsigned>{2, 0}));

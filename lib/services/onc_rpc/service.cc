@@ -18,7 +18,7 @@ void OncRpcService::read_counters(CounterReader& reader) const {
 
 void OncRpcService::receive(const Datagram& datagram, DatagramSink& sink) noexcept {
   if (!is_allowed(shared_.allowed, datagram.peer_address())) return drop_not_allowed_.add();
-  if (datagram.peer_port < kLeastCallerPort || registry_.datagram(datagram.peer_port) != nullptr) {
+  if (datagram.peer_port < kLeastCallerPort || registry_.is_asked_on(datagram.peer_port)) {
     return drop_source_port_.add();
   }
   const CallContext context{Transport::udp, datagram.local_address(),

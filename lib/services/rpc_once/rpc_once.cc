@@ -42,7 +42,7 @@ void RpcOnceService::read_counters(CounterReader& reader) const {
 }
 
 void RpcOnceService::receive(const Datagram& datagram, DatagramSink& sink) noexcept {
-  if (datagram.peer_port < kLeastClientPort || registry_.datagram(datagram.peer_port) != nullptr) {
+  if (datagram.peer_port < kLeastClientPort || registry_.is_asked_on(datagram.peer_port)) {
     return drop_source_port_.add();
   }
   const auto message = parse_message(datagram.payload);

@@ -71,8 +71,7 @@ std::uint64_t TftpService::hash(Bytes packet) const noexcept {
 
 // Whether an answer may draw another one, and so on. A client may well have one of our TIDs as its port.
 bool TftpService::may_loop(const Datagram& datagram) const noexcept {
-  const DatagramService* const there = registry_.datagram(datagram.peer_port);
-  return (there != nullptr && there != &transfer_ports_) || std::ranges::binary_search(kServers, datagram.peer_port);
+  return registry_.is_asked_on(datagram.peer_port) || std::ranges::binary_search(kServers, datagram.peer_port);
 }
 
 void TftpService::on_request(const Datagram& datagram, DatagramSink& sink) noexcept {
