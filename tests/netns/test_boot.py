@@ -1,6 +1,7 @@
 """A machine in QEMU boots Debian's kernel over the network from Goldilocks. Nightly: it needs QEMU, and minutes."""
 
 import hashlib
+from pathlib import Path
 
 from goldilocks import Goldilocks
 from guest import Guest, initrd, kernel
@@ -89,6 +90,21 @@ def test_pxe_over_tftp():
 def test_pxe_over_tftp_with_loss():
     with Lab() as lab:
         boots_by_tftp(lab, 1)
+
+
+def test_pxelinux():
+    """python-tx-tftp#3: it asks for tsize, and boots nothing without. It looks for its configuration under a dozen names
+    that are not there before it finds the last one."""
+    with Lab() as lab:
+        site = site_to_boot(lab)
+        for name in ("/usr/lib/PXELINUX/pxelinux.0", "/usr/lib/syslinux/modules/bios/ldlinux.c32"):
+            site.add("/" + Path(name).name, Path(name).read_bytes())
+        site.add("/pxelinux.cfg/default", b"DEFAULT linux\nLABEL linux\nKERNEL vmlinuz\nINITRD initrd\n"
+                                          b"APPEND console=ttyS0 panic=-1 quiet greeting=goldilocks\n")
+        with Goldilocks(lab, ["--http", f"{PORT},root={site.root}", "--tftp", f"69,root={site.root}"], zones=()) as server:
+            boot(lab, site, server, 0, "pxelinux.0", SERVER_V4)
+            seen = server.telemetry("/goldilocks/service,tftp")
+            assert seen["finished"] >= 4 and seen["not_found"] >= 1, seen
 
 
 run(__name__)
