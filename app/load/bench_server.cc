@@ -16,12 +16,18 @@ void check(const Status& status) {
   if (!status) throw std::runtime_error(status.error());
 }
 
-// As `--http SITE`.
-void serve_files(control::Settings& server, const std::string& site) {
+void apply(const control::Settings& server, const ServiceFlag& flag) {
   for (const auto& module : server.modules) {
     for (const ServiceOption& option : module->options()) {
-      if (option.name == "http") check(option.apply(site));
+      if (option.name == flag.name) return check(option.apply(flag.value));
     }
+  }
+  throw std::runtime_error("--service: no service has the flag '" + flag.name + "'");
+}
+
+void serve(const control::Settings& server, const std::vector<ServiceFlag>& flags) {
+  for (const ServiceFlag& flag : flags) apply(server, flag);
+  for (const auto& module : server.modules) {
     if (!module->enabled()) continue;
     const auto loaded = module->load({.quiesce = [] {}, .linger_seconds = 120});
     if (!loaded) throw std::runtime_error(loaded.error());
@@ -31,7 +37,7 @@ void serve_files(control::Settings& server, const std::string& site) {
 }  // namespace
 
 BenchServer::BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::IpAddress& address,
-                         std::uint16_t service_port, zone::LoadedZones zones, const std::string& root,
+                         std::uint16_t service_port, zone::LoadedZones zones, const std::vector<ServiceFlag>& services,
                          std::uint32_t flow_cache)
     : zones_(std::move(zones)), cycles_per_ms_(rte_get_tsc_hz() / 1000) {
   for (auto& key : keys_.by_parity) randombytes_buf(key.data(), key.size());
@@ -55,8 +61,8 @@ BenchServer::BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::
   context_->ports[0].interface = &interface_;
   context_->ports[0].out.bind(port.id(), 0, port.offloads().any_tx());
   context_->port_count = 1;
-  server.service_ports = {root.empty() ? service_port : std::uint16_t{53}};
-  if (!root.empty()) serve_files(server, std::to_string(service_port) + ",root=" + root);
+  server.service_ports = {services.empty() ? service_port : std::uint16_t{53}};
+  serve(server, services);
   server.zones.emplace_back();  // so that there are zones to serve
   modules_ = server.modules;
   check(control::add_services(*context_, server, published_zones_));

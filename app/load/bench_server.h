@@ -27,12 +27,17 @@ struct ServerTimes {
   std::uint64_t total_cycles = 0;  // in all rounds
 };
 
+struct ServiceFlag {
+  std::string name;
+  std::string value;
+};
+
 class BenchServer {
  public:
-  // root: a directory whose files are served over HTTP on that port, which is not the zones' then; empty: none.
-  // flow_cache: connections that are remembered (--flow-cache of the server).
+  // services: flags of the server without their dashes, and their values. Where there are any, the zones are served on
+  // port 53, and otherwise on `service_port`. flow_cache: connections that are remembered (--flow-cache).
   BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::IpAddress& address, std::uint16_t service_port,
-              zone::LoadedZones zones, const std::string& root, std::uint32_t flow_cache);
+              zone::LoadedZones zones, const std::vector<ServiceFlag>& services, std::uint32_t flow_cache);
 
   // Polls until the rings are empty.
   void drain() noexcept;

@@ -15,6 +15,8 @@
 
 namespace gl::load {
 
+inline constexpr std::uint16_t kAnswerFlag = 0x8000;  // QR
+
 struct Flight {
   Flight(const Options& o, const Queries& q, Output& out)
       : options(o),
@@ -76,7 +78,7 @@ struct Flight {
 
   // What a DNS header says about the answer; false where it answers something else (RFC 1035 section 4.1.1).
   [[nodiscard]] bool count_answer(const Slot& s, std::uint16_t id, std::uint16_t flags, std::size_t length) noexcept {
-    if (id != s.id || (flags & 0x8000) == 0) {
+    if (id != s.id || (flags & kAnswerFlag) == 0) {
       ++report.counts.bad_answer;
       return false;
     }

@@ -33,7 +33,8 @@ constexpr const char* kUsage =
     "goldilocks-loopback [EAL flags] -- --zone FILE [--json] --target ADDR --source ADDR/LEN [flags of "
     "goldilocks-load]\n"
     "Server and clients in one process. One lcore: the server's time a frame. Two: exchanges a second.\n"
-    "  --root DIR      serve the files of a directory as well, on --target-port, which the zone then leaves alone\n"
+    "  --service NAME=VALUE  a flag of goldilocks for another service, as http=80,root=DIR; may be repeated. The zone is\n"
+    "                  served on port 53 then\n"
     "  --idle N        instead, N connections at once (to 2^20) that are open and idle: the memory before and after, "
     "and\n"
     "                  whether each is answered, twice. Exit status 1 where one is not, or the memory is not the same\n"
@@ -48,7 +49,8 @@ int fail(int status, const std::string& message) {
 struct Arguments {
   std::vector<std::string> eal;
   std::string zone;
-  std::string root;
+  std::string service;                         // the last one
+  std::vector<gl::load::ServiceFlag> services;
   std::string idle;
   std::string idle_time = "1";
   std::string flow_cache = "4096";
@@ -63,15 +65,19 @@ Arguments split(int argc, char** argv) {
   for (++i; i < argc; ++i) {
     const std::string flag = argv[i];
     std::string* const own = flag == "--zone"         ? &a.zone
-                             : flag == "--root"       ? &a.root
+                             : flag == "--service"    ? &a.service
                              : flag == "--idle"       ? &a.idle
                              : flag == "--idle-time"  ? &a.idle_time
                              : flag == "--flow-cache" ? &a.flow_cache
                                                       : nullptr;
-    if (own != nullptr && i + 1 < argc)
-      *own = argv[++i];
-    else
+    if (own == nullptr || i + 1 == argc) {
       a.load.push_back(argv[i]);
+      continue;
+    }
+    *own = argv[++i];
+    if (own != &a.service) continue;
+    const std::size_t equals = std::min(a.service.find('='), a.service.size());
+    a.services.push_back({a.service.substr(0, equals), a.service.substr(std::min(equals + 1, a.service.size()))});
   }
   return a;
 }
@@ -202,14 +208,14 @@ int measure_idle(const Idle& idle, const gl::load::Options& options, const gl::l
 }
 
 int measure(const Idle& idle, gl::load::Options options, const gl::load::Queries& queries, gl::zone::LoadedZones zones,
-            const std::string& root, std::uint32_t flow_cache) {
+            const std::vector<gl::load::ServiceFlag>& services, std::uint32_t flow_cache) {
   auto pair = gl::load::RingPair::make(kRing);
   if (!pair) return fail(1, pair.error());
   auto near = open_side("clients", pair->ports()[0]);
   if (!near) return fail(1, near.error());
   auto far = open_side("server", pair->ports()[1]);
   if (!far) return fail(1, far.error());
-  BenchServer server(far->port, far->pool.get(), options.target, options.target_port, std::move(zones), root,
+  BenchServer server(far->port, far->pool.get(), options.target, options.target_port, std::move(zones), services,
                      flow_cache);
   options.port_id = near->port.id();
   options.source_mac = gl::wire::MacAddress{{0x02, 0, 0, 0, 0, 0x01}};  // two neighbours cannot share one
@@ -246,5 +252,5 @@ int main(int argc, char** argv) {
   const auto ask_stop = [](int) { stop = true; };
   std::signal(SIGINT, ask_stop);
   std::signal(SIGTERM, ask_stop);
-  return measure(*idle, *options, *queries, std::move(*zones), arguments.root, *flow_cache);
+  return measure(*idle, *options, *queries, std::move(*zones), arguments.services, *flow_cache);
 }

@@ -20,6 +20,7 @@ enum Flag : int {
   kQuery,
   kQueries,
   kHttp,
+  kDatagram,
   kConnections,
   kRate,
   kDuration,
@@ -45,6 +46,7 @@ constexpr option kFlags[] = {
     {"query", required_argument, nullptr, kQuery},
     {"queries", required_argument, nullptr, kQueries},
     {"http", required_argument, nullptr, kHttp},
+    {"datagram", required_argument, nullptr, kDatagram},
     {"connections", required_argument, nullptr, kConnections},
     {"rate", required_argument, nullptr, kRate},
     {"duration", required_argument, nullptr, kDuration},
@@ -146,6 +148,9 @@ Status apply(int flag, const Argument& a, Options& o) {
     case kHttp:
       o.http = a.text;
       return success();
+    case kDatagram:
+      o.datagram = a.text;
+      return success();
     case kConnections:
       return number<std::uint32_t>(a, 1, 1u << 20, o.connections);
     case kRate:
@@ -187,6 +192,7 @@ Status check(Options& o, bool target_given) {
     return Error{"--source and --target must be of one address family"};
   }
   if (!o.http.empty() && o.mode == Mode::udp) return Error{"--http: not with --mode udp"};
+  if (!o.datagram.empty() && o.mode != Mode::udp) return Error{"--datagram: only with --mode udp"};
   if (!std::has_single_bit(o.connections)) return Error{"--connections: must be a power of two"};
   if (o.connections > o.sources.count * 32768ull)
     return Error{"--connections: at most 32768 for each --source address"};
@@ -227,6 +233,9 @@ const char* usage() noexcept {
          "  --query NAME/TYPE           the question (./SOA)\n"
          "  --queries FILE              questions in turn, a line each: name type\n"
          "  --http PATH                 HTTP requests for it in place of DNS queries; answers to 64 KiB, 200 expected\n"
+         "  --datagram HEX[,id=N][,answer-id=N][,answer=N][,ack=HEX]\n"
+         "                              with --mode udp: this in place of DNS queries. id, answer-id: offsets of two\n"
+         "                              bytes that number the exchange; answer: its length; ack: sent to where it came from\n"
          "  --connections N             in flight at once, a power of two (256)\n"
          "  --rate N                    exchanges started a second; 0: as fast as answers come (0)\n"
          "  --duration S                seconds (5)\n"

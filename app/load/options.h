@@ -28,6 +28,7 @@ struct Options {
   Sources sources;
   std::string query = "./SOA";
   std::string http;                 // a path: HTTP requests for it in place of DNS questions; empty: none
+  std::string datagram;             // another protocol's over UDP, see render_datagram(); empty: none
   std::string queries_file;         // dnsperf's format; empty: `query`
   std::uint32_t connections = 256;  // in flight; a power of two
   double rate = 0;                  // exchanges started a second; 0: as fast as answers come

@@ -1,13 +1,19 @@
 #include "app/load/queries.h"
 
-#include <ldns/ldns.h>
-
+#include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <sstream>
+#include <string_view>
+
+#include <ldns/ldns.h>
+
 
 #include "lib/base/endian.h"
+#include "lib/base/text.h"
 
 namespace gl::load {
 namespace {
@@ -88,9 +94,69 @@ Result<Queries> render_http(const std::string& path) {
   if (path.empty() || path[0] != '/' || text.size() > sizeof q.stream - 32) {
     return Error{"--http: '" + path + "' is no path of at most 240 bytes"};
   }
-  q.http = true;
+  q.kind = Query::Kind::http;
   q.stream_length = static_cast<std::uint16_t>(text.copy(reinterpret_cast<char*>(q.stream), text.size()));
   q.stream_sum = sum_bytes(q.stream, q.stream_length);
+  return Queries{q};
+}
+
+namespace {
+
+std::optional<std::vector<std::uint8_t>> parse_hex(std::string_view text) {
+  std::vector<std::uint8_t> bytes;
+  if (text.size() % 2 != 0) return std::nullopt;
+  for (std::size_t at = 0; at < text.size(); at += 2) {
+    std::uint8_t value = 0;
+    const char* const end = text.data() + at + 2;
+    if (std::from_chars(text.data() + at, end, value, 16).ptr != end) return std::nullopt;
+    bytes.push_back(value);
+  }
+  return bytes;
+}
+
+// One `name=value`; false: it is none.
+bool apply_part(std::string_view part, Query& q) {
+  const auto offset = [&](std::size_t name, std::uint16_t& to) {
+    const auto number = parse_decimal(part.substr(name), 0, 1500);
+    if (number) to = static_cast<std::uint16_t>(*number);
+    return number && *number % 2 == 0;
+  };
+  if (part.starts_with("id=")) return offset(3, q.id_at) && q.id_at + 2u <= q.message_length;
+  if (part.starts_with("answer-id=")) return offset(10, q.answer_id_at);
+  if (part.starts_with("answer=")) {
+    const auto length = parse_decimal(part.substr(7), 1, 9000);
+    q.answer_length = static_cast<std::uint16_t>(length.value_or(0));
+    return length.has_value();
+  }
+  if (!part.starts_with("ack=")) return false;
+  const auto bytes = parse_hex(part.substr(4));
+  if (!bytes || bytes->size() > q.ack.size()) return false;
+  std::ranges::copy(*bytes, q.ack.begin());
+  q.ack_length = static_cast<std::uint8_t>(bytes->size());
+  return true;
+}
+
+}  // namespace
+
+Result<Queries> render_datagram(const std::string& text) {
+  Query q;
+  q.kind = Query::Kind::datagram;
+  q.id_at = q.answer_id_at = Query::kNoId;
+  std::size_t end = std::min(text.find(','), text.size());
+  const auto bytes = parse_hex(std::string_view(text).substr(0, end));
+  if (!bytes || bytes->empty() || bytes->size() > sizeof q.stream - 34) {
+    return Error{"--datagram: not 1 to 286 bytes in hexadecimal"};
+  }
+  std::ranges::copy(*bytes, q.stream + 2);
+  q.message_length = static_cast<std::uint16_t>(bytes->size());
+  while (end < text.size()) {
+    const std::size_t begin = end + 1;
+    end = std::min(text.find(',', begin), text.size());
+    const std::string_view part = std::string_view(text).substr(begin, end - begin);
+    if (!apply_part(part, q)) return Error{"--datagram: '" + std::string(part) + "' is none of id=N, answer-id=N, answer=N, ack=HEX"};
+  }
+  if (q.has_id()) q.stream[2 + q.id_at] = q.stream[3 + q.id_at] = 0;  // for the sum
+  q.datagram_sum = sum_bytes(q.message(), q.message_length);
   return Queries{q};
 }
 

@@ -198,7 +198,7 @@ typename TcpClients<Ip, kTs>::Next TcpClients<Ip, kTs>::absorb_syn_ack(Slot& s, 
 template <class Ip, bool kTs>
 bool TcpClients<Ip, kTs>::consume(Slot& s, const std::uint8_t* at, std::size_t length, bool& complete) noexcept {
   const Query& query = flight_.queries[s.query];
-  if (query.http) return consume_http(s, {reinterpret_cast<const char*>(at), length}, complete);
+  if (query.kind == Query::Kind::http) return consume_http(s, {reinterpret_cast<const char*>(at), length}, complete);
   if (s.head_length == 0 && length >= 14u + query.question_length &&
       std::memcmp(at + 14, query.question(), query.question_length) != 0) {
     return false;

@@ -138,7 +138,7 @@ inline void Template<Ip>::tcp(rte_mbuf* m, const TcpFields& f, std::size_t ts_at
     std::uint8_t* const payload = frame + length_;
     copy_blocks(payload, query->stream, query->stream_length);
     sum += query->stream_sum;
-    if (!query->http) {
+    if (query->kind == Query::Kind::dns) {
       put16(payload + 2, raw16(id));
       sum += raw16(id);
     }
@@ -156,8 +156,11 @@ inline void Template<Ip>::udp(rte_mbuf* m, std::uint32_t source_low, std::uint16
   put16(l4, raw16(source_port));
   put16(l4 + 4, raw16(length));
   copy_blocks(l4 + 8, query.message(), query.message_length);
-  put16(l4 + 8, raw16(id));
-  sum += static_cast<Sum>(raw16(source_port)) + raw16(length) + query.datagram_sum + raw16(id);
+  sum += static_cast<Sum>(raw16(source_port)) + raw16(length) + query.datagram_sum;
+  if (query.has_id()) {
+    put16(l4 + 8 + query.id_at, raw16(id));
+    sum += raw16(id);
+  }
   const std::uint16_t sum16 = checksum(sum);
   put16(l4 + 6, sum16 != 0 ? sum16 : 0xffff);  // RFC 768: zero would mean none
 }

@@ -1,4 +1,4 @@
-// DNS clients over UDP: a datagram out, a datagram in.
+// Clients over UDP, of DNS or another protocol: a datagram out, a datagram in, and an acknowledgement where there is one.
 // Byte order: host but for the frames. Ownership: borrows the flight. Thread: the generator's core only.
 #pragma once
 
@@ -27,12 +27,15 @@ class UdpClients {
 
  private:
   void ask(Slot& s) noexcept;
+  void acknowledge(const Slot& s, const Received& in) noexcept;
   // Whether the datagram answers what the slot asked.
   [[nodiscard]] bool absorb(const Slot& s, const Received& in) noexcept;
 
   Flight& flight_;
   std::uint32_t target_low_;
   Template<Ip> template_;
+  Template<Ip> ack_template_;  // its target port is written each time
+  Query ack_;
 };
 
 extern template class UdpClients<Ip4>;

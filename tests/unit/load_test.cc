@@ -9,6 +9,7 @@
 #include "app/load/histogram.h"
 #include "app/load/memory.h"
 #include "app/load/pacing.h"
+#include "app/load/queries.h"
 #include "app/load/slots.h"
 #include "app/load/sources.h"
 #include "app/load/tcp_segments.h"
@@ -40,6 +41,30 @@ TEST(LoadSources, Refuses) {
                             "198.51.100.1-2001:db8::1", "2001:db8::1-2001:db9::1", "name"}) {
     EXPECT_FALSE(parse_sources(wrong).ok()) << wrong;
   }
+}
+
+TEST(LoadDatagram, Parts) {
+  const auto queries = render_datagram("0102030405,id=2,answer-id=4,answer=28,ack=00ff");
+  ASSERT_TRUE(queries.ok()) << queries.error();
+  const Query& q = queries->at(0);
+  EXPECT_EQ(q.kind, Query::Kind::datagram);
+  EXPECT_EQ(q.message_length, 5);
+  EXPECT_EQ(q.message()[1], 2);
+  EXPECT_EQ(q.message()[2], 0) << "the number is written later, and is not in the sum";
+  EXPECT_EQ(q.id_at, 2);
+  EXPECT_EQ(q.answer_id_at, 4);
+  EXPECT_EQ(q.answer_length, 28);
+  EXPECT_EQ(q.ack_length, 2);
+  EXPECT_EQ(q.ack[1], 0xff);
+  EXPECT_FALSE(render_datagram("01")->at(0).has_id());
+}
+
+TEST(LoadDatagram, Refuses) {
+  for (const char* wrong : {"", "0", "0g", "01,id=0", "0102,id=1", "0102,id=2", "01,answer-id=1", "01,ack=0", "01,x", "01,",
+                            "01,answer=0"}) {
+    EXPECT_FALSE(render_datagram(wrong).ok()) << wrong;
+  }
+  EXPECT_FALSE(render_datagram(std::string(600, '0')).ok());
 }
 
 // RFC 1071 section 3's own example.
