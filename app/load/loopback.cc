@@ -33,7 +33,8 @@ constexpr const char* kUsage =
     "goldilocks-loopback [EAL flags] -- --zone FILE [--json] --target ADDR --source ADDR/LEN [flags of "
     "goldilocks-load]\n"
     "Server and clients in one process. One lcore: the server's time a frame. Two: exchanges a second.\n"
-    "  --service NAME=VALUE  a flag of goldilocks for another service, as http=80,root=DIR; may be repeated. The zone is\n"
+    "  --service NAME=VALUE  a flag of goldilocks for another service, as http=80,root=DIR; may be repeated. The zone "
+    "is\n"
     "                  served on port 53 then\n"
     "  --idle N        instead, N connections at once (to 2^20) that are open and idle: the memory before and after, "
     "and\n"
@@ -49,7 +50,7 @@ int fail(int status, const std::string& message) {
 struct Arguments {
   std::vector<std::string> eal;
   std::string zone;
-  std::string service;                         // the last one
+  std::string service;  // the last one
   std::vector<gl::load::ServiceFlag> services;
   std::string idle;
   std::string idle_time = "1";

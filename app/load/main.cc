@@ -1,10 +1,11 @@
-// goldilocks-load: DNS clients at full speed on any DPDK port.
+// goldilocks-load: DNS clients at full speed on any DPDK port, or a file of their frames for another generator.
 #include <csignal>
 #include <cstdio>
 #include <string>
 #include <vector>
 
 #include "app/load/generator.h"
+#include "app/load/pcap/write.h"
 #include "lib/base/endian.h"
 #include "lib/dpdk/eal.h"
 #include "lib/dpdk/mbuf_pool.h"
@@ -67,6 +68,10 @@ int main(int argc, char** argv) {
   if (options->help) {
     std::fputs(gl::load::usage(), stdout);
     return 0;
+  }
+  if (!options->pcap.file.empty()) {
+    const gl::Status written = gl::load::write_pcap(*options);
+    return written ? 0 : fail(1, written.error());
   }
   const auto eal = gl::dpdk::Eal::init({argv, argv + split});
   if (!eal) return fail(1, eal.error());

@@ -3,9 +3,11 @@
 #include <arpa/inet.h>
 #include <getopt.h>
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cstdio>
+#include <sstream>
 
 namespace gl::load {
 namespace {
@@ -32,6 +34,13 @@ enum Flag : int {
   kNoTimestamps,
   kDnssec,
   kMergeAck,
+  kWritePcap,
+  kSecret,
+  kZone,
+  kFlows,
+  kFrames,
+  kEpoch,
+  kAt,
   kJson,
   kHelp,
 };
@@ -58,6 +67,13 @@ constexpr option kFlags[] = {
     {"no-timestamps", no_argument, nullptr, kNoTimestamps},
     {"dnssec", no_argument, nullptr, kDnssec},
     {"merge-ack", no_argument, nullptr, kMergeAck},
+    {"write-pcap", required_argument, nullptr, kWritePcap},
+    {"secret", required_argument, nullptr, kSecret},
+    {"zone", required_argument, nullptr, kZone},
+    {"flows", required_argument, nullptr, kFlows},
+    {"frames", required_argument, nullptr, kFrames},
+    {"epoch", required_argument, nullptr, kEpoch},
+    {"at", required_argument, nullptr, kAt},
     {"json", no_argument, nullptr, kJson},
     {"help", no_argument, nullptr, kHelp},
     {nullptr, 0, nullptr, 0},
@@ -125,6 +141,42 @@ Status sources(const Argument& a, Sources& out) {
   return success();
 }
 
+// "syn,query,fin"
+Status frame_kinds(const Argument& a, FrameKinds& out) {
+  FrameKinds kinds;
+  std::istringstream words(a.text);
+  for (std::string word; std::getline(words, word, ',');) {
+    const auto at = std::find(kFrameKinds.begin(), kFrameKinds.end(), word);
+    if (at == kFrameKinds.end()) return Error{"--frames: '" + word + "' is none of syn, ack, query, fin, udp"};
+    kinds.add(static_cast<FrameKind>(at - kFrameKinds.begin()));
+  }
+  if (kinds.empty()) return Error{"--frames: names none of syn, ack, query, fin, udp"};
+  out = kinds;
+  return success();
+}
+
+Status apply_pcap(int flag, const Argument& a, PcapOptions& o) {
+  switch (flag) {
+    case kWritePcap:
+      o.file = a.text;
+      return o.file.empty() ? Status(Error{"--write-pcap: names no file"}) : success();
+    case kSecret:
+      o.secret = a.text;
+      return success();
+    case kZone:
+      o.zone = a.text;
+      return success();
+    case kFlows:
+      return number<std::uint32_t>(a, 1, 1u << 24, o.flows);
+    case kFrames:
+      return frame_kinds(a, o.frames);
+    case kEpoch:
+      return number<std::uint32_t>(a, 8, 604800, o.epoch_seconds);
+    default:
+      return number<std::uint64_t>(a, 604800, 1ull << 40, o.at.emplace());
+  }
+}
+
 Status apply(int flag, const Argument& a, Options& o) {
   switch (flag) {
     case kMode:
@@ -179,10 +231,40 @@ Status apply(int flag, const Argument& a, Options& o) {
     case kJson:
       o.json = true;
       return success();
+    case kWritePcap:
+    case kSecret:
+    case kZone:
+    case kFlows:
+    case kFrames:
+    case kEpoch:
+    case kAt:
+      return apply_pcap(flag, a, o.pcap);
     default:
       o.help = true;
       return success();
   }
+}
+
+FrameKinds frames_of(Mode mode) {
+  if (mode == Mode::udp) return {FrameKind::udp};
+  if (mode == Mode::syn) return {FrameKind::syn};
+  return {FrameKind::syn, FrameKind::query, FrameKind::fin};
+}
+
+// What a file of frames needs to be told, because no port is opened and no server asked.
+Status check_pcap(Options& o) {
+  PcapOptions& p = o.pcap;
+  if (p.frames.empty()) p.frames = frames_of(o.mode);
+  const bool fin = p.frames.has(FrameKind::fin);
+  if (!o.target_mac || !o.source_mac) return Error{"--write-pcap needs --target-mac and --source-mac"};
+  if (!o.http.empty() || !o.datagram.empty()) return Error{"--http, --datagram: not with --write-pcap"};
+  if (p.frames.need_cookies() && p.secret.empty()) return Error{"--write-pcap needs the server's --secret FILE"};
+  if (fin && p.zone.empty()) {
+    return Error{"--write-pcap needs the server's --zone FILE for a FIN, which acknowledges the answer"};
+  }
+  if (fin && !o.timestamps) return Error{"--frames: fin not with --no-timestamps"};
+  if (p.flows > o.sources.count * 32768ull) return Error{"--flows: at most 32768 for each --source address"};
+  return success();
 }
 
 Status check(Options& o, bool target_given) {
@@ -197,6 +279,7 @@ Status check(Options& o, bool target_given) {
   if (o.connections > o.sources.count * 32768ull)
     return Error{"--connections: at most 32768 for each --source address"};
   if (o.mss == 0) o.mss = o.sources.v6 ? 1440 : 1460;
+  if (!o.pcap.file.empty()) return check_pcap(o);
   return success();
 }
 
@@ -235,7 +318,8 @@ const char* usage() noexcept {
          "  --http PATH                 HTTP requests for it in place of DNS queries; answers to 64 KiB, 200 expected\n"
          "  --datagram HEX[,id=N][,answer-id=N][,answer=N][,ack=HEX]\n"
          "                              with --mode udp: this in place of DNS queries. id, answer-id: offsets of two\n"
-         "                              bytes that number the exchange; answer: its length; ack: sent to where it came from\n"
+         "                              bytes that number the exchange; answer: its length; ack: sent to where it came "
+         "from\n"
          "  --connections N             in flight at once, a power of two (256)\n"
          "  --rate N                    exchanges started a second; 0: as fast as answers come (0)\n"
          "  --duration S                seconds (5)\n"
@@ -247,6 +331,17 @@ const char* usage() noexcept {
          "  --dnssec                    queries with EDNS and the DO bit\n"
          "  --merge-ack                 the handshake's ACK rides on the query: five frames for six\n"
          "  --port-id N                 the DPDK port (0)\n"
+         "  --write-pcap FILE           no clients, no port: the frames of clients who send blindly, for a generator "
+         "that\n"
+         "                              cannot react; valid for a server with the same --secret and --epoch (8 to "
+         "604800 s)\n"
+         "  --flows N                   so many connections in it (1000)\n"
+         "  --frames LIST               of each: syn, ack, query, fin, udp (--mode tcp: syn,query,fin; udp; syn)\n"
+         "  --secret FILE               the server's; a secret for tests, since who has the file can send as its "
+         "clients\n"
+         "  --zone FILE                 the server's: a FIN acknowledges the answer, which must fit one segment\n"
+         "  --epoch SECONDS             the server's (3600)\n"
+         "  --at UNIXTIME               the cookies' time (now); the file is valid for about one epoch from then on\n"
          "  --json                      the totals as one line of JSON on standard output\n"
          "  --help                      this text\n";
 }

@@ -3,7 +3,9 @@
 // Errors: one line that names the flag and says what is allowed.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 
@@ -17,6 +19,38 @@ enum class Mode : std::uint8_t {
   udp,  // a query, its answer
   tcp,  // SYN, ACK, query, ACK, FIN, ACK and what the server sends between them
   syn,  // SYN, SYN-ACK, and nothing after it
+};
+
+// --write-pcap: the frames of clients who send blindly, in a file (pcap/write.h), in place of clients on a port.
+enum class FrameKind : std::uint8_t { syn, ack, query, fin, udp };
+inline constexpr std::array<const char*, 5> kFrameKinds = {"syn", "ack", "query", "fin", "udp"};
+class FrameKinds {
+ public:
+  constexpr FrameKinds() noexcept = default;
+  constexpr FrameKinds(std::initializer_list<FrameKind> kinds) noexcept {
+    for (const FrameKind kind : kinds) add(kind);
+  }
+  constexpr void add(FrameKind kind) noexcept { bits_ |= bit(kind); }
+  [[nodiscard]] constexpr bool has(FrameKind kind) const noexcept { return (bits_ & bit(kind)) != 0; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return bits_ == 0; }
+  // Whether there are segments that a server takes only with its own cookie in them.
+  [[nodiscard]] constexpr bool need_cookies() const noexcept {
+    return has(FrameKind::ack) || has(FrameKind::query) || has(FrameKind::fin);
+  }
+
+ private:
+  [[nodiscard]] static constexpr unsigned bit(FrameKind kind) noexcept { return 1u << static_cast<unsigned>(kind); }
+  unsigned bits_ = 0;
+};
+
+struct PcapOptions {
+  std::string file;                    // empty: no file is written
+  std::string secret;                  // the server's --secret
+  std::string zone;                    // the server's --zone: it says how long the answers are
+  std::uint32_t epoch_seconds = 3600;  // the server's --epoch
+  std::optional<std::uint64_t> at;     // UNIX time at which the cookies were given; absent: now
+  std::uint32_t flows = 1000;
+  FrameKinds frames;  // where none was named: what belongs to the mode
 };
 
 struct Options {
@@ -38,6 +72,7 @@ struct Options {
   std::uint16_t queries_per_connection = 1;
   std::uint16_t mss = 0;  // 0: 1460 for IPv4, 1440 for IPv6
   std::uint16_t port_id = 0;
+  PcapOptions pcap;
   bool timestamps = true;
   bool dnssec = false;
   bool merge_ack = false;  // the handshake's ACK rides on the query

@@ -11,7 +11,6 @@
 
 #include <ldns/ldns.h>
 
-
 #include "lib/base/endian.h"
 #include "lib/base/text.h"
 
@@ -153,7 +152,8 @@ Result<Queries> render_datagram(const std::string& text) {
     const std::size_t begin = end + 1;
     end = std::min(text.find(',', begin), text.size());
     const std::string_view part = std::string_view(text).substr(begin, end - begin);
-    if (!apply_part(part, q)) return Error{"--datagram: '" + std::string(part) + "' is none of id=N, answer-id=N, answer=N, ack=HEX"};
+    if (!apply_part(part, q))
+      return Error{"--datagram: '" + std::string(part) + "' is none of id=N, answer-id=N, answer=N, ack=HEX"};
   }
   if (q.has_id()) q.stream[2 + q.id_at] = q.stream[3 + q.id_at] = 0;  // for the sum
   q.datagram_sum = sum_bytes(q.message(), q.message_length);

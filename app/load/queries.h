@@ -22,11 +22,11 @@ struct alignas(64) Query {
   enum class Kind : std::uint8_t { dns, http, datagram };
   static constexpr std::uint16_t kNoId = 0xffff;
   Kind kind = Kind::dns;
-  std::uint8_t ack_length = 0;         // of what acknowledges the answer; 0: nothing does
-  std::uint16_t id_at = 0;             // where the message has the exchange's number, two bytes at an even offset
-  std::uint16_t answer_id_at = 0;      // and its answer; kNoId: it has none
-  std::uint16_t answer_length = 0;     // of another protocol, where it is always the same; 0: it is not
-  std::uint16_t stream_length = 0;     // over TCP
+  std::uint8_t ack_length = 0;      // of what acknowledges the answer; 0: nothing does
+  std::uint16_t id_at = 0;          // where the message has the exchange's number, two bytes at an even offset
+  std::uint16_t answer_id_at = 0;   // and its answer; kNoId: it has none
+  std::uint16_t answer_length = 0;  // of another protocol, where it is always the same; 0: it is not
+  std::uint16_t stream_length = 0;  // over TCP
   std::uint16_t message_length = 0;
   std::uint16_t question_length = 0;  // name, type and class
   std::uint8_t stream[kMost] = {};

@@ -1,14 +1,10 @@
 #include "app/load/udp_clients.h"
 
 #include "app/load/target.h"
+#include "app/load/udp_header.h"
 
 namespace gl::load {
 namespace {
-
-struct UdpHeader {
-  explicit UdpHeader(std::uint16_t target_port) { store_be(bytes + 2, target_port); }
-  std::uint8_t bytes[8] = {};
-};
 
 // What ends an exchange; its length is 0 where nothing does.
 Query ack_of(const Query& query) noexcept {

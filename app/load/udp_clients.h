@@ -1,5 +1,5 @@
-// Clients over UDP, of DNS or another protocol: a datagram out, a datagram in, and an acknowledgement where there is one.
-// Byte order: host but for the frames. Ownership: borrows the flight. Thread: the generator's core only.
+// Clients over UDP, of DNS or another protocol: a datagram out, a datagram in, and an acknowledgement where there is
+// one. Byte order: host but for the frames. Ownership: borrows the flight. Thread: the generator's core only.
 #pragma once
 
 #include <netinet/in.h>
