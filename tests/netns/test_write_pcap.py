@@ -2,12 +2,15 @@
 frame of it must end as the file's writer said; but not where the secret or the time is another."""
 
 import json
+import os
+import shutil
 import struct
 import time
 
-from goldilocks import NOT_VERDICTS, ROOT_ZONE, Goldilocks, built
-from lab import Lab, sh, wait_for
-from runner import run
+from goldilocks import NOT_VERDICTS, ROOT_ZONE, Goldilocks, built, lcores
+from lab import CLIENT_IF, ROOT, SERVER_V4, SERVER_V6, Lab, sh, wait_for
+from packets import neighbour
+from runner import Skip, run
 
 PORT_MAC = "02:70:63:61:70:00"  # what the driver gives its first port
 FLOWS = 500
@@ -18,7 +21,7 @@ UNVERIFIED = ("tcp_reset_no_cookie", "tcp_drop_reset_limited", "tcp_drop_no_time
 
 def write(lab, *flags, family=4, secret="secret", name="in.pcap"):
     """Writes the file; what its writer says of it."""
-    if not lab.path(secret).exists():
+    if not lab.path(secret).exists():  # a running server has made its own
         lab.path(secret, "%064x\n" % len(secret)).chmod(0o600)
     done = sh(built("app/load/goldilocks-load"), "--", *FAMILIES[family], "--target-mac", PORT_MAC, "--source-mac", "02:00:00:00:00:02",
               "--write-pcap", lab.path(name), "--secret", lab.path(secret), "--zone", ROOT_ZONE, "--flows", FLOWS, "--json", *flags)
@@ -131,6 +134,37 @@ def test_an_epoch_of_a_week():
         assert told["valid_until"] - told["valid_from"] == 2 * 604800
         verdicts, _ = play(lab, told, "--epoch", 604800)
         assert verdicts == told["verdicts"], verdicts
+
+
+def test_by_tcpreplay():
+    """The same file by a program that reads it otherwise, over a virtual cable."""
+    with Lab() as lab, Goldilocks(lab, ["--idle-sleep-us", 50], secret=lab.path("secret")) as server:
+        for family, address in ((4, SERVER_V4), (6, SERVER_V6)):
+            before = server.counters()
+            told = write(lab, "--target-mac", neighbour(address), family=family)
+            sh("tcpreplay", "--intf1", CLIENT_IF, "--pps", 1000, lab.path("in.pcap"))
+
+            def grown():
+                now = server.counters()
+                return {n: v - before[n] for n, v in now.items() if n.startswith("tcp_") and v != before[n]}
+            wait_for(lambda: sum(grown().values()) >= told["frames"], lambda: f"played: {grown()}")
+            assert grown() == told["verdicts"], grown()
+
+
+def test_by_pktgen():
+    """The same by scripts/pktgen/run, slowly: nothing is lost, and all of it is answered."""
+    pktgen = os.environ.get("PKTGEN", "pktgen")
+    if not shutil.which(pktgen):
+        raise Skip("there is no pktgen: docs/benchmarks.md says how to build it")
+    with Lab() as lab, Goldilocks(lab, ["--idle-sleep-us", 50], secret=lab.path("secret")) as server:
+        figures = lab.path("figures.json")
+        sh(ROOT / "scripts/pktgen/run", "--pktgen", shutil.which(pktgen), "--build", Goldilocks.binary.parents[2], "--server", server.prefix,
+           "--secret", lab.path("secret"), "--rate", 0.05, "--rounds", 3, "--flows", FLOWS, "--seconds", 60, "--json", figures,
+           "--generator-eal", f"--no-huge -m 2048 --no-pci {lcores(2)} --vdev=net_af_packet0,iface={CLIENT_IF}", timeout=200)
+        found = json.loads(figures.read_text())
+        assert found["offered"] == found["taken"] == found["replies"] == 9 * FLOWS, found
+        assert found["returned"] >= 9 * FLOWS, found  # and what the program says to the kernel
+        assert found["verdicts"] == {name: 3 * FLOWS for name in ("tcp_syn_ack", "tcp_answered", "tcp_fin_ack")}, found
 
 
 run(__name__)
