@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include <stdexcept>
+#include <utility>
 
 #include "lib/control/start/services.h"
 #include "lib/worker/poll_loop.h"
@@ -36,14 +37,22 @@ void serve(const control::Settings& server, const std::vector<ServiceFlag>& flag
 
 }  // namespace
 
-BenchServer::BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::IpAddress& address,
-                         std::uint16_t service_port, zone::LoadedZones zones, const std::vector<ServiceFlag>& services,
-                         std::uint32_t flow_cache)
-    : zones_(std::move(zones)), cycles_per_ms_(rte_get_tsc_hz() / 1000) {
+BenchState::BenchState(unsigned workers, zone::LoadedZones zones, std::uint16_t service_port,
+                       const std::vector<ServiceFlag>& services, std::uint32_t flow_cache)
+    : shared_(workers), zones_(std::move(zones)) {
   for (auto& key : keys_.by_parity) randombytes_buf(key.data(), key.size());
   published_.current = zones_.snapshot.get();
   shared_.keys.store(&keys_);
   published_zones_.store(&published_);
+  settings_.tcp.flow_cache = flow_cache;
+  settings_.service_ports = {services.empty() ? service_port : std::uint16_t{53}};
+  serve(settings_, services);
+  settings_.zones.emplace_back();  // so that there are zones to serve
+}
+
+BenchServer::BenchServer(BenchState& state, const BenchPlace& place, const dpdk::Port& port, rte_mempool* pool,
+                         const wire::IpAddress& address)
+    : state_(state), worker_(place.worker), cycles_per_ms_(rte_get_tsc_hz() / 1000) {
   interface_.mac = port.mac();
   interface_.mtu = port.mtu();
   interface_.tx_ipv4_checksum = port.offloads().tx_ipv4_checksum;
@@ -52,20 +61,18 @@ BenchServer::BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::
   std::visit([this](const auto& a) { (void)interface_.add(a); }, address);  // the first one has room
 
   worker::WorkerSettings settings;
-  settings.lcore = rte_lcore_id();
+  settings.index = place.worker;
+  settings.lcore = place.lcore;
   settings.pool = pool;
-  control::Settings server;
-  server.tcp.flow_cache = flow_cache;
-  context_ = std::make_unique<worker::WorkerContext>(settings, server.tcp, shared_);
+  context_ = std::make_unique<worker::WorkerContext>(settings, state_.settings_.tcp, state_.shared_);
   context_->ports[0].port = port.id();
   context_->ports[0].interface = &interface_;
-  context_->ports[0].out.bind(port.id(), 0, port.offloads().any_tx());
+  context_->ports[0].out.bind(port.id(), static_cast<std::uint16_t>(place.worker), port.offloads().any_tx());
   context_->port_count = 1;
-  server.service_ports = {services.empty() ? service_port : std::uint16_t{53}};
-  serve(server, services);
-  server.zones.emplace_back();  // so that there are zones to serve
-  modules_ = server.modules;
-  check(control::add_services(*context_, server, published_zones_));
+  check(control::add_services(*context_, state_.settings_, state_.published_zones_));
+  rte_rcu_qsbr* const quiescent = state_.shared_.quiescent.get();
+  rte_rcu_qsbr_thread_register(quiescent, worker_);
+  rte_rcu_qsbr_thread_online(quiescent, worker_);
 }
 
 unsigned BenchServer::round() noexcept {
@@ -83,10 +90,11 @@ unsigned BenchServer::round() noexcept {
 void BenchServer::drain() noexcept {
   while (round() != 0) {
   }
+  rte_rcu_qsbr_quiescent(state_.shared_.quiescent.get(), worker_);
 }
 
 void BenchServer::loop() noexcept {
-  while (!shared_.stop.load(std::memory_order_relaxed)) round();
+  while (!state_.shared_.stop.load(std::memory_order_relaxed)) round();
 }
 
 }  // namespace gl::load

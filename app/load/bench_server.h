@@ -1,5 +1,5 @@
 // The server under test: one worker with the real pipeline, responder, zone service and zone, as app/goldilocks makes
-// it, and the time it takes. Units: TSC cycles, frames. Ownership: owns context, keys and zones; borrows port and pool.
+// it, and the time it takes. Units: TSC cycles, frames. Ownership: owns its context; borrows state, port and pool.
 // Thread: made on the main core, polled by one core; the figures are read when that core has stopped. Errors: one line.
 #pragma once
 
@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/control/options/settings.h"
 #include "lib/dpdk/port.h"
-#include "lib/service/module.h"
 #include "lib/wire/address.h"
 #include "lib/worker/context.h"
 #include "lib/zone/loader.h"
@@ -32,18 +32,43 @@ struct ServiceFlag {
   std::string value;
 };
 
-class BenchServer {
+// What the workers of the real program share: one of it, however many cores there are.
+// Ownership: owns keys, zones and what the services read; outlives the servers. Thread: made on the main core, then
+// read by all.
+class BenchState {
  public:
   // services: flags of the server without their dashes, and their values. Where there are any, the zones are served on
-  // port 53, and otherwise on `service_port`. flow_cache: connections that are remembered (--flow-cache).
-  BenchServer(const dpdk::Port& port, rte_mempool* pool, const wire::IpAddress& address, std::uint16_t service_port,
-              zone::LoadedZones zones, const std::vector<ServiceFlag>& services, std::uint32_t flow_cache);
+  // port 53, and otherwise on `service_port`. flow_cache: connections that a core remembers (--flow-cache).
+  BenchState(unsigned workers, zone::LoadedZones zones, std::uint16_t service_port,
+             const std::vector<ServiceFlag>& services, std::uint32_t flow_cache);
 
-  // Polls until the rings are empty.
-  void drain() noexcept;
-  // Polls until stop().
-  void loop() noexcept;
   void stop() noexcept { shared_.stop.store(true); }
+
+ private:
+  friend class BenchServer;
+  control::Settings settings_;
+  worker::Shared shared_;
+  tcp::CookieKeys keys_;
+  zone::LoadedZones zones_;
+  zone::PublishedZones published_;
+  std::atomic<const zone::PublishedZones*> published_zones_{nullptr};
+};
+
+// Which worker it is. Its queue on the port has its number.
+struct BenchPlace {
+  unsigned worker = 0;
+  unsigned lcore = 0;
+};
+
+class alignas(64) BenchServer {
+ public:
+  BenchServer(BenchState& state, const BenchPlace& place, const dpdk::Port& port, rte_mempool* pool,
+              const wire::IpAddress& address);
+
+  // Polls until the rings are empty, and reports a quiescent state as the poll loop does.
+  void drain() noexcept;
+  // Polls until the state's stop().
+  void loop() noexcept;
 
   [[nodiscard]] const ServerTimes& times() const noexcept { return times_; }
   [[nodiscard]] const datapath::CoreCounters& counters() const noexcept { return context_->counters; }
@@ -52,13 +77,9 @@ class BenchServer {
   // One timed round; the frames it brought.
   unsigned round() noexcept;
 
-  worker::Shared shared_{1};
-  tcp::CookieKeys keys_;
-  zone::LoadedZones zones_;
-  zone::PublishedZones published_;
-  std::atomic<const zone::PublishedZones*> published_zones_{nullptr};
+  BenchState& state_;
+  unsigned worker_;
   datapath::Interface interface_;
-  std::vector<std::shared_ptr<ServiceModule>> modules_;  // of services beside DNS
   std::unique_ptr<worker::WorkerContext> context_;
   std::uint64_t cycles_per_ms_;
   ServerTimes times_;

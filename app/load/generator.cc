@@ -10,7 +10,7 @@ namespace gl::load {
 namespace {
 
 template <class Clients>
-class GeneratorOf final : public Generator {
+class alignas(64) GeneratorOf final : public Generator {
  public:
   GeneratorOf(Endpoint station, const Options& o, const Queries& queries)
       : io_(std::move(station.line)), flight_(o, queries, io_->output), clients_(flight_, station.link) {}
@@ -27,6 +27,7 @@ class GeneratorOf final : public Generator {
   }
 
   void drain() noexcept override { flight_.draining = true; }
+  void resume() noexcept override { flight_.draining = false; }
   [[nodiscard]] std::size_t in_flight() const noexcept override { return flight_.busy(); }
   [[nodiscard]] const Report& report() const noexcept override { return flight_.report; }
   [[nodiscard]] const Output& output() const noexcept override { return io_->output; }

@@ -25,6 +25,8 @@ class Generator {
   virtual std::size_t poll() noexcept = 0;
   // From now on exchanges end and none begins.
   virtual void drain() noexcept = 0;
+  // After drain(): exchanges begin again.
+  virtual void resume() noexcept = 0;
   [[nodiscard]] virtual std::size_t in_flight() const noexcept = 0;
   [[nodiscard]] virtual const Report& report() const noexcept = 0;
   [[nodiscard]] virtual const Output& output() const noexcept = 0;

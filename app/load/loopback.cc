@@ -16,16 +16,18 @@
 #include "app/load/generator.h"
 #include "app/load/idle_connections.h"
 #include "app/load/idle_run.h"
+#include "app/load/many_cores.h"
 #include "app/load/memory.h"
 #include "app/load/ring_pair.h"
+#include "app/load/side.h"
+#include "app/load/turn_taking.h"
 #include "lib/dpdk/eal.h"
-#include "lib/dpdk/mbuf_pool.h"
 
 namespace {
 
 using gl::load::BenchServer;
+using gl::load::BenchState;
 
-constexpr unsigned kMbufs = 16383;
 constexpr unsigned kRing = 4096;
 volatile bool stop = false;
 
@@ -40,7 +42,9 @@ constexpr const char* kUsage =
     "and\n"
     "                  whether each is answered, twice. Exit status 1 where one is not, or the memory is not the same\n"
     "  --idle-time S   seconds for which they are left alone (1)\n"
-    "  --flow-cache N  connections that the server remembers; 0: none (4096)\n";
+    "  --flow-cache N  connections that the server remembers; 0: none (4096)\n"
+    "  --many-cores N  instead, a worker and its clients take turns on each lcore, N times: each lcore alone for\n"
+    "                  --duration, then the first 2, 4, 8, ... and all at once. At most 16 lcores\n";
 
 int fail(int status, const std::string& message) {
   std::fprintf(stderr, "goldilocks-loopback: %s\n", message.c_str());
@@ -55,6 +59,7 @@ struct Arguments {
   std::string idle;
   std::string idle_time = "1";
   std::string flow_cache = "4096";
+  std::string many_cores;
   std::vector<char*> load;  // the program's name first
 };
 
@@ -70,6 +75,7 @@ Arguments split(int argc, char** argv) {
                              : flag == "--idle"       ? &a.idle
                              : flag == "--idle-time"  ? &a.idle_time
                              : flag == "--flow-cache" ? &a.flow_cache
+                             : flag == "--many-cores" ? &a.many_cores
                                                       : nullptr;
     if (own == nullptr || i + 1 == argc) {
       a.load.push_back(argv[i]);
@@ -81,23 +87,6 @@ Arguments split(int argc, char** argv) {
     a.services.push_back({a.service.substr(0, equals), a.service.substr(std::min(equals + 1, a.service.size()))});
   }
   return a;
-}
-
-// A port of the pair with its pool, started.
-struct Side {
-  gl::dpdk::MbufPool pool;
-  gl::dpdk::Port port;
-};
-
-gl::Result<Side> open_side(const std::string& name, std::uint16_t id) {
-  auto pool =
-      gl::dpdk::MbufPool::create(name, {kMbufs, gl::dpdk::Port::frame_length(id, 0), gl::dpdk::Port::socket(id)});
-  if (!pool) return gl::Error{pool.error()};
-  rte_mempool* const pools[] = {pool->get()};
-  auto port = gl::dpdk::Port::open(id, {}, pools);
-  if (!port) return gl::Error{port.error()};
-  if (const auto started = port->start({}); !started) return gl::Error{started.error()};
-  return Side{std::move(*pool), std::move(*port)};
 }
 
 void print_server(const BenchServer& server, bool json) {
@@ -115,25 +104,6 @@ void print_server(const BenchServer& server, bool json) {
           : "server: %.0f frames, %.1f cycles (%.2f ns) a frame, %.1f frames a burst, busy %.3f, verdicts add up: %s\n",
       frames, cycles, ns, burst, busy, adds_up ? "true" : "false");
 }
-
-// The server takes its turn whenever the clients poll: what they sent is answered before they look.
-class TurnTaking final : public gl::load::Generator {
- public:
-  TurnTaking(std::unique_ptr<Generator> clients, BenchServer& server) : clients_(std::move(clients)), server_(server) {}
-  std::size_t poll() noexcept override {
-    const std::size_t frames = clients_->poll();
-    server_.drain();
-    return frames;
-  }
-  void drain() noexcept override { clients_->drain(); }
-  std::size_t in_flight() const noexcept override { return clients_->in_flight(); }
-  const gl::load::Report& report() const noexcept override { return clients_->report(); }
-  const gl::load::Output& output() const noexcept override { return clients_->output(); }
-
- private:
-  std::unique_ptr<Generator> clients_;
-  BenchServer& server_;
-};
 
 // What is measured: either rates and times, or idle connections.
 struct Idle {
@@ -167,6 +137,16 @@ gl::Result<std::uint32_t> parse_flow_cache(const std::string& text) {
   return static_cast<std::uint32_t>(entries);
 }
 
+// The number of turns; 0: not this mode.
+gl::Result<unsigned> parse_turns(const std::string& text) {
+  if (text.empty()) return 0u;
+  char* end = nullptr;
+  const unsigned long turns = std::strtoul(text.c_str(), &end, 10);
+  if (*end != '\0' || turns == 0 || turns > 1000)
+    return gl::Error{"--many-cores: '" + text + "' is not from 1 to 1000"};
+  return static_cast<unsigned>(turns);
+}
+
 int serve_on(unsigned lcore, BenchServer& server) {
   return rte_eal_remote_launch(
       [](void* s) {
@@ -177,24 +157,24 @@ int serve_on(unsigned lcore, BenchServer& server) {
 }
 
 int measure_rates(const gl::load::Options& options, const gl::load::Queries& queries, rte_mempool* pool,
-                  BenchServer& server) {
+                  BenchState& state, BenchServer& server) {
   auto clients = gl::load::Generator::make(options, queries, pool);
   if (!clients) return fail(1, clients.error());
   const auto lcores = gl::dpdk::Eal::worker_lcores();
   if (lcores.empty()) {
-    TurnTaking both(std::move(*clients), server);
+    gl::load::TurnTaking both(std::move(*clients), server);
     gl::load::run(both, options, stop);
   } else {
     serve_on(lcores[0], server);
     gl::load::run(**clients, options, stop);
-    server.stop();
+    state.stop();
     rte_eal_wait_lcore(lcores[0]);
   }
   return 0;
 }
 
 int measure_idle(const Idle& idle, const gl::load::Options& options, const gl::load::Queries& queries,
-                 std::span<rte_mempool* const> pools, BenchServer& server) {
+                 std::span<rte_mempool* const> pools, BenchState& state, BenchServer& server) {
   gl::load::keep_pages_small();
   auto crowd = gl::load::IdleConnections::make(options, queries, pools[0]);
   if (!crowd) return fail(1, crowd.error());
@@ -203,27 +183,23 @@ int measure_idle(const Idle& idle, const gl::load::Options& options, const gl::l
   if (lcores.empty()) run.serve = [&server] { server.drain(); };
   if (!lcores.empty()) serve_on(lcores[0], server);
   const bool ok = gl::load::run_idle(run);
-  server.stop();
+  state.stop();
   if (!lcores.empty()) rte_eal_wait_lcore(lcores[0]);
   return ok ? 0 : 1;
 }
 
-int measure(const Idle& idle, gl::load::Options options, const gl::load::Queries& queries, gl::zone::LoadedZones zones,
-            const std::vector<gl::load::ServiceFlag>& services, std::uint32_t flow_cache) {
+int measure(const Idle& idle, gl::load::Options options, const gl::load::Queries& queries, BenchState& state) {
   auto pair = gl::load::RingPair::make(kRing);
   if (!pair) return fail(1, pair.error());
-  auto near = open_side("clients", pair->ports()[0]);
+  auto near = gl::load::open_side("clients", pair->ports()[0]);
   if (!near) return fail(1, near.error());
-  auto far = open_side("server", pair->ports()[1]);
+  auto far = gl::load::open_side("server", pair->ports()[1]);
   if (!far) return fail(1, far.error());
-  BenchServer server(far->port, far->pool.get(), options.target, options.target_port, std::move(zones), services,
-                     flow_cache);
-  options.port_id = near->port.id();
-  options.source_mac = gl::wire::MacAddress{{0x02, 0, 0, 0, 0, 0x01}};  // two neighbours cannot share one
-  options.target_mac = far->port.mac();
+  BenchServer server(state, {0, rte_lcore_id()}, far->port, far->pool.get(), options.target);
+  gl::load::meet_at(options, near->port.id(), far->port.mac());
   rte_mempool* const pools[] = {near->pool.get(), far->pool.get()};
-  const int status = idle.connections != 0 ? measure_idle(idle, options, queries, pools, server)
-                                           : measure_rates(options, queries, pools[0], server);
+  const int status = idle.connections != 0 ? measure_idle(idle, options, queries, pools, state, server)
+                                           : measure_rates(options, queries, pools[0], state, server);
   print_server(server, options.json);
   return status;
 }
@@ -240,6 +216,8 @@ int main(int argc, char** argv) {
   }
   const auto idle = parse_idle(arguments, *options);
   if (!idle) return fail(2, idle.error());
+  const auto turns = parse_turns(arguments.many_cores);
+  if (!turns) return fail(2, turns.error());
   const auto flow_cache = parse_flow_cache(arguments.flow_cache);
   if (!flow_cache) return fail(2, flow_cache.error());
   auto queries = gl::load::render(*options);
@@ -253,5 +231,9 @@ int main(int argc, char** argv) {
   const auto ask_stop = [](int) { stop = true; };
   std::signal(SIGINT, ask_stop);
   std::signal(SIGTERM, ask_stop);
-  return measure(*idle, *options, *queries, std::move(*zones), arguments.services, *flow_cache);
+  const auto workers = *turns == 0 ? 1u : rte_lcore_count();
+  BenchState state(workers, std::move(*zones), options->target_port, arguments.services, *flow_cache);
+  if (*turns == 0) return measure(*idle, *options, *queries, state);
+  const gl::Status measured = gl::load::measure_many_cores({*turns, stop}, *options, *queries, state);
+  return measured ? 0 : fail(1, measured.error());
 }
