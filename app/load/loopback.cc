@@ -214,6 +214,7 @@ int main(int argc, char** argv) {
     std::printf("%s\n%s", kUsage, gl::load::usage());
     return 0;
   }
+  if (!options->pcap.file.empty()) return fail(2, "--write-pcap: goldilocks-load does that");
   const auto idle = parse_idle(arguments, *options);
   if (!idle) return fail(2, idle.error());
   const auto turns = parse_turns(arguments.many_cores);

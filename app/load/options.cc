@@ -288,6 +288,7 @@ Status check(Options& o, bool target_given) {
 Result<Options> parse_options(int argc, char** argv) {
   Options o;
   bool target_given = false;
+  std::string pcap_flag;  // one that means something with --write-pcap only
   optind = 1;
   for (;;) {
     int index = 0;
@@ -295,11 +296,13 @@ Result<Options> parse_options(int argc, char** argv) {
     if (flag == -1) break;
     if (flag == '?') return Error{"unknown flag, or one without its value; see --help"};
     target_given |= flag == kTarget;
+    if (flag > kWritePcap && flag <= kAt) pcap_flag = kFlags[index].name;
     const auto applied = apply(flag, {kFlags[index].name, optarg != nullptr ? optarg : ""}, o);
     if (!applied) return Error{applied.error()};
   }
   if (optind != argc) return Error{std::string("'") + argv[optind] + "' is not a flag; see --help"};
   if (o.help) return o;
+  if (!pcap_flag.empty() && o.pcap.file.empty()) return Error{"--" + pcap_flag + ": only with --write-pcap"};
   if (const auto fine = check(o, target_given); !fine) return Error{fine.error()};
   return o;
 }

@@ -17,7 +17,7 @@ namespace gl::load {
 class RingPair {
  public:
   // `length`: frames that wait in each direction at most, a power of two. `number`: tells pairs apart. The second port
-  // has `queues` queue pairs at most 16, all on the same two rings: its user takes the one whose number it has.
+  // has `queues` queue pairs (at most 16), all on the same two rings: its user takes the one whose number it has.
   [[nodiscard]] static Result<RingPair> make(unsigned length, unsigned number = 0, unsigned queues = 1);
   [[nodiscard]] const std::array<std::uint16_t, 2>& ports() const noexcept { return ports_; }
 

@@ -135,6 +135,10 @@ TEST_F(LoadPcapFile, Refuses) {
   auto several = with_cookies();
   several.insert(several.end(), {"--query", "./ANY", "--dnssec"});
   EXPECT_NE(error(several).find("more than one segment"), std::string::npos) << error(several);
+  std::string words[] = {"goldilocks-load", "--target", "192.0.2.53", "--source", "198.51.100.0/24", "--flows", "7"};
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  EXPECT_EQ(parse_options(static_cast<int>(argv.size()), argv.data()).error(), "--flows: only with --write-pcap");
   const Status nowhere = write("/nowhere/a.pcap", {"--mode", "syn"});
   ASSERT_FALSE(nowhere);
   EXPECT_NE(nowhere.error().find("/nowhere/a.pcap"), std::string::npos);
