@@ -142,7 +142,7 @@ def test_by_tcpreplay():
         for family, address in ((4, SERVER_V4), (6, SERVER_V6)):
             before = server.counters()
             told = write(lab, "--target-mac", neighbour(address), family=family)
-            sh("tcpreplay", "--intf1", CLIENT_IF, "--pps", 1000, lab.path("in.pcap"))
+            sh("tcpreplay", "--intf1", CLIENT_IF, "--pps", 500, lab.path("in.pcap"))
 
             def grown():
                 now = server.counters()
