@@ -2,19 +2,23 @@
 // It is rendered as though its base name stood in the question and the block right behind; wherever it lands
 // really, the pointers are shifted: those to the base name's start, those into the base name (a suffix such as the
 // zone's apex), those into the block itself.
-// Byte order: wire in the bytes. Ownership: the zone's BlockStore. Thread: immutable once built.
-// Source: RFC 1035 4.1.4.
+// A block is one piece of memory: this head, the records, the places of the pointers, the cuts. So an answer needs no
+// other part of the zone's memory than that.
+// Byte order: wire in the records, the host's elsewhere. Ownership: lies in the zone's image. Thread: immutable once
+// published. Source: RFC 1035 4.1.4.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "lib/dns/types.h"
 
 namespace gl::zone {
 
+// Where the block lies among the image's blocks, in units of kBlockUnit bytes: 32 bits reach 32 GiB.
 using BlockId = std::uint32_t;
 inline constexpr BlockId kNoBlock = 0xffffffff;
+inline constexpr std::size_t kBlockUnit = 8;
 
 // From here on the rest of a block may be left out: only optional additional records follow.
 struct BlockCut {
@@ -25,11 +29,10 @@ struct BlockCut {
 };
 
 struct Block {
-  std::uint32_t bytes = 0;    // where in BlockStore::bytes
-  std::uint32_t patches = 0;  // where in BlockStore::patches: own, then suffix, then self, each ascending
-  std::uint32_t cuts = 0;     // where in BlockStore::cuts, ascending; the first is what must be there
-  std::uint32_t since = 0;    // the generation that changed its bytes last, see generation.h
-  std::uint16_t size = 0;
+  // The generation that changed its bytes last, see generation.h: of proofs and negative SOAs. One block may answer for
+  // several RRsets, which have theirs in RrsetEntry.
+  std::uint32_t since = 0;
+  std::uint16_t size = 0;         // of the records
   std::uint16_t answer_size = 0;  // the answer section's part of it
   std::uint16_t answers = 0;
   std::uint16_t authorities = 0;
@@ -41,19 +44,29 @@ struct Block {
   std::uint16_t max_self = 0;  // the farthest target of those, as rendered
   std::uint16_t target = 0;    // CNAME, DNAME: where in the block its target stands uncompressed
   std::uint8_t base_length = 0;
-  bool oversize = false;  // of records that fit no message: it has no bytes, and a size that fits nowhere
+  std::uint8_t oversize = 0;  // 1: of records that fit no message: nothing follows, and its size fits nowhere
 
-  [[nodiscard]] bool operator==(const Block&) const noexcept = default;
+  [[nodiscard]] std::size_t patch_count() const noexcept { return std::size_t{own} + suffix + self; }
+  [[nodiscard]] const std::uint8_t* bytes() const noexcept {
+    return reinterpret_cast<const std::uint8_t*>(this + 1);  // NOLINT
+  }
+  // Offsets within the records: own, then suffix, then self, each ascending.
+  [[nodiscard]] const std::uint16_t* patches() const noexcept {
+    return reinterpret_cast<const std::uint16_t*>(bytes() + (size + 1U) / 2 * 2);  // NOLINT
+  }
+  // Ascending; the first is what must be there.
+  [[nodiscard]] const BlockCut* cuts() const noexcept {
+    return reinterpret_cast<const BlockCut*>(patches() + patch_count());  // NOLINT
+  }
+  // All of it, this head included; the next block begins at the next kBlockUnit.
+  [[nodiscard]] std::size_t length() const noexcept {
+    if (oversize != 0) return sizeof(Block);
+    return sizeof(Block) + (size + 1U) / 2 * 2 + patch_count() * sizeof(std::uint16_t) + cut_count * sizeof(BlockCut);
+  }
 
   // Where the block begins in the message it was rendered for.
   [[nodiscard]] std::size_t rendered_at() const noexcept { return dns::kHeaderSize + base_length + 4U; }
 };
-
-struct BlockStore {
-  std::vector<std::uint8_t> bytes;
-  std::vector<std::uint16_t> patches;  // offsets within the block
-  std::vector<BlockCut> cuts;
-  std::vector<Block> blocks;
-};
+static_assert(sizeof(Block) == 28 && alignof(BlockCut) == 2);
 
 }  // namespace gl::zone

@@ -39,12 +39,12 @@ class Composer {
 
   // The whole block, or as much of its optional end as fits. Its base name is a suffix of `name`; `own` is where
   // its base name starts, or for a wildcard's block the name that stands in for it.
-  [[nodiscard]] bool add(const BlockStore& store, const Block& block, std::size_t own, NameAt name) noexcept {
+  [[nodiscard]] bool add(const Block& block, std::size_t own, NameAt name) noexcept {
     std::size_t size = block.size;
     std::uint16_t additionals = block.additionals;
-    if (at_ + size > limit_ && !fit(store, block, size, additionals)) return false;
+    if (at_ + size > limit_ && !fit(block, size, additionals)) return false;
     const std::size_t shift = at_ - block.rendered_at();
-    if (!copy(store, block, 0, size, own, name, shift, shift)) return false;
+    if (!copy(block, 0, size, own, name, shift, shift)) return false;
     answers_ = static_cast<std::uint16_t>(answers_ + block.answers);
     authorities_ = static_cast<std::uint16_t>(authorities_ + block.authorities);
     additionals_ = static_cast<std::uint16_t>(additionals_ + additionals);
@@ -52,22 +52,21 @@ class Composer {
   }
 
   // Only its answer section; add_rest() gives what remains, once the authority section stands.
-  [[nodiscard]] bool add_answer(const BlockStore& store, const Block& block, std::size_t own, NameAt name) noexcept {
+  [[nodiscard]] bool add_answer(const Block& block, std::size_t own, NameAt name) noexcept {
     if (at_ + block.answer_size > limit_) return false;
     const std::size_t shift = at_ - block.rendered_at();
-    if (!copy(store, block, 0, block.answer_size, own, name, shift, shift)) return false;
+    if (!copy(block, 0, block.answer_size, own, name, shift, shift)) return false;
     answers_ = static_cast<std::uint16_t>(answers_ + block.answers);
     return true;
   }
   // `answer_at` is where add_answer() put the beginning. All of it is optional: what does not fit is left out.
-  void add_rest(const BlockStore& store, const Block& block, std::size_t own, NameAt name,
-                std::size_t answer_at) noexcept {
+  void add_rest(const Block& block, std::size_t own, NameAt name, std::size_t answer_at) noexcept {
     std::size_t size = block.size;
     std::uint16_t additionals = block.additionals;
     const std::size_t end = at_ + size - block.answer_size;
     if (end > limit_ || end > dns::kMaxPointer) return;
     const std::size_t before = at_;
-    if (!copy(store, block, block.answer_size, size, own, name, answer_at - block.rendered_at(),
+    if (!copy(block, block.answer_size, size, own, name, answer_at - block.rendered_at(),
               at_ - block.answer_size - block.rendered_at())) {
       at_ = before;
       return;
@@ -85,10 +84,9 @@ class Composer {
   }
 
  private:
-  [[nodiscard]] bool fit(const BlockStore& store, const Block& block, std::size_t& size,
-                         std::uint16_t& additionals) const noexcept {
+  [[nodiscard]] bool fit(const Block& block, std::size_t& size, std::uint16_t& additionals) const noexcept {
     for (std::size_t i = block.cut_count; i-- > 0;) {
-      const BlockCut& cut = store.cuts[block.cuts + i];
+      const BlockCut& cut = block.cuts()[i];
       if (at_ + cut.size > limit_) continue;
       size = cut.size;
       additionals = cut.additionals;
@@ -102,13 +100,13 @@ class Composer {
   }
 
   // Bytes [from, to) of the block to at_. Shifts wrap around as unsigned numbers do: they may be negative.
-  [[nodiscard]] bool copy(const BlockStore& store, const Block& block, std::size_t from, std::size_t to,
-                          std::size_t own, NameAt name, std::size_t answer_shift, std::size_t rest_shift) noexcept {
+  [[nodiscard]] bool copy(const Block& block, std::size_t from, std::size_t to, std::size_t own, NameAt name,
+                          std::size_t answer_shift, std::size_t rest_shift) noexcept {
     if (block.self > 0 && block.max_self + rest_shift > dns::kMaxPointer) return false;
     std::uint8_t* const out = message_ + at_ - from;  // so that out + offset in block is its place
-    std::memcpy(out + from, store.bytes.data() + block.bytes + from, to - from);
+    std::memcpy(out + from, block.bytes() + from, to - from);
     at_ += to - from;
-    const std::uint16_t* patch = store.patches.data() + block.patches;
+    const std::uint16_t* patch = block.patches();
     const auto outside = [&](std::uint16_t offset) { return offset < from || offset >= to; };
     if (own != dns::kHeaderSize) {
       for (std::size_t i = 0; i < block.own; ++i) {

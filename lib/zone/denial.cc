@@ -6,18 +6,25 @@
 #include <cstring>
 
 #include "lib/base/endian.h"
-#include "lib/zone/zone_file.h"
 
 namespace gl::zone {
 namespace {
 
-std::uint64_t prefix_of(const std::uint8_t* key, std::size_t length) noexcept {
-  std::uint8_t padded[8] = {};
-  std::memcpy(padded, key, std::min<std::size_t>(length, 8));
-  return load_be<std::uint64_t>(padded);
+// In the canonical order: a key that another begins with comes first.
+int compare(Bytes a, Bytes b) noexcept {
+  const std::size_t both = std::min(a.size(), b.size());
+  const int order = both == 0 ? 0 : std::memcmp(a.data(), b.data(), both);
+  if (order != 0) return order;
+  return a.size() < b.size() ? -1 : static_cast<int>(a.size() > b.size());
 }
 
 }  // namespace
+
+std::uint64_t Denials::prefix_of(Bytes key) noexcept {
+  std::uint8_t padded[8] = {};
+  if (!key.empty()) std::memcpy(padded, key.data(), std::min<std::size_t>(key.size(), 8));
+  return load_be<std::uint64_t>(padded);
+}
 
 Nsec3Hash nsec3_hash(Bytes name, Bytes salt, std::uint16_t iterations) noexcept {
   std::uint8_t buffer[dns::kMaxName + 255];
@@ -33,63 +40,37 @@ Nsec3Hash nsec3_hash(Bytes name, Bytes salt, std::uint16_t iterations) noexcept 
   return digest;
 }
 
-void Denials::use_nsec(std::size_t apex_key_length) {
-  kind_ = Kind::nsec;
-  apex_key_length_ = apex_key_length;
-}
-
-void Denials::use_nsec3(std::string salt, std::uint16_t iterations) {
-  kind_ = Kind::nsec3;
-  salt_ = std::move(salt);
-  iterations_ = iterations;
-}
-
-void Denials::add_nsec(std::string_view order_key, BlockId block) {
-  entries_.push_back({std::string(order_key.substr(apex_key_length_)), block});
-}
-
-void Denials::add_nsec3(const Nsec3Hash& hash, BlockId block) {
-  entries_.push_back({std::string(as_chars(hash)), block});
-}
-
-void Denials::sort() {
-  // char compares as unsigned in std::string.
-  std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.key < b.key; });
-  prefixes_.clear();
-  for (const Entry& e : entries_) prefixes_.push_back(prefix_of(as_bytes(e.key).data(), e.key.size()));
-}
-
 bool Denials::like(const Denials& other) const noexcept {
-  return kind_ == other.kind_ && iterations_ == other.iterations_ && apex_key_length_ == other.apex_key_length_ &&
-         salt_ == other.salt_;
+  const Parameters& a = parameters_;
+  const Parameters& b = other.parameters_;
+  return a.kind == b.kind && a.iterations == b.iterations && a.apex_key_length == b.apex_key_length &&
+         compare(a.salt, b.salt) == 0;
 }
 
 std::vector<Denials::Pair> Denials::pairs_with(const Denials& other) const {
   std::vector<Pair> pairs;
-  const auto after = [](const std::vector<Entry>& ring, std::size_t i) -> const std::string& {
-    return ring[i + 1 == ring.size() ? 0 : i + 1].key;
-  };
+  const std::size_t here = chain_.entries.size();
+  const std::size_t there = other.chain_.entries.size();
   std::size_t j = 0;
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    const std::string& key = entries_[i].key;
-    while (j < other.entries_.size() && other.entries_[j].key < key) ++j;
-    if (j == other.entries_.size()) break;
-    if (other.entries_[j].key != key) continue;
-    pairs.push_back({entries_[i].block, other.entries_[j].block, after(entries_, i) == after(other.entries_, j)});
+  for (std::size_t i = 0; i < here; ++i) {
+    const Bytes key = key_of(i);
+    while (j < there && compare(other.key_of(j), key) < 0) ++j;
+    if (j == there) break;
+    if (compare(other.key_of(j), key) != 0) continue;
+    const bool same_span = compare(key_of((i + 1) % here), other.key_of((j + 1) % there)) == 0;
+    pairs.push_back({chain_.entries[i].block, other.chain_.entries[j].block, same_span});
   }
   return pairs;
 }
 
 // Before the first comes the last: the chain is a ring.
-std::size_t Denials::last_at_or_before(const std::uint8_t* key, std::size_t length) const noexcept {
-  const std::uint64_t prefix = prefix_of(key, length);
+std::size_t Denials::last_at_or_before(Bytes key) const noexcept {
+  const std::uint64_t prefix = prefix_of(key);
   std::size_t low = 0;
-  std::size_t count = entries_.size();
+  std::size_t count = chain_.entries.size();
   const auto key_after = [&](std::size_t i) {  // entry i > key
-    if (prefixes_[i] != prefix) return prefixes_[i] > prefix;
-    const std::string& other = entries_[i].key;
-    const int order = std::memcmp(other.data(), key, std::min(other.size(), length));
-    return order != 0 ? order > 0 : other.size() > length;
+    if (chain_.prefixes[i] != prefix) return chain_.prefixes[i] > prefix;
+    return compare(key_of(i), key) > 0;
   };
   while (count > 0) {
     const std::size_t half = count / 2;
@@ -100,18 +81,18 @@ std::size_t Denials::last_at_or_before(const std::uint8_t* key, std::size_t leng
       count -= half + 1;
     }
   }
-  return low == 0 ? entries_.size() - 1 : low - 1;
+  return low == 0 ? chain_.entries.size() - 1 : low - 1;
 }
 
 BlockId Denials::covering_nsec(const dns::Name& name) const noexcept {
-  if (entries_.empty()) return kNoBlock;
+  if (chain_.entries.empty()) return kNoBlock;
   std::uint8_t key[dns::kMaxOrderKey];
   const std::size_t length = dns::order_key(name, key);
-  return entries_[last_at_or_before(key + apex_key_length_, length - apex_key_length_)].block;
+  return chain_.entries[last_at_or_before(Bytes(key, length).subspan(parameters_.apex_key_length))].block;
 }
 
 Nsec3Hash Denials::hash(Bytes name) const noexcept {
-  return nsec3_hash(name, as_bytes(salt_), iterations_);
+  return nsec3_hash(name, parameters_.salt, parameters_.iterations);
 }
 
 BlockId Denials::covering_nsec3(Bytes name) const noexcept {
@@ -119,14 +100,14 @@ BlockId Denials::covering_nsec3(Bytes name) const noexcept {
 }
 
 BlockId Denials::covering_nsec3(const Nsec3Hash& hash) const noexcept {
-  if (entries_.empty()) return kNoBlock;
-  return entries_[last_at_or_before(hash.data(), hash.size())].block;
+  if (chain_.entries.empty()) return kNoBlock;
+  return chain_.entries[last_at_or_before(hash)].block;
 }
 
 BlockId Denials::matching_nsec3(const Nsec3Hash& hash) const noexcept {
-  if (entries_.empty()) return kNoBlock;
-  const Entry& entry = entries_[last_at_or_before(hash.data(), hash.size())];
-  return entry.key == as_chars(hash) ? entry.block : kNoBlock;
+  if (chain_.entries.empty()) return kNoBlock;
+  const std::size_t at = last_at_or_before(hash);
+  return compare(key_of(at), hash) == 0 ? chain_.entries[at].block : kNoBlock;
 }
 
 }  // namespace gl::zone

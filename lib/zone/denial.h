@@ -1,13 +1,12 @@
 // Proofs that something does not exist: which NSEC or NSEC3 records a zone has, rendered, and which of them covers
 // what. What a node needs is known beforehand; only names that do not exist are searched for.
-// Byte order: wire; order keys as dns::order_key. Ownership: part of the zone. Packet path: no allocation.
+// Byte order: wire; order keys as dns::order_key. Ownership: a view of the zone's image. Packet path: no allocation.
 // Source: RFC 4035 3.1.3 (NSEC), RFC 5155 7.2 (NSEC3), RFC 4034 6.1 (order).
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <string>
-#include <string_view>
+#include <span>
 #include <vector>
 
 #include "lib/base/bytes.h"
@@ -31,11 +30,35 @@ using Nsec3Hash = std::array<std::uint8_t, 20>;
 // H(name) of RFC 5155 5; `name` in lower case. `salt` has at most 255 bytes.
 [[nodiscard]] Nsec3Hash nsec3_hash(Bytes name, Bytes salt, std::uint16_t iterations) noexcept;
 
+// One record of the chain.
+struct ChainEntry {
+  std::uint32_t key = 0;  // where in the keys: NSEC: the order key below the apex; NSEC3: the hash
+  BlockId block = kNoBlock;
+  std::uint16_t length = 0;  // of the key
+  std::uint16_t reserved = 0;
+};
+
 class Denials {
  public:
   enum class Kind : std::uint8_t { none, nsec, nsec3 };
+  struct Parameters {
+    Kind kind = Kind::none;
+    std::uint16_t iterations = 0;  // NSEC3
+    Bytes salt;
+    std::size_t apex_key_length = 0;  // NSEC
+  };
+  // Parallel arrays, in the order of the keys.
+  struct Chain {
+    std::span<const std::uint64_t> prefixes;  // of the keys, as big-endian numbers: most comparisons end here
+    std::span<const ChainEntry> entries;
+    Bytes keys;
+  };
 
-  [[nodiscard]] Kind kind() const noexcept { return kind_; }
+  Denials() = default;
+  Denials(const Parameters& parameters, const Chain& chain) noexcept : parameters_(parameters), chain_(chain) {}
+
+  [[nodiscard]] Kind kind() const noexcept { return parameters_.kind; }
+  [[nodiscard]] const Chain& chain() const noexcept { return chain_; }
   // The record whose span holds `name`; kNoBlock: there are no records. Of a name that has one: that one.
   [[nodiscard]] BlockId covering_nsec(const dns::Name& name) const noexcept;
   [[nodiscard]] BlockId covering_nsec3(Bytes name) const noexcept;
@@ -56,27 +79,18 @@ class Denials {
   };
   [[nodiscard]] std::vector<Pair> pairs_with(const Denials& other) const;
 
-  // Building: in any order, then sort() once.
-  void use_nsec(std::size_t apex_key_length);
-  void use_nsec3(std::string salt, std::uint16_t iterations);
-  void add_nsec(std::string_view order_key, BlockId block);
-  void add_nsec3(const Nsec3Hash& hash, BlockId block);
-  void sort();
+  [[nodiscard]] Bytes key_of(std::size_t entry) const noexcept {
+    return chain_.keys.subspan(chain_.entries[entry].key, chain_.entries[entry].length);
+  }
+  // What `prefixes` holds of a key.
+  [[nodiscard]] static std::uint64_t prefix_of(Bytes key) noexcept;
 
  private:
-  struct Entry {
-    std::string key;  // NSEC: order key below the apex; NSEC3: the hash
-    BlockId block;
-  };
-  [[nodiscard]] std::size_t last_at_or_before(const std::uint8_t* key, std::size_t length) const noexcept;
+  [[nodiscard]] std::size_t last_at_or_before(Bytes key) const noexcept;
 
-  Kind kind_ = Kind::none;
+  Parameters parameters_;
+  Chain chain_;
   std::uint32_t since_ = 0;
-  std::uint16_t iterations_ = 0;
-  std::size_t apex_key_length_ = 0;
-  std::string salt_;
-  std::vector<std::uint64_t> prefixes_;  // of the keys, as big-endian numbers: most comparisons end here
-  std::vector<Entry> entries_;
 };
 
 }  // namespace gl::zone

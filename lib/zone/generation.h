@@ -2,7 +2,8 @@
 // part of a zone that an answer can depend on knows the generation that changed it last (`since`). An answer is the
 // same bytes in all generations from the newest `since` among what it depends on: that number is its identity.
 //   what an answer uses                                         is as old as
-//   a rendered block: RRset, referral, denial, negative SOA     Block::since
+//   an RRset, a referral                                        BlockRef::since
+//   a denial, the negative SOA                                  Block::since
 //   that a node has no such type, no such child, no wildcard    Node::since
 //   that denials are NSEC, NSEC3 or none                        Denials::since()
 //   that this zone is the nearest, or that there is none        ZoneSnapshot

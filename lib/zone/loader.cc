@@ -1,33 +1,30 @@
 #include "lib/zone/loader.h"
 
-#include <ldns/ldns.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <map>
+#include <vector>
 
+#include "lib/base/descriptor.h"
+#include "lib/zone/compiler_process.h"
 #include "lib/zone/generation.h"
+#include "lib/zone/image_check.h"
+#include "lib/zone/image_input.h"
+#include "lib/zone/name_text.h"
 #include "lib/zone/snapshot.h"
-#include "lib/zone/zone_file.h"
-#include "lib/zone/zone_render.h"
-#include "lib/zone/zone_tree.h"
 
 namespace gl::zone {
 namespace {
 
-// The origin that the operator gave, in wire form and lower case; empty: none given.
-Result<std::string> wire_origin(const ZoneSource& source) {
-  if (source.origin.empty()) return std::string{};
-  ldns_rdf* rdf = ldns_dname_new_frm_str(source.origin.c_str());
-  if (rdf == nullptr) return Error{source.path + ": origin '" + source.origin + "' is not a domain name"};
-  ldns_dname2canonical(rdf);
-  std::string wire(as_chars({ldns_rdf_data(rdf), ldns_rdf_size(rdf)}));
-  ldns_rdf_deep_free(rdf);
-  return wire;
-}
-
 std::string apex_of(const Zone& zone) {
-  return std::string(as_chars(zone.name_of(zone.nodes[0])));
+  const Bytes name = zone.name_of(zone.nodes[0]);
+  return {name.begin(), name.end()};
 }
 
 // The zones that are served until now, by apex.
@@ -39,14 +36,41 @@ ZonesByApex by_apex(const ZoneSnapshot* before) {
   return zones;
 }
 
+Status open_file(const std::string& path, Descriptor& file) {
+  file.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (file.get() < 0 || fstat(file.get(), &status) != 0) return Error{path + ": " + std::strerror(errno)};
+  if (S_ISDIR(status.st_mode)) return Error{path + ": is a directory"};
+  return success();
+}
+
+// Of a pipe nothing is known beforehand: it is a text.
+bool holds_image(int file) {
+  std::uint8_t first[kImageMagic.size()];
+  return pread(file, first, sizeof first, 0) == sizeof first && is_image(first);
+}
+
+// Which an image has already, and a text is given.
+Status check_origin(const ZoneSource& source, const Zone& zone) {
+  if (source.origin.empty()) return success();
+  const Result<std::vector<std::uint8_t>> wanted = name_from_text(source.origin);
+  if (!wanted) return Error{source.path + ": origin '" + source.origin + "' is not a domain name"};
+  if (std::ranges::equal(*wanted, zone.name_of(zone.nodes[0]))) return success();
+  return Error{source.path + ": the image is of the zone " + zone.origin + ", not of " + source.origin};
+}
+
 Result<std::unique_ptr<Zone>> load_zone(const ZoneSource& source, std::vector<std::string>& warnings) {
-  Result<std::string> origin = wire_origin(source);
-  if (!origin) return Error{origin.error()};
-  Result<ZoneFile> file = read_zone_file(source);
-  if (!file) return Error{file.error()};
-  Result<ZoneTree> tree = build_tree(*file, *origin, warnings);
-  if (!tree) return Error{tree.error()};
-  return render_zone(*tree, warnings);
+  Descriptor file;
+  if (Status status = open_file(source.path, file); !status) return Error{status.error()};
+  const bool ready = holds_image(file.get());
+  Result<ImageMemory> image = ready ? read_image(file.get()) : run_compiler(source, file.get(), warnings);
+  if (!image) return Error{ready ? source.path + ": " + image.error() : image.error()};
+  Result<std::unique_ptr<Zone>> zone = open_image(std::move(*image));
+  if (!zone) return Error{source.path + ": " + zone.error()};
+  (*zone)->path = source.path;
+  if (ready) (*zone)->included.clear();  // files of where it was made
+  if (Status status = check_origin(source, **zone); !status) return Error{status.error()};
+  return zone;
 }
 
 // The one that is to be served: the old one where nothing has changed, not even what is told about it.

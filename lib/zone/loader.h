@@ -1,4 +1,5 @@
-// Zone files in, a snapshot out. ldns is called in this folder only.
+// Zone files in, a snapshot out. A file is the text of a zone, which goldilocks-zone reads (compiler_process.h), or an
+// image, which it made before.
 // Ownership: the caller owns the snapshot. Thread: main core; it blocks and allocates.
 // Errors: one line naming file, line and reason; then there is no snapshot.
 #pragma once

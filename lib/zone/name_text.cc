@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cstdlib>
 #include <memory>
 
 namespace gl::zone {
@@ -13,6 +14,10 @@ namespace {
 
 struct RdfFreer {
   void operator()(ldns_rdf* rdf) const noexcept { ldns_rdf_deep_free(rdf); }
+};
+
+struct CFreer {
+  void operator()(char* p) const noexcept { std::free(p); }
 };
 
 // ldns takes any digits after TYPE, and cuts them to 16 bits.
@@ -25,6 +30,13 @@ bool number_fits(const std::string& text) {
 }
 
 }  // namespace
+
+std::string to_text(std::string_view wire_name) {
+  const std::unique_ptr<ldns_rdf, RdfFreer> rdf(
+      ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, wire_name.size(), wire_name.data()));
+  const std::unique_ptr<char, CFreer> text(rdf ? ldns_rdf2str(rdf.get()) : nullptr);
+  return text ? std::string(text.get()) : std::string("?");
+}
 
 Result<std::vector<std::uint8_t>> name_from_text(const std::string& text) {
   const bool whole = !text.empty() && text.find('\0') == std::string::npos;

@@ -12,12 +12,11 @@ namespace {
 // The longest answer of a zone is its longest block, or a chain of aliases that ends in a denial: bounded by the
 // parts' maxima, not searched.
 std::size_t bound_of(const Zone& zone) {
-  std::size_t any_block = 0;
+  const std::size_t any_block = zone.largest_block;
   std::size_t alias = 0;
-  for (const Block& block : zone.store.blocks) any_block = std::max<std::size_t>(any_block, block.size);
   for (const RrsetEntry& entry : zone.rrsets) {
     if (entry.type != dns::rr::cname && entry.type != dns::rr::dname) continue;
-    std::size_t size = zone.block(entry.block[1]).size;
+    std::size_t size = zone.block(entry.block[1].id).size;
     // A synthesised CNAME: pointer, fixed fields, target.
     if (entry.type == dns::rr::dname) size += 2 + 10 + dns::kMaxName;
     alias = std::max(alias, size);

@@ -1,18 +1,23 @@
-// One zone, ready to answer: a node for every name that exists in it (empty non-terminals, glue and what lies below
-// a cut included), found by one hash table; each node with its rendered RRsets and its part in denials.
-// Byte order: wire, names in lower case. Ownership: vectors, by index. Thread: immutable once built.
+// One zone, ready to answer: a node for every name that exists in it and is not hidden by a cut or a DNAME above it
+// (empty non-terminals included), found by one hash table; each node with its rendered RRsets and its part in denials.
+// All of that lies in the zone's image, and this is a view of it.
+// Byte order: wire, names in lower case. Ownership: owns the image. Thread: immutable once published.
 // Source: RFC 1034 4.3, RFC 4592 (wildcards, empty non-terminals), RFC 4035 3.1, RFC 5155 7.2.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "lib/dns/name.h"
 #include "lib/zone/block.h"
 #include "lib/zone/denial.h"
+#include "lib/zone/image.h"
+#include "lib/zone/image_memory.h"
 
 namespace gl::zone {
 
@@ -22,24 +27,38 @@ inline constexpr NodeId kNoNode = 0xffffffff;
 // The pseudo-type of a cut's rendered delegation.
 inline constexpr std::uint16_t kReferral = 0;
 
-struct RrsetEntry {
-  std::uint16_t type;
-  std::array<BlockId, 2> block;  // without and with DNSSEC records
+struct BlockRef {
+  BlockId id = kNoBlock;
+  std::uint32_t since = 0;  // the generation that changed its bytes last, see generation.h
 };
 
+struct RrsetEntry {
+  std::uint16_t type = 0;
+  std::uint16_t reserved = 0;
+  std::array<BlockRef, 2> block;  // without and with DNSSEC records
+};
+static_assert(sizeof(RrsetEntry) == 20);
+
 struct Node {
-  std::uint32_t name = 0;  // where in Zone::names
+  std::uint32_t name = 0;  // where among the names
   std::uint32_t rrsets = 0;
   std::uint16_t rrset_count = 0;
   std::uint8_t name_length = 0;
   std::uint8_t labels = 0;
-  bool cut = false;           // a delegation starts here
-  bool dname = false;         // redirects all below it
-  NodeId cover = kNoNode;     // the cut at or above, or the DNAME above, that hides this node
+  std::uint8_t cut = 0;    // 1: a delegation starts here
+  std::uint8_t dname = 0;  // 1: redirects all below it
+  std::uint16_t reserved = 0;
   NodeId wildcard = kNoNode;  // its child `*`
   // The generation that changed last what it has not: its types, the names right below it, and the proofs of that.
   std::uint32_t since = 0;
   NodeDenial denial;
+};
+static_assert(sizeof(Node) == 40);
+
+// Of the hash table: open addressing, a power of two, at most half full.
+struct Slot {
+  std::uint32_t tag = 0;
+  NodeId node = kNoNode;
 };
 
 struct Zone {
@@ -50,24 +69,24 @@ struct Zone {
   std::uint64_t records = 0;
   std::uint32_t since = 0;  // the generation that changed anything in it last, see generation.h
 
-  std::vector<std::uint8_t> names;
-  std::vector<Node> nodes;  // canonical order: the apex first
-  std::vector<RrsetEntry> rrsets;
-  BlockStore store;
+  ImageMemory image;
+  // Into the image.
+  const std::uint8_t* names = nullptr;
+  std::span<const Node> nodes;
+  std::span<const RrsetEntry> rrsets;
+  std::span<const Slot> slots;
+  const std::uint8_t* blocks = nullptr;
   std::array<BlockId, 2> negative_soa{kNoBlock, kNoBlock};
   Denials denials;
-
-  struct Slot {
-    std::uint32_t tag = 0;
-    NodeId node = kNoNode;
-  };
-  std::vector<Slot> slots;  // open addressing, a power of two, at most half full
+  std::size_t largest_block = 0;  // bytes of records, see ZoneSnapshot::largest_answer()
   std::uint8_t apex_labels = 0;
   std::uint8_t apex_length = 0;
   std::uint8_t max_labels = 0;  // no name here has more
 
-  [[nodiscard]] Bytes name_of(const Node& node) const noexcept { return {names.data() + node.name, node.name_length}; }
-  [[nodiscard]] const Block& block(BlockId id) const noexcept { return store.blocks[id]; }
+  [[nodiscard]] Bytes name_of(const Node& node) const noexcept { return {names + node.name, node.name_length}; }
+  [[nodiscard]] const Block& block(BlockId id) const noexcept {
+    return *reinterpret_cast<const Block*>(blocks + std::size_t{id} * kBlockUnit);  // NOLINT: as the image has them
+  }
 
   [[nodiscard]] NodeId find(Bytes name, std::uint64_t hash) const noexcept {
     const std::size_t mask = slots.size() - 1;
@@ -77,7 +96,7 @@ struct Zone {
       if (slot.node == kNoNode) return kNoNode;
       if (slot.tag != tag) continue;
       const Node& node = nodes[slot.node];
-      if (node.name_length == name.size() && std::memcmp(names.data() + node.name, name.data(), name.size()) == 0) {
+      if (node.name_length == name.size() && std::memcmp(names + node.name, name.data(), name.size()) == 0) {
         return slot.node;
       }
     }
@@ -107,7 +126,8 @@ struct HashedName {
   }
 };
 
-// The node of `name`, or its closest encloser. `name` is at or below the zone's apex.
+// The node of `name`, or its closest encloser. `name` is at or below the zone's apex. Below a cut or a DNAME it is that
+// one: what they hide has no nodes.
 struct Match {
   const Node* node;
   bool exact;

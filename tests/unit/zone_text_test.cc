@@ -1,5 +1,6 @@
 // Zone files that have to mean what they say: what RFC 1035 and the types' own RFCs allow is taken, every number beyond
 // its field and every text that does not end is refused, with file, line and reason.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,8 +9,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "app/zone/reader.h"
+#include "lib/base/descriptor.h"
 #include "lib/base/endian.h"
-#include "lib/zone/zone_file.h"
 
 namespace gl::zone {
 namespace {
@@ -30,15 +32,17 @@ class ZoneText : public testing::Test {
     std::ofstream(path) << text;
     return path;
   }
-  Result<ZoneFile> read(const std::string& text, const std::string& origin = "") {
-    return read_zone_file({write("zone", text), origin});
+  Result<Records> read(const std::string& text, const std::string& origin = "") {
+    const std::string path = write("zone", text);
+    const Descriptor file(open(path.c_str(), O_RDONLY));
+    return zone_program::read_zone(file.get(), path, origin);
   }
   // The data of the last record, in hexadecimal digits.
   std::string last(const std::string& line) {
-    const Result<ZoneFile> file = read(kHead + line + "\n");
+    const Result<Records> file = read(kHead + line + "\n");
     if (!file) return file.error();
     std::string hex;
-    for (const std::uint8_t byte : as_bytes(file->records.back().rdata)) {
+    for (const std::uint8_t byte : as_bytes((*file)[file->size() - 1].data())) {
       char digits[3];
       std::snprintf(digits, sizeof digits, "%02x", byte);
       hex += digits;
@@ -46,7 +50,7 @@ class ZoneText : public testing::Test {
     return hex;
   }
   std::string error(const std::string& text, const std::string& origin = "") {
-    const Result<ZoneFile> file = read(text, origin);
+    const Result<Records> file = read(text, origin);
     if (file) return "taken";
     const std::string& said = file.error();
     EXPECT_TRUE(said.starts_with(folder_ + "/zone:")) << said;
@@ -80,10 +84,10 @@ TEST_F(ZoneText, DirectivesInAnyCaseAndRelative) {
   const auto file =
       read("$origin test.\n$ttl 10\nx SOA ns hm 1 2 3 4 5\n$Origin x\n@ NS ns\n$ORIGIN y\nns A 192.0.2.1\n");
   ASSERT_TRUE(file.ok()) << file.error();
-  EXPECT_EQ(to_text(file->records[1].owner), "x.test.");
-  EXPECT_EQ(to_text(file->records[2].owner), "ns.y.x.test.");
-  EXPECT_EQ(file->records[2].ttl, 10u);
-  EXPECT_EQ(file->records[2].line, 7);
+  EXPECT_EQ(to_text((*file)[1].owner()), "x.test.");
+  EXPECT_EQ(to_text((*file)[2].owner()), "ns.y.x.test.");
+  EXPECT_EQ((*file)[2].ttl, 10u);
+  EXPECT_EQ((*file)[2].line, 7u);
 }
 
 TEST_F(ZoneText, TheLastStatedTtl) {
@@ -91,7 +95,7 @@ TEST_F(ZoneText, TheLastStatedTtl) {
       read("@ 7200 SOA ns hm 1 2 3 4 5\n@ NS ns\nns 60 A 192.0.2.1\nb A 192.0.2.2\n$TTL 5\nc A 192.0.2.3\n", "x.test");
   ASSERT_TRUE(file.ok()) << file.error();
   const std::uint32_t ttls[] = {7200, 7200, 60, 60, 5};
-  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(file->records[i].ttl, ttls[i]) << i;
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ((*file)[i].ttl, ttls[i]) << i;
 }
 
 TEST_F(ZoneText, BeyondItsFieldIsRefused) {
@@ -146,14 +150,14 @@ TEST_F(ZoneText, IncludedFiles) {
   write("sub/third", "k A 192.0.2.11\n");
   const auto file = read(std::string(kHead) + "$INCLUDE sub/more z\nlater A 192.0.2.12\n");
   ASSERT_TRUE(file.ok()) << file.error();
-  ASSERT_EQ(file->records.size(), 7u);
-  EXPECT_EQ(to_text(file->records[3].owner), "i.z.x.test.");
-  EXPECT_EQ(to_text(file->records[4].owner), "j.deep.z.x.test.");
-  EXPECT_EQ(to_text(file->records[5].owner), "k.deep.z.x.test.");
-  EXPECT_EQ(to_text(file->records[6].owner), "later.x.test.");
-  EXPECT_EQ(file->records[5].line, 6) << "where it is included";
-  EXPECT_EQ(file->records[6].line, 7);
-  EXPECT_EQ(file->records[3].ttl, 3600u);
+  ASSERT_EQ(file->size(), 7u);
+  EXPECT_EQ(to_text((*file)[3].owner()), "i.z.x.test.");
+  EXPECT_EQ(to_text((*file)[4].owner()), "j.deep.z.x.test.");
+  EXPECT_EQ(to_text((*file)[5].owner()), "k.deep.z.x.test.");
+  EXPECT_EQ(to_text((*file)[6].owner()), "later.x.test.");
+  EXPECT_EQ((*file)[5].line, 6u) << "where it is included";
+  EXPECT_EQ((*file)[6].line, 7u);
+  EXPECT_EQ((*file)[3].ttl, 3600u);
 
   write("sub/broken", "i A 192.0.2.9\nj MX 70000 i\n");
   EXPECT_EQ(error(std::string(kHead) + "$INCLUDE sub/broken\n"),
@@ -181,16 +185,16 @@ TEST_F(ZoneText, GeneratedRecords) {
                          "$GENERATE 18-18 ${0,3,n} PTR a${-8}\n"
                          "after A 192.0.2.200\n");
   ASSERT_TRUE(good.ok()) << good.error();
-  ASSERT_EQ(good->records.size(), 3u + 3 + 3 + 1 + 1);
-  EXPECT_EQ(to_text(good->records[5].owner), "h3.x.test.");
-  EXPECT_EQ(as_bytes(good->records[5].rdata)[3], 3);
-  EXPECT_EQ(good->records[5].line, 6);
-  EXPECT_EQ(to_text(good->records[7].owner), "003.r.x.test.");
-  EXPECT_EQ(good->records[7].rdata, std::string("\6v0012$", 7));
-  EXPECT_EQ(good->records[7].ttl, 60u);
-  EXPECT_EQ(to_text(good->records[9].owner), "2.1.x.test.");
-  EXPECT_EQ(to_text(good->records[9].name(0)), "a10.x.test.");
-  EXPECT_EQ(good->records[10].line, 9);
+  ASSERT_EQ(good->size(), 3u + 3 + 3 + 1 + 1);
+  EXPECT_EQ(to_text((*good)[5].owner()), "h3.x.test.");
+  EXPECT_EQ(as_bytes((*good)[5].data())[3], 3);
+  EXPECT_EQ((*good)[5].line, 6u);
+  EXPECT_EQ(to_text((*good)[7].owner()), "003.r.x.test.");
+  EXPECT_EQ((*good)[7].data(), std::string("\6v0012$", 7));
+  EXPECT_EQ((*good)[7].ttl, 60u);
+  EXPECT_EQ(to_text((*good)[9].owner()), "2.1.x.test.");
+  EXPECT_EQ(to_text((*good)[9].name(0)), "a10.x.test.");
+  EXPECT_EQ((*good)[10].line, 9u);
   for (const char* const wrong : {"$GENERATE 3-1 a$ A 192.0.2.1", "$GENERATE 1-2 a$", "$GENERATE 1 a$ A 192.0.2.1",
                                   "$GENERATE 1-2/0 a$ A 192.0.2.1", "$GENERATE 0-1048576 a$ A 192.0.2.1",
                                   "$GENERATE 1-2 a${0,3,q} A 192.0.2.1", "$GENERATE 1-2 a${-3} A 192.0.2.1"}) {

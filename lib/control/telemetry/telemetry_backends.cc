@@ -8,7 +8,7 @@
 #include "lib/control/options/parse_value.h"
 #include "lib/control/telemetry/backend_totals.h"
 #include "lib/control/telemetry/telemetry_view.h"
-#include "lib/zone/zone_file.h"
+#include "lib/zone/name_text.h"
 
 namespace gl::control {
 

@@ -6,6 +6,7 @@ namespace gl::services {
 
 using zone::Block;
 using zone::BlockId;
+using zone::BlockRef;
 using zone::HashedName;
 using zone::kNoBlock;
 using zone::kNoNode;
@@ -35,11 +36,7 @@ Outcome ZoneAnswer::run(HashedName& name) noexcept {
 // RFC 1034 4.3.2 step 3: down to the name, a cut, a DNAME, or as far as names match.
 ZoneAnswer::Step ZoneAnswer::step(const Zone& zone, HashedName& name) noexcept {
   const auto [node, exact] = zone::closest(zone, name);
-  if (node->cover != kNoNode) {
-    const Node& cover = zone.nodes[node->cover];
-    if (!cover.cut) return follow_dname(zone, cover, name);
-    if (!exact || node != &cover || options_.type != dns::rr::ds) return refer(zone, cover);
-  }
+  if (node->cut && (!exact || options_.type != dns::rr::ds)) return refer(zone, *node);
   outcome_.authoritative = true;
   if (exact) return at_node(zone, *node, nullptr, name);
   if (node->dname) return follow_dname(zone, *node, name);
@@ -49,20 +46,20 @@ ZoneAnswer::Step ZoneAnswer::step(const Zone& zone, HashedName& name) noexcept {
   return negative(zone, dns::Rcode::nxdomain);
 }
 
-// The block that answers the question at this node; kNoBlock: it has no such type.
-BlockId ZoneAnswer::block_for(const Zone& zone, const Node& node) noexcept {
+// The block that answers the question at this node; none: it has no such type.
+BlockRef ZoneAnswer::block_for(const Zone& zone, const Node& node) noexcept {
   const bool any = options_.type == dns::rr::any;
   if (!any || !options_.minimal_any) {
     if (const RrsetEntry* entry = zone.rrset(node, options_.type)) return entry->block[options_.dnssec ? 1 : 0];
   }
-  if (!any) return kNoBlock;
+  if (!any) return {};
   // RFC 8482 4.1: one RRset; the smallest, as this is about amplification.
   depend(node.since);
-  BlockId smallest = kNoBlock;
+  BlockRef smallest;
   for (std::size_t i = 0; i < node.rrset_count; ++i) {
-    const BlockId block = zone.rrsets[node.rrsets + i].block[options_.dnssec ? 1 : 0];
-    const std::size_t size = use(zone, block).size;
-    if (smallest == kNoBlock || size < zone.block(smallest).size) smallest = block;
+    const BlockRef& ref = zone.rrsets[node.rrsets + i].block[options_.dnssec ? 1 : 0];
+    const std::size_t size = use(zone, ref).size;
+    if (smallest.id == kNoBlock || size < zone.block(smallest.id).size) smallest = ref;
   }
   return smallest;
 }
@@ -70,31 +67,31 @@ BlockId ZoneAnswer::block_for(const Zone& zone, const Node& node) noexcept {
 // `encloser` is set where the node is its wildcard and stands in for the name.
 ZoneAnswer::Step ZoneAnswer::at_node(const Zone& zone, const Node& node, const Node* encloser,
                                      HashedName& name) noexcept {
-  BlockId block = block_for(zone, node);
-  const RrsetEntry* cname = block == kNoBlock ? zone.rrset(node, dns::rr::cname) : nullptr;
+  const BlockRef block = block_for(zone, node);
+  const RrsetEntry* cname = block.id == kNoBlock ? zone.rrset(node, dns::rr::cname) : nullptr;
   if (options_.dnssec && encloser != nullptr) {
     // RFC 4035 3.1.3.3 and 3.1.3.4, RFC 5155 7.2.5 and 7.2.6.
-    if (block != kNoBlock || cname != nullptr) {
+    if (block.id != kNoBlock || cname != nullptr) {
       prove_next_closer(zone, *encloser, name);
     } else {
       prove_name_absent(zone, *encloser, name);
     }
   }
-  if (block != kNoBlock) return positive(zone, block);
+  if (block.id != kNoBlock) return positive(zone, block);
   depend(node.since);
   if (cname != nullptr) return follow_cname(zone, cname->block[options_.dnssec ? 1 : 0], name);
   if (options_.dnssec) prove_type_absent(zone, node);
   return negative(zone, dns::Rcode::noerror);
 }
 
-ZoneAnswer::Step ZoneAnswer::positive(const Zone& zone, BlockId id) noexcept {
-  const Block& block = use(zone, id);
+ZoneAnswer::Step ZoneAnswer::positive(const Zone& zone, const BlockRef& ref) noexcept {
+  const Block& block = use(zone, ref);
   if (!composer_.reaches(block)) return finish();  // as in move_to()
-  if (proof_count_ == 0) return composer_.add(zone.store, block, current_.at, current_) ? Step::done : overflow();
+  if (proof_count_ == 0) return composer_.add(block, current_.at, current_) ? Step::done : overflow();
   const std::size_t answer_at = composer_.at();
-  if (!composer_.add_answer(zone.store, block, current_.at, current_)) return overflow();
+  if (!composer_.add_answer(block, current_.at, current_)) return overflow();
   flush_proofs();
-  if (outcome_.whole) composer_.add_rest(zone.store, block, current_.at, current_, answer_at);
+  if (outcome_.whole) composer_.add_rest(block, current_.at, current_, answer_at);
   return Step::done;
 }
 
@@ -105,24 +102,24 @@ ZoneAnswer::Step ZoneAnswer::refer(const Zone& zone, const Node& cut) noexcept {
   const RrsetEntry* entry = zone.rrset(cut, zone::kReferral);
   const Block& block = use(zone, entry->block[options_.dnssec ? 1 : 0]);
   if (!composer_.reaches(block)) return finish();  // as in move_to()
-  const bool fits = composer_.add(zone.store, block, current_.end() - cut.name_length, current_);
+  const bool fits = composer_.add(block, current_.end() - cut.name_length, current_);
   return fits ? Step::done : overflow();
 }
 
-ZoneAnswer::Step ZoneAnswer::follow_cname(const Zone& zone, BlockId id, HashedName& name) noexcept {
-  const Block& block = use(zone, id);
+ZoneAnswer::Step ZoneAnswer::follow_cname(const Zone& zone, const BlockRef& ref, HashedName& name) noexcept {
+  const Block& block = use(zone, ref);
   const std::size_t target_at = composer_.at() + block.target;
-  if (!composer_.add_answer(zone.store, block, current_.at, current_)) return overflow();
+  if (!composer_.add_answer(block, current_.at, current_)) return overflow();
   return move_to(target_at, name);
 }
 
 // RFC 6672 3.2: the DNAME, and a CNAME made from it for this name.
 ZoneAnswer::Step ZoneAnswer::follow_dname(const Zone& zone, const Node& owner, HashedName& name) noexcept {
   outcome_.authoritative = true;
-  const BlockId id = zone.rrset(owner, dns::rr::dname)->block[options_.dnssec ? 1 : 0];
-  const Block& block = use(zone, id);
-  const std::uint8_t* target = zone.store.bytes.data() + block.bytes + block.target;
-  const std::size_t target_length = dns::name_length({target, zone.store.bytes.size() - block.bytes - block.target});
+  const Block& block = use(zone, zone.rrset(owner, dns::rr::dname)->block[options_.dnssec ? 1 : 0]);
+  if (block.oversize != 0) return overflow();
+  const std::uint8_t* target = block.bytes() + block.target;
+  const std::size_t target_length = dns::name_length({target, std::size_t{block.size} - block.target});
   // The same DNAME again stands in the answer already (RFC 6672 section 3.2 makes a CNAME of it each time). A name that
   // has grown since grows with each turn: the resolver may go on from here.
   const auto used_end = dnames_.begin() + static_cast<std::ptrdiff_t>(dname_count_);
@@ -133,7 +130,7 @@ ZoneAnswer::Step ZoneAnswer::follow_dname(const Zone& zone, const Node& owner, H
   } else {
     if (dname_count_ == dnames_.size()) return finish();
     dnames_[dname_count_++] = {&block, current_.length};
-    if (!composer_.add_answer(zone.store, block, current_.end() - owner.name_length, current_)) return overflow();
+    if (!composer_.add_answer(block, current_.end() - owner.name_length, current_)) return overflow();
   }
   const std::size_t prefix = current_.length - owner.name_length;
   if (prefix + target_length > dns::kMaxName) {
@@ -173,7 +170,7 @@ ZoneAnswer::Step ZoneAnswer::move_to(std::size_t at, HashedName& name) noexcept 
 ZoneAnswer::Step ZoneAnswer::negative(const Zone& zone, dns::Rcode rcode) noexcept {
   outcome_.rcode = rcode;
   const Block& soa = use(zone, zone.negative_soa[options_.dnssec ? 1 : 0]);
-  if (!composer_.add(zone.store, soa, current_.end() - soa.base_length, current_)) return overflow();
+  if (!composer_.add(soa, current_.end() - soa.base_length, current_)) return overflow();
   return finish();
 }
 
@@ -213,7 +210,7 @@ void ZoneAnswer::flush_proofs() noexcept {
     const Proof& proof = proofs_[i];
     const Block& block = use(*proof.zone, proof.block);
     const std::size_t own = proof.name.end() - block.base_length;
-    if (!composer_.add(proof.zone->store, block, own, proof.name)) (void)overflow();
+    if (!composer_.add(block, own, proof.name)) (void)overflow();
   }
   proof_count_ = 0;
 }

@@ -48,15 +48,19 @@ class ZoneAnswer {
   [[nodiscard]] Step step(const zone::Zone& zone, zone::HashedName& name) noexcept;
   [[nodiscard]] Step at_node(const zone::Zone& zone, const zone::Node& node, const zone::Node* encloser,
                              zone::HashedName& name) noexcept;
-  [[nodiscard]] Step positive(const zone::Zone& zone, zone::BlockId block) noexcept;
+  [[nodiscard]] Step positive(const zone::Zone& zone, const zone::BlockRef& ref) noexcept;
   [[nodiscard]] Step refer(const zone::Zone& zone, const zone::Node& cut) noexcept;
-  [[nodiscard]] Step follow_cname(const zone::Zone& zone, zone::BlockId block, zone::HashedName& name) noexcept;
+  [[nodiscard]] Step follow_cname(const zone::Zone& zone, const zone::BlockRef& ref, zone::HashedName& name) noexcept;
   [[nodiscard]] Step follow_dname(const zone::Zone& zone, const zone::Node& owner, zone::HashedName& name) noexcept;
   [[nodiscard]] Step move_to(std::size_t at, zone::HashedName& name) noexcept;
   [[nodiscard]] Step negative(const zone::Zone& zone, dns::Rcode rcode) noexcept;
-  [[nodiscard]] zone::BlockId block_for(const zone::Zone& zone, const zone::Node& node) noexcept;
-  // All that the answer depends on goes through these two.
+  [[nodiscard]] zone::BlockRef block_for(const zone::Zone& zone, const zone::Node& node) noexcept;
+  // All that the answer depends on goes through these three.
   void depend(std::uint32_t since) noexcept { outcome_.since = std::max(outcome_.since, since); }
+  [[nodiscard]] const zone::Block& use(const zone::Zone& zone, const zone::BlockRef& ref) noexcept {
+    depend(ref.since);
+    return zone.block(ref.id);
+  }
   [[nodiscard]] const zone::Block& use(const zone::Zone& zone, zone::BlockId id) noexcept {
     const zone::Block& block = zone.block(id);
     depend(block.since);

@@ -1,4 +1,4 @@
-#include "app/zone-reader/directives.h"
+#include "app/zone/directives.h"
 
 #include <strings.h>
 
@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <optional>
 
-namespace gl::zone_reader {
+namespace gl::zone_program {
 namespace {
 
 bool equal_words(std::string_view a, std::string_view b) {
@@ -288,4 +288,4 @@ std::uint64_t unclosed_parenthesis(std::string_view text) {
   return layers.opened();
 }
 
-}  // namespace gl::zone_reader
+}  // namespace gl::zone_program

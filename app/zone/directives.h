@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace gl::zone_reader {
+namespace gl::zone_program {
 
 // A text in which every line has the number that it had in the file.
 struct Expanded {
@@ -36,4 +36,4 @@ inline constexpr std::uint64_t kMaxGenerated = 1 << 20;
 // Where the parenthesis opens that is never closed; 0: there is none.
 [[nodiscard]] std::uint64_t unclosed_parenthesis(std::string_view text);
 
-}  // namespace gl::zone_reader
+}  // namespace gl::zone_program

@@ -1,0 +1,18 @@
+// The program that makes an image of a zone's text, started once a zone: goldilocks-zone. What is wrong with a text,
+// and the memory and time that it takes, stay in there. Ownership: files and pipes are closed when it has ended.
+// Thread: any but a worker; it blocks until the program has ended. Errors: one line that names the file.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/zone/image_memory.h"
+#include "lib/zone/loader.h"
+
+namespace gl::zone {
+
+// `text` is the open file. What the program warns of goes to `warnings`.
+[[nodiscard]] Result<ImageMemory> run_compiler(const ZoneSource& source, int text, std::vector<std::string>& warnings);
+
+}  // namespace gl::zone
