@@ -36,20 +36,36 @@ class Comparison {
           same_block(now_.block(now_.negative_soa[i]), before_.block(before)) ? before_.block(before).since
                                                                               : generation_;
     }
-    std::vector<NodeId> added;
-    for (NodeId id = 0; id < now_.nodes.size(); ++id) compare_node(id, added);
-    for (const NodeId id : added) touch_parent(now_.name_of(now_.nodes[id]));
-    for (const Node& node : before_.nodes) {
-      if (find(now_, before_.name_of(node)) == kNoNode) touch_parent(before_.name_of(node));
-    }
+    compare_nodes();
+    for (const Bytes name : came_or_went_) touch_parent(name);
   }
 
  private:
-  static NodeId find(const Zone& zone, Bytes name) {
-    HashedName hashed;
-    if (!hashed.name.parse(name)) return kNoNode;  // cannot be: the image was checked
-    hashed.rehash();
-    return zone.find(hashed.name.view(), hashed.hash[hashed.name.labels]);
+  // < 0, 0, > 0, in the order in which nodes stand.
+  static int order(Bytes a, Bytes b) {
+    if (std::ranges::equal(a, b)) return 0;
+    dns::Name x;
+    dns::Name y;
+    return x.parse(a) && y.parse(b) ? dns::compare_canonical(x, y) : 1;
+  }
+
+  // Both in their order, side by side.
+  void compare_nodes() {
+    NodeId other = 0;
+    const auto other_name = [&] { return before_.name_of(before_.nodes[other]); };
+    for (Node& node : nodes_) {
+      const Bytes name = now_.name_of(node);
+      int ordered = 1;
+      for (; other < before_.nodes.size() && (ordered = order(other_name(), name)) < 0; ++other) {
+        came_or_went_.push_back(other_name());
+      }
+      if (other == before_.nodes.size() || ordered != 0) {
+        came_or_went_.push_back(name);
+      } else {
+        compare_node(node, before_.nodes[other++]);
+      }
+    }
+    for (; other < before_.nodes.size(); ++other) came_or_went_.push_back(other_name());
   }
 
   [[nodiscard]] static bool same_block(const Block& now, const Block& before) {
@@ -95,14 +111,7 @@ class Comparison {
     return true;
   }
 
-  void compare_node(NodeId id, std::vector<NodeId>& added) {
-    Node& node = nodes_[id];
-    const NodeId other = find(before_, now_.name_of(node));
-    if (other == kNoNode) {
-      added.push_back(id);
-      return;
-    }
-    const Node& before = before_.nodes[other];
+  void compare_node(Node& node, const Node& before) {
     if (!same_kind(node, before)) return;
     if (same_types(node, before) && same_denial(node.denial, before.denial)) node.since = before.since;
     for (RrsetEntry& entry : rrsets_.subspan(node.rrsets, node.rrset_count)) {
@@ -117,9 +126,11 @@ class Comparison {
 
   // The name above this one, if it is there, has a child more or less.
   void touch_parent(Bytes name) {
-    if (name.size() <= now_.apex_length) return;
-    const NodeId parent = find(now_, name.subspan(1U + name[0]));
-    if (parent != kNoNode) nodes_[parent].since = generation_;
+    HashedName parent;
+    if (name.size() <= now_.apex_length || !parent.name.parse(name.subspan(1U + name[0]))) return;
+    parent.rehash();
+    const NodeId id = now_.find(parent.name.view(), parent.hash[parent.name.labels]);
+    if (id != kNoNode) nodes_[id].since = generation_;
   }
 
   Zone& now_;
@@ -127,6 +138,7 @@ class Comparison {
   std::uint32_t generation_;
   std::span<Node> nodes_;
   std::span<RrsetEntry> rrsets_;
+  std::vector<Bytes> came_or_went_;                 // names
   std::vector<std::pair<BlockId, BlockId>> there_;  // denials' blocks, and those with the same key in the zone before
 };
 

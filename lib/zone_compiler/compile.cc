@@ -79,7 +79,10 @@ Result<ImageMemory> make_image(ZoneParts parts) {
   if (image.empty()) return Error{"no memory for an image of " + std::to_string(head.length) + " bytes"};
   std::uint8_t* const to = image.bytes().data();
   std::memcpy(to + sizeof head, &facts, sizeof facts);
+  std::size_t end = kImageHeaderSize;
   for (std::size_t i = 0; i < sections.size(); ++i) {
+    std::fill(to + end, to + facts.sections[i].offset, std::uint8_t{0});
+    end = facts.sections[i].offset + sections[i].size();
     std::copy(sections[i].begin(), sections[i].end(), to + facts.sections[i].offset);
   }
   head.checksum = image_checksum(image.bytes());
