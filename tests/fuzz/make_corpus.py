@@ -234,6 +234,15 @@ def onc_calls():
     yield "fragments", b"\0" + struct.pack(">I", 40) + calls["null"]
 
 
+def images():
+    """Changes to an image: which zone and how wide, where, to what."""
+    yield "none", [(0, 0, 0)]
+    yield "none_nsec3", [(1, 0, 0)]
+    yield "largest_word", [(0, 300, 0xFFFF)]
+    yield "byte", [(0x81, 500, 1)]
+    yield "two", [(0x41, 1000, 0x00FF), (0, 2000, 0)]
+
+
 def main():
     for label, content in once_calls():
         put("rpc_once", label, content)
@@ -256,6 +265,8 @@ def main():
     put("tcp_options", "unknown", bytes.fromhex("1e04abcd020405b401010100"))
     for label, text in ZONES.items():
         put("zone", label, text.encode())
+    for label, changes in images():
+        put("image", label, b"".join(struct.pack(">IH", kind << 24 | at, to) for kind, at, to in changes))
     # What these targets take for a conversation is their own business: a few lengths of varied bytes.
     for length in (64, 300, 1000):
         for target in ("responder", "bulk"):
