@@ -18,6 +18,7 @@ namespace gl {
 template <class T>
 class GrowingArray {
   static_assert(std::is_trivially_copyable_v<T>);
+  static constexpr std::size_t kSize = sizeof(T);  // NOLINT(bugprone-sizeof-expression): of a pointer, if it is one
 
  public:
   GrowingArray() = default;
@@ -34,7 +35,7 @@ class GrowingArray {
   GrowingArray(const GrowingArray&) = delete;
   GrowingArray& operator=(const GrowingArray&) = delete;
   ~GrowingArray() {
-    if (data_ != nullptr) munmap(data_, capacity_ * sizeof(T));
+    if (data_ != nullptr) munmap(data_, capacity_ * kSize);
   }
 
   [[nodiscard]] T* data() noexcept { return data_; }
@@ -57,13 +58,13 @@ class GrowingArray {
   void append(const T* from, std::size_t count) {
     if (count == 0) return;
     reserve(size_ + count);
-    std::memcpy(data_ + size_, from, count * sizeof(T));
+    std::memcpy(data_ + size_, from, count * kSize);
     size_ += count;
   }
   // New ones are all zero bytes.
   void resize(std::size_t size) {
     reserve(size);
-    if (size > size_) std::memset(static_cast<void*>(data_ + size_), 0, (size - size_) * sizeof(T));
+    if (size > size_) std::memset(static_cast<void*>(data_ + size_), 0, (size - size_) * kSize);
     size_ = size;
   }
   void clear() noexcept { size_ = 0; }
@@ -73,12 +74,12 @@ class GrowingArray {
     constexpr std::size_t kFirst = 4096;                  // bytes
     constexpr std::size_t kLarge = std::size_t{8} << 20;  // from here on huge pages are worth their size
     if (wanted <= capacity_) return;
-    const std::size_t capacity = std::max({wanted, 2 * capacity_, (kFirst + sizeof(T) - 1) / sizeof(T)});
-    void* const memory = data_ == nullptr ? mmap(nullptr, capacity * sizeof(T), PROT_READ | PROT_WRITE,
-                                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-                                          : mremap(data_, capacity_ * sizeof(T), capacity * sizeof(T), MREMAP_MAYMOVE);
+    const std::size_t capacity = std::max({wanted, 2 * capacity_, (kFirst + kSize - 1) / kSize});
+    void* const memory =
+        data_ == nullptr ? mmap(nullptr, capacity * kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                         : mremap(data_, capacity_ * kSize, capacity * kSize, MREMAP_MAYMOVE);
     if (memory == MAP_FAILED) throw std::bad_alloc();
-    if (capacity * sizeof(T) >= kLarge) (void)madvise(memory, capacity * sizeof(T), MADV_HUGEPAGE);
+    if (capacity * kSize >= kLarge) (void)madvise(memory, capacity * kSize, MADV_HUGEPAGE);
     data_ = static_cast<T*>(memory);
     capacity_ = capacity;
   }

@@ -46,13 +46,14 @@ struct Block {
   std::uint8_t base_length = 0;
   std::uint8_t oversize = 0;  // 1: of records that fit no message: nothing follows, and its size fits nowhere
 
+  [[nodiscard]] std::size_t even_size() const noexcept { return (std::size_t{size} + 1) / 2 * 2; }
   [[nodiscard]] std::size_t patch_count() const noexcept { return std::size_t{own} + suffix + self; }
   [[nodiscard]] const std::uint8_t* bytes() const noexcept {
     return reinterpret_cast<const std::uint8_t*>(this + 1);  // NOLINT
   }
   // Offsets within the records: own, then suffix, then self, each ascending.
   [[nodiscard]] const std::uint16_t* patches() const noexcept {
-    return reinterpret_cast<const std::uint16_t*>(bytes() + (size + 1U) / 2 * 2);  // NOLINT
+    return reinterpret_cast<const std::uint16_t*>(bytes() + even_size());  // NOLINT
   }
   // Ascending; the first is what must be there.
   [[nodiscard]] const BlockCut* cuts() const noexcept {
@@ -61,7 +62,7 @@ struct Block {
   // All of it, this head included; the next block begins at the next kBlockUnit.
   [[nodiscard]] std::size_t length() const noexcept {
     if (oversize != 0) return sizeof(Block);
-    return sizeof(Block) + (size + 1U) / 2 * 2 + patch_count() * sizeof(std::uint16_t) + cut_count * sizeof(BlockCut);
+    return sizeof(Block) + even_size() + patch_count() * sizeof(std::uint16_t) + cut_count * sizeof(BlockCut);
   }
 
   // Where the block begins in the message it was rendered for.

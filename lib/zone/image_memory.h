@@ -19,7 +19,8 @@ class ImageMemory {
  public:
   ImageMemory() = default;
   explicit ImageMemory(std::size_t size) {
-    void* const memory = size >= kLarge ? pages(size) : ::operator new(size, std::align_val_t{kAlignment}, std::nothrow);
+    void* const memory =
+        size >= kLarge ? pages(size) : ::operator new (size, std::align_val_t{kAlignment}, std::nothrow);
     if (memory == nullptr) return;
     data_ = static_cast<std::uint8_t*>(memory);
     size_ = size;
@@ -37,7 +38,7 @@ class ImageMemory {
     if (size_ >= kLarge) {
       munmap(data_, size_);
     } else {
-      ::operator delete(data_, std::align_val_t{kAlignment});
+      ::operator delete (data_, std::align_val_t{kAlignment});
     }
   }
 

@@ -69,6 +69,7 @@ Status Records::add(Bytes owner, std::uint16_t type, std::uint32_t ttl, Bytes da
   if (fault.empty() && !locate_names(record, data)) {
     fault = "the data is not what " + type_to_text(type) + " consists of";
   }
+  if (fault.empty() && list_.size() == UINT32_MAX) fault = "the zone is too large: more than 4,294,967,295 records";
   if (!fault.empty()) return Error{std::move(fault)};
   record.ttl = ttl;
   record.line = line;

@@ -274,6 +274,9 @@ Result<ZoneParts> render_zone(const ZoneTree& tree, std::vector<std::string>& wa
   Renderer renderer(tree, parts, warnings);
   if (Status status = renderer.render(); !status) return Error{status.error()};
   renderer.render_negative_soa();
+  if (parts.denials.keys.size() > UINT32_MAX) {
+    return Error{tree.file->path + ": the zone is too large: the names of its denials take more than 4 GiB"};
+  }
   if (parts.store.full) {
     return Error{tree.file->path + ": the zone is too large: its answers take more than " +
                  std::to_string(most_blocks) + " bytes"};

@@ -26,7 +26,8 @@ namespace zone = gl::zone;
 const std::vector<std::shared_ptr<const zone::Zone>>& real_zones() {
   static const auto zones = [] {
     constexpr std::string_view kNsec3 =
-        "$ORIGIN example.\n$TTL 300\n@ SOA ns h 1 2 3 4 5\n@ NS ns\n@ NSEC3PARAM 1 0 1 -\nns A 192.0.2.1\ncut NS ns.cut\n"
+        "$ORIGIN example.\n$TTL 300\n@ SOA ns h 1 2 3 4 5\n@ NS ns\n@ NSEC3PARAM 1 0 1 -\nns A 192.0.2.1\ncut NS "
+        "ns.cut\n"
         "ns.cut A 192.0.2.2\n*.wild TXT w\na CNAME b\ntree DNAME a\n"
         "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom NSEC3 1 1 1 - 2t7b4g4vsa5smi47k61mv5bv1a22bojr NS SOA\n"
         "2t7b4g4vsa5smi47k61mv5bv1a22bojr NSEC3 1 1 1 - 0p9mhaveqvm6t7vbl5lop2u3t2rp3tom A\n";

@@ -59,7 +59,7 @@ Status payload(Settings& settings, const std::string& value) {
 }
 
 constexpr auto kOptions = std::to_array<Option>({
-    {"zone", "[ORIGIN=]FILE", "zone file to serve; repeat for more",
+    {"zone", "[ORIGIN=]FILE", "zone file, or image of one, to serve; repeat for more",
      [](Settings& s, const std::string& v) { return append(parse_zone, s.zones, v); }},
     {"address", "ADDRESS[/LEN][@PORT]",
      "IPv4 or IPv6 address to answer for, its network, on every or one DPDK port; repeat for more",
