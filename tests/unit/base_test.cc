@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "lib/base/endian.h"
+#include "lib/base/growing_array.h"
 #include "lib/base/result.h"
 #include "lib/wire/seqnum.h"
 
@@ -22,6 +23,23 @@ TEST(Endian, LoadAndStoreAtOddAddresses) {
   EXPECT_EQ(bytes[6], 0x78);
   EXPECT_EQ(load_be<std::uint16_t>(bytes + 1), 0xabcd);
   EXPECT_EQ(load_be<std::uint32_t>(bytes + 3), 0x12345678u);
+}
+
+TEST(GrowingArray, KeepsWhatItHoldsWhileItGrows) {
+  GrowingArray<std::uint32_t> array;
+  constexpr std::uint32_t kMany = 5'000'000;  // 20 MB: beyond where huge pages begin
+  for (std::uint32_t i = 0; i < kMany; ++i) array.push_back(i * 7);
+  ASSERT_EQ(array.size(), kMany);
+  for (std::uint32_t i = 0; i < kMany; ++i) ASSERT_EQ(array[i], i * 7) << i;
+  const std::uint32_t more[] = {1, 2, 3};
+  array.append(more, 3);
+  array.append(nullptr, 0);
+  EXPECT_EQ(array.back(), 3u);
+  array.resize(kMany);
+  array.resize(kMany + 2);
+  EXPECT_EQ(array[kMany], 0u) << "what comes anew is zero";
+  GrowingArray<std::uint32_t> moved = std::move(array);
+  EXPECT_EQ(moved[kMany - 1], (kMany - 1) * 7);
 }
 
 TEST(SeqNum, ComparesAcrossTheWrap) {
