@@ -25,6 +25,9 @@ struct NodeDenial {
   BlockId cover = kNoBlock;
 };
 
+// RFC 9276 3.1: with more, anybody could make every core hash.
+inline constexpr std::uint16_t kMaxNsec3Iterations = 150;
+
 using Nsec3Hash = std::array<std::uint8_t, 20>;
 
 // H(name) of RFC 5155 5; `name` in lower case. `salt` has at most 255 bytes.

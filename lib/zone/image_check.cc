@@ -191,6 +191,7 @@ class Checker {
     if (!name_.parse(zone_.name_of(zone_.nodes[0]))) return flaw("node", 0, "no name");
     const bool nsec = zone_.denials.kind() == Denials::Kind::nsec;
     if (nsec && facts_.apex_key_length != dns::order_key(name_, key)) return flaw("denial", 0, "of another apex");
+    if (facts_.nsec3_iterations > kMaxNsec3Iterations) return flaw("denial", 0, "too many iterations");
     return sections_.bytes(ImageSection::salt).size() <= 255 ? std::string{} : flaw("denial", 0, "a salt too long");
   }
 

@@ -7,8 +7,6 @@
 namespace gl::zone {
 namespace {
 
-constexpr std::uint16_t kMaxIterations = 150;
-
 // What is rendered, and where to.
 struct Rendering {
   const ZoneTree& tree;
@@ -163,7 +161,7 @@ Status render_denials(const ZoneTree& tree, ZoneParts& parts, BlockBuilder& buil
                                 "more than 100 NSEC3 iterations: validators treat the zone as unsigned (RFC 9276)")
                            .message);
   }
-  if (parameters->iterations > kMaxIterations) {
+  if (parameters->iterations > kMaxNsec3Iterations) {
     return error_at(tree.file->path, chosen->line,
                     "more than 150 NSEC3 iterations (RFC 9276 3.1): anybody could make every core hash");
   }

@@ -236,6 +236,16 @@ TEST(ZoneImage, WrongNumbersDoNoHarm) {
   }
 }
 
+TEST(ZoneImage, NoMoreIterationsThanATextMayHave) {
+  std::vector<std::uint8_t> image = image_of(kTexts[2]);
+  const std::size_t at = sizeof(zone::ImageHead) + offsetof(zone::ImageFacts, nsec3_iterations);
+  for (const std::uint16_t iterations : {zone::kMaxNsec3Iterations, std::uint16_t{151}}) {
+    std::memcpy(image.data() + at, &iterations, sizeof iterations);
+    sign(image);
+    EXPECT_EQ(error_of(image), iterations == 151 ? "a broken image: denial 0: too many iterations" : "taken");
+  }
+}
+
 TEST(ZoneImage, OfAnotherZoneIsRefused) {
   const TempFile file(written(image_of(kHead)));
   const auto wrong = zone::load_zones(std::vector<zone::ZoneSource>{{file.path(), "example.org"}});
