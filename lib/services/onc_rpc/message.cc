@@ -11,16 +11,18 @@ constexpr std::uint32_t kRejectedVersion = 0;
 constexpr std::uint32_t kRejectedAuth = 1;
 
 // Appendix A: stamp, machine name, user, group, further groups.
-bool is_auth_sys(Bytes body) noexcept {
+bool read_auth_sys(Bytes body, Caller& caller) noexcept {
   XdrReader reader(body);
   reader.u32();
   (void)reader.opaque(255);
-  reader.u32();
-  reader.u32();
+  caller.user = reader.u32();
+  caller.group = reader.u32();
   const std::uint32_t groups = reader.u32();
   if (groups > 16) return false;
+  caller.further_groups = reader.rest();
   reader.skip(std::size_t{4} * groups);
-  return reader.at_end();
+  caller.named = reader.at_end();
+  return caller.named;
 }
 
 // A credential or verifier whose body is longer than it may be is stepped over no more.
@@ -66,7 +68,7 @@ ParsedCall parse_call(Bytes message) noexcept {
   const bool sys = credential.flavor == static_cast<std::uint32_t>(AuthFlavor::sys);
   const bool none = credential.flavor == static_cast<std::uint32_t>(AuthFlavor::none);
   if (!sys && !none) parsed.auth = AuthStat::rejected_cred;
-  if ((!sys && !none) || (sys && !is_auth_sys(credential.body))) return parsed;
+  if ((!sys && !none) || (sys && !read_auth_sys(credential.body, parsed.call.caller))) return parsed;
   const OpaqueAuth verifier = read_auth(reader);
   parsed.auth = AuthStat::bad_verf;
   if (verifier.too_long) return parsed;

@@ -1,6 +1,6 @@
 // ONC RPC messages: calls that come in, and the beginnings of replies.
-// Byte order: wire in spans, host in values. Ownership: arguments are a view of the message. Thread: pure functions.
-// Errors: by value. Source: RFC 5531 sections 8, 9 and 11, appendix A.
+// Byte order: wire in spans, host in values. Ownership: arguments and groups are views of the message. Thread: pure
+// functions. Errors: by value. Source: RFC 5531 sections 8, 9 and 11, appendix A.
 #pragma once
 
 #include <cstddef>
@@ -26,11 +26,28 @@ enum class AcceptStat : std::uint32_t {
 enum class AuthStat : std::uint32_t { bad_cred = 1, rejected_cred = 2, bad_verf = 3, too_weak = 5 };
 enum class AuthFlavor : std::uint32_t { none = 0, sys = 1 };
 
+// Who a caller says he is (appendix A). Nobody checks that.
+struct Caller {
+  bool named = false;  // AUTH_SYS; what follows means nothing otherwise
+  std::uint32_t user = 0;
+  std::uint32_t group = 0;
+  Bytes further_groups{};  // 4 bytes each, big-endian
+
+  [[nodiscard]] bool is_in(std::uint32_t other) const noexcept {
+    if (group == other) return true;
+    for (std::size_t at = 0; at + 4 <= further_groups.size(); at += 4) {
+      if (load_be<std::uint32_t>(further_groups.data() + at) == other) return true;
+    }
+    return false;
+  }
+};
+
 struct Call {
   std::uint32_t xid = 0;
   std::uint32_t program = 0;
   std::uint32_t version = 0;
   std::uint32_t procedure = 0;
+  Caller caller{};
   Bytes arguments{};
 };
 

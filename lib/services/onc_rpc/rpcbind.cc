@@ -127,7 +127,7 @@ std::string_view universal_address(Bytes address, std::uint16_t port,
   return {room.data(), static_cast<std::size_t>(at - room.data())};
 }
 
-Outcome call_rpcbind(const Mappings& mappings, const Call& call, const CallContext& context,
+Outcome call_rpcbind(const Mappings& mappings, const Call& call, const CallContext& context, std::uint32_t unix_time,
                      XdrWriter& results) noexcept {
   if (call.program != kRpcbindProgram) return Outcome::prog_unavail;
   if (call.version < kRpcbindLowest || call.version > kRpcbindHighest) return Outcome::prog_mismatch;
@@ -150,7 +150,7 @@ Outcome call_rpcbind(const Mappings& mappings, const Call& call, const CallConte
     case Kind::forward:
       return Outcome::none;
     case Kind::get_time:
-      results.u32(context.unix_time);
+      results.u32(unix_time);
       return Outcome::results;
     case Kind::unknown:
       break;

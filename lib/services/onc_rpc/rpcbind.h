@@ -12,6 +12,7 @@
 #include "lib/base/bytes.h"
 #include "lib/services/onc_rpc/mappings.h"
 #include "lib/services/onc_rpc/message.h"
+#include "lib/services/onc_rpc/rpc_service.h"
 
 namespace gl::onc_rpc {
 
@@ -20,25 +21,10 @@ inline constexpr std::uint32_t kRpcbindLowest = 2;
 inline constexpr std::uint32_t kRpcbindHighest = 4;
 inline constexpr std::uint16_t kRpcbindPort = 111;
 
-struct CallContext {
-  Transport transport = Transport::udp;
-  Bytes local_address{};  // that the call came to, 4 or 16 bytes
-  std::uint32_t unix_time = 0;
-};
-
-// What a call leads to. `none`: it is not to be answered.
-enum class Outcome : std::uint8_t {
-  results,        // written
-  none,           // would be forwarded
-  prog_unavail,   // another program
-  prog_mismatch,  // another version of it
-  proc_unavail,
-  garbage_args,
-};
-
-// Writes the results behind the beginning of a successful reply.
+// Writes the results behind the beginning of a successful reply. `unix_time`: seconds. Outcome::none: it would have to
+// be forwarded.
 [[nodiscard]] Outcome call_rpcbind(const Mappings& mappings, const Call& call, const CallContext& context,
-                                   XdrWriter& results) noexcept;
+                                   std::uint32_t unix_time, XdrWriter& results) noexcept;
 // Steps over the arguments of a call; false: it is not known what they are.
 [[nodiscard]] bool skip_rpcbind_arguments(const Call& call, XdrReader& reader) noexcept;
 

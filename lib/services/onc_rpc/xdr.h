@@ -30,6 +30,10 @@ class XdrReader {
     const Bytes bytes = take(4);
     return bytes.empty() ? 0 : load_be<std::uint32_t>(bytes.data());
   }
+  std::uint64_t u64() noexcept {
+    const Bytes bytes = take(8);
+    return bytes.empty() ? 0 : load_be<std::uint64_t>(bytes.data());
+  }
   // Variable-length opaque data or a string (sections 4.10, 4.11), of at most so many bytes.
   Bytes opaque(std::size_t most) noexcept {
     const std::size_t length = u32();
@@ -65,14 +69,19 @@ class XdrWriter {
   void u32(std::uint32_t value) noexcept {
     if (const MutableBytes room = make_room(4); !room.empty()) store_be(room.data(), value);
   }
+  void u64(std::uint64_t value) noexcept {
+    if (const MutableBytes room = make_room(8); !room.empty()) store_be(room.data(), value);
+  }
   void boolean(bool value) noexcept { u32(value ? 1 : 0); }
   void string(std::string_view text) noexcept {
     u32(static_cast<std::uint32_t>(text.size()));
     const MutableBytes room = make_room(xdr_padded(text.size()));
     if (room.empty()) return;
-    std::ranges::fill(room, std::uint8_t{0});
+    std::ranges::fill(room.last(room.size() - text.size()), std::uint8_t{0});
     std::ranges::copy(text, room.begin());
   }
+  // How many bytes may still be written.
+  [[nodiscard]] std::size_t left() const noexcept { return ok_ ? out_.size() - at_ : 0; }
 
  private:
   MutableBytes make_room(std::size_t length) noexcept {
