@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -62,8 +63,9 @@ int serve(control::CommandLine line) {
   for (const std::string& warning : *warnings) control::warn(warning);
   for (const auto& module : line.settings.modules) {
     if (!module->enabled()) continue;
-    const auto lines = module->load(
-        {quiesce, line.settings.linger_seconds, control::monotonic_seconds(), line.settings.tcp.immediate});
+    const auto lines =
+        module->load({quiesce, line.settings.linger_seconds, control::monotonic_seconds(), line.settings.tcp.immediate,
+                      [&keys](std::string_view name) { return keys.derive_key(name); }});
     if (!lines) return fail(lines.error());
     for (const std::string& text : *lines) control::warn(text);
   }

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -81,8 +82,9 @@ std::optional<std::vector<std::uint8_t>> read_all(int descriptor, std::size_t ex
 
 class FileReader {
  public:
-  FileReader(const MediaTypes& types, std::size_t most, const FileSet* before)
-      : types_(types), most_(most), before_(before), set_(std::make_unique<FileSet>()) {
+  FileReader(const MediaTypes& types, std::size_t most, const FileSet* before, const TreeKey& key)
+      : types_(types), most_(most), before_(before), key_(key), set_(std::make_unique<FileSet>()) {
+    set_->numbers_ = NodeNumbers(key);
     set_->generation_ = before == nullptr ? 1 : before->generation() + 1;
     set_->next_version_ = before == nullptr ? kFirstVersion : before->next_version_;
   }
@@ -93,9 +95,12 @@ class FileReader {
     set_->roots_.emplace_back();
     Descriptor root(::open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!root.open()) return Error{directory.path + ": " + std::strerror(errno)};
-    if (Status status = walk(root.get(), ""); !status) return status;
+    if (directory.tree) tree_.emplace(key_, set_->nodes_, set_->generation_);
+    const Place from{root.get(), "", directory.tree.value_or(""), directory.tree.has_value()};
+    if (Status status = walk(from); !status) return status;
     join_coded();
     lay_out();
+    finish_tree();
     return success();
   }
 
@@ -105,6 +110,14 @@ class FileReader {
   }
 
  private:
+  // Where the walk is.
+  struct Place {
+    int root;          // descriptor of the directory that is read
+    std::string path;  // below it, without a slash at either end
+    std::string name;  // the last part of the path; of the root its tree's
+    bool in_tree;      // there is a tree, and no link has been followed
+  };
+
   [[nodiscard]] FileSet::Root& root() { return set_->roots_[root_index_]; }
   [[nodiscard]] const std::shared_ptr<const File>* known(const std::string& path) const {
     if (before_ == nullptr || root_index_ >= before_->roots_.size()) return nullptr;
@@ -116,30 +129,48 @@ class FileReader {
     read_.warnings.push_back(directory_->path + "/" + path + ": " + what);
   }
 
-  // `path`: below the root, without a slash at either end.
-  [[nodiscard]] Status walk(int root_descriptor, const std::string& path) {
-    Descriptor descriptor = open_beneath(root_descriptor, path);
+  [[nodiscard]] Status walk(const Place& at) {
+    const std::string& path = at.path;
+    Descriptor descriptor = open_beneath(at.root, path);
     if (!descriptor.open()) return warn(path, reason()), success();
     struct stat is {};
     if (fstat(descriptor.get(), &is) != 0) return warn(path, reason()), success();
-    if (S_ISREG(is.st_mode)) return take_file(descriptor.get(), is, path);
+    if (S_ISREG(is.st_mode)) return take_file(descriptor.get(), is, at);
     if (!S_ISDIR(is.st_mode)) return warn(path, "neither a file nor a directory"), success();
     const std::pair<dev_t, ino_t> self{is.st_dev, is.st_ino};
     if (std::ranges::find(above_, self) != above_.end())
       return warn(path, "leads back to a directory above it"), success();
     if (above_.size() > kDeepest) return warn(path, "too deep"), success();
+    if (at.in_tree && !tree_->enter(at.name, is)) return warn(path, kSameNumber), success();
     above_.push_back(self);
     directories_.push_back(path);
     Status status = success();
     for (const std::string& name : names_in(descriptor.get())) {
       if (name[0] == '.' && !directory_->dot_files && name != ".well-known") continue;
-      std::string below = path;
-      if (!below.empty()) below += '/';
-      status = walk(root_descriptor, below += name);
+      status = step_into(descriptor.get(), at, name);
       if (!status) break;
     }
     above_.pop_back();
+    if (at.in_tree) tree_->leave();
     return status;
+  }
+
+  [[nodiscard]] Status step_into(int descriptor, const Place& at, const std::string& name) {
+    const Place below{at.root, at.path + (at.path.empty() ? "" : "/") + name, name, at.in_tree};
+    if (!at.in_tree || !take_link(descriptor, below)) return walk(below);
+    return directory_->paths ? walk({below.root, below.path, name, false}) : success();
+  }
+
+  // Whether it is a symbolic link, which a tree has as it stands.
+  [[nodiscard]] bool take_link(int descriptor, const Place& at) {
+    struct stat is {};
+    if (fstatat(descriptor, at.name.c_str(), &is, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISLNK(is.st_mode)) return false;
+    std::array<char, PATH_MAX> target;
+    const ssize_t length = readlinkat(descriptor, at.name.c_str(), target.data(), target.size());
+    if (length < 0) return warn(at.path, reason()), true;
+    is.st_size = length;
+    if (!tree_->add_link(at.name, is, {target.data(), static_cast<std::size_t>(length)})) warn(at.path, kSameNumber);
+    return true;
   }
 
   [[nodiscard]] static std::vector<std::string> names_in(int descriptor) {
@@ -155,7 +186,8 @@ class FileReader {
     return names;
   }
 
-  [[nodiscard]] Status take_file(int descriptor, const struct stat& is, const std::string& path) {
+  [[nodiscard]] Status take_file(int descriptor, const struct stat& is, const Place& at) {
+    const std::string& path = at.path;
     const std::string state = file_state(is);
     std::shared_ptr<const File> file;
     if (const auto* const before = known("/" + path); before != nullptr && (*before)->state == state) {
@@ -179,6 +211,7 @@ class FileReader {
                    std::to_string(most_ >> 20) + " MB (--file-memory)"};
     }
     root().files.emplace("/" + path, std::move(file));
+    if (at.in_tree && !tree_->add_file(at.name, is, "/" + path)) warn(path, kSameNumber);
     return success();
   }
 
@@ -241,20 +274,33 @@ class FileReader {
       read_.gone += root.files.contains(path) ? 0u : 1u;
   }
 
+  void finish_tree() {
+    if (!tree_) return;
+    auto [tree, changed] = tree_->finish([this](const std::string& path) { return root().files.at(path); },
+                                         before_ == nullptr ? nullptr : &before_->nodes_);
+    root().tree = std::move(tree);
+    read_.tree_changed = read_.tree_changed || changed;
+    tree_.reset();
+  }
+
+  static constexpr const char* kSameNumber = "its number in the tree is another path's";
+
   const MediaTypes& types_;
   const std::size_t most_;
   const FileSet* const before_;
+  const TreeKey key_;
   std::unique_ptr<FileSet> set_;
   ReadSet read_;
   const Directory* directory_ = nullptr;
   std::size_t root_index_ = 0;
   std::vector<std::pair<dev_t, ino_t>> above_;
   std::vector<std::string> directories_;
+  std::optional<TreeBuilder> tree_;  // of the directory that is read
 };
 
 Result<ReadSet> read_directories(const std::vector<Directory>& directories, const MediaTypes& types, std::size_t most,
-                                 const FileSet* before) {
-  FileReader reader(types, most, before);
+                                 const FileSet* before, const TreeKey& key) {
+  FileReader reader(types, most, before, key);
   for (const Directory& directory : directories) {
     if (Status status = reader.read(directory); !status) return Error{status.error()};
   }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,17 +20,20 @@ namespace gl::files {
 struct Directory {
   std::string path;
   bool dot_files = false;
+  bool paths = true;                               // what symbolic links lead to is read as well
+  std::optional<std::string> tree = std::nullopt;  // read as a tree too, of this name
 };
 
 struct ReadSet {
   std::unique_ptr<const FileSet> set;
   std::vector<std::string> warnings;
-  std::size_t changed = 0;  // files that are new, or other ones
-  std::size_t gone = 0;     // of the set before
+  std::size_t changed = 0;    // files that are new, or other ones
+  std::size_t gone = 0;       // of the set before
+  bool tree_changed = false;  // something in a tree is another, if only a name or an attribute
 };
 
-// `most`: bytes of all files together. `before` may be null.
+// `most`: bytes of all files together. `before` may be null. `key`: what nodes of trees are numbered by.
 [[nodiscard]] Result<ReadSet> read_directories(const std::vector<Directory>& directories, const MediaTypes& types,
-                                               std::size_t most, const FileSet* before);
+                                               std::size_t most, const FileSet* before, const TreeKey& key = {});
 
 }  // namespace gl::files

@@ -12,6 +12,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "lib/files/tree.h"
+#include "lib/files/tree_builder.h"
+
 namespace gl::files {
 
 // Of a file beside another one, with its name and a suffix more: the same content, compressed.
@@ -58,6 +61,20 @@ class FileSet {
     const auto found = versions_.find(version & kVersionMask);
     return found == versions_.end() ? nullptr : found->second;
   }
+  // The tree of a directory that was read as one; null: it was not.
+  [[nodiscard]] const Tree* tree(std::size_t root) const noexcept {
+    return root < roots_.size() ? roots_[root].tree.get() : nullptr;
+  }
+  // Of any tree; null: nobody has this number.
+  [[nodiscard]] const Node* find_node(std::uint64_t number) const noexcept {
+    const auto found = nodes_.find(number);
+    return found == nodes_.end() ? nullptr : found->second;
+  }
+  // What a directory of a tree has under this name; null: nothing.
+  [[nodiscard]] const Node* find_child(const Node& directory, std::string_view name) const noexcept {
+    const Node* const node = find_node(numbers_.child(directory.number, name));
+    return node != nullptr && node->parent == &directory && node->name == name ? node : nullptr;
+  }
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
@@ -70,7 +87,10 @@ class FileSet {
     std::unordered_map<std::string_view, Place> places;
     std::unordered_map<std::string, std::shared_ptr<const File>> files;
     std::vector<std::unique_ptr<const std::string>> directories;  // what the keys of places are views of
+    std::unique_ptr<const Tree> tree;                             // null: it was not asked for
   };
+  NodeNumbers numbers_{TreeKey{}};
+  NodeTable nodes_;
   std::vector<Root> roots_;
   std::unordered_map<std::uint32_t, const File*> versions_;
   std::uint32_t generation_ = 0;

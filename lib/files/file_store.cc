@@ -5,10 +5,11 @@
 namespace gl::files {
 
 FileStore::FileStore(std::vector<Directory> directories, std::size_t most_bytes, std::uint32_t linger_seconds,
-                     std::function<void()> quiesce)
+                     std::function<void()> quiesce, const TreeKey& key)
     : directories_(std::move(directories)),
       most_bytes_(most_bytes),
       types_(MediaTypes::read()),
+      key_(key),
       versions_(linger_seconds, published_, std::move(quiesce)) {}
 
 FileStore::~FileStore() {
@@ -16,7 +17,7 @@ FileStore::~FileStore() {
 }
 
 Result<std::vector<std::string>> FileStore::load(std::uint64_t now) {
-  auto read = read_directories(directories_, types_, most_bytes_, current());
+  auto read = read_directories(directories_, types_, most_bytes_, current(), key_);
   if (!read) return Error{read.error()};
   versions_.replace(std::move(read->set), now);
   return std::move(read->warnings);
@@ -26,7 +27,7 @@ bool FileStore::begin_reload() {
   if (reader_.joinable() || current() == nullptr) return false;
   done_ = false;
   reader_ = std::thread([this] {
-    read_.emplace(read_directories(directories_, types_, most_bytes_, current()));
+    read_.emplace(read_directories(directories_, types_, most_bytes_, current(), key_));
     done_ = true;
   });
   return true;
@@ -37,7 +38,7 @@ std::optional<FileStore::Reloaded> FileStore::finish_reload(std::uint64_t now) {
   reader_.join();
   Result<ReadSet> read = std::move(*std::exchange(read_, std::nullopt));
   if (!read) return Reloaded{.error = read.error()};
-  const bool same = read->changed == 0 && read->gone == 0;
+  const bool same = read->changed == 0 && read->gone == 0 && !read->tree_changed;
   if (!same) versions_.replace(std::move(read->set), now);
   return Reloaded{std::move(read->warnings), read->changed, read->gone, {}};
 }

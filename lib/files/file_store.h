@@ -36,7 +36,7 @@ using PublishedFiles = Published<FileSet>;
 class FileStore {
  public:
   FileStore(std::vector<Directory> directories, std::size_t most_bytes, std::uint32_t linger_seconds,
-            std::function<void()> quiesce);
+            std::function<void()> quiesce, const TreeKey& key = {});
   FileStore(const FileStore&) = delete;
   FileStore& operator=(const FileStore&) = delete;
   ~FileStore();
@@ -64,6 +64,7 @@ class FileStore {
   const std::vector<Directory> directories_;
   const std::size_t most_bytes_;
   const MediaTypes types_;
+  const TreeKey key_;
   std::atomic<const PublishedFiles*> published_{nullptr};
   Versions<FileSet> versions_;
   std::thread reader_;                   // runs between begin_reload() and finish_reload()

@@ -3,6 +3,7 @@
 // the workers start, but for tick(), which runs beside them. Errors: one line.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -38,6 +39,8 @@ class ServiceModule {
     std::uint32_t linger_seconds = 0;  // how long what was replaced may still be needed
     std::uint64_t now_seconds = 0;     // monotonic
     bool immediate = false;            // --mode immediate: as the column's server
+    // A key of this name, the same in every process that has the secret.
+    std::function<std::array<std::uint8_t, 16>(std::string_view name)> derive_key;
   };
 
   ServiceModule() = default;

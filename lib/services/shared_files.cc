@@ -9,11 +9,16 @@ namespace gl::services {
 
 std::size_t SharedFiles::add(const files::Directory& directory) {
   const auto known = std::ranges::find_if(directories_, [&](const files::Directory& other) {
-    return other.path == directory.path && other.dot_files == directory.dot_files;
+    return other.path == directory.path && other.dot_files == directory.dot_files &&
+           (!other.tree || !directory.tree || *other.tree == *directory.tree);
   });
-  if (known != directories_.end()) return static_cast<std::size_t>(known - directories_.begin());
-  directories_.push_back(directory);
-  return directories_.size() - 1;
+  if (known == directories_.end()) {
+    directories_.push_back(directory);
+    return directories_.size() - 1;
+  }
+  known->paths = known->paths || directory.paths;
+  if (!known->tree) known->tree = directory.tree;
+  return static_cast<std::size_t>(known - directories_.begin());
 }
 
 Status SharedFiles::set_memory(const std::string& megabytes) {
@@ -25,7 +30,8 @@ Status SharedFiles::set_memory(const std::string& megabytes) {
 
 Result<std::vector<std::string>> SharedFiles::load(const ServiceModule::Surroundings& around) {
   if (store_) return std::vector<std::string>{};
-  store_.emplace(directories_, std::size_t{memory_mb_} << 20, around.linger_seconds, around.quiesce);
+  store_.emplace(directories_, std::size_t{memory_mb_} << 20, around.linger_seconds, around.quiesce,
+                 around.derive_key("numbers of files"));
   auto warnings = store_->load(around.now_seconds);
   if (!warnings) return Error{"files: " + warnings.error()};
   return warnings;

@@ -1,5 +1,8 @@
 #include "lib/control/keys/key_store.h"
 
+#include <sodium.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "lib/control/keys/secret_file.h"
@@ -32,6 +35,14 @@ Status KeyStore::take(Result<std::vector<DatedSecret>> secrets) {
   if (!secrets) return Error{secrets.error()};
   secrets_ = std::move(*secrets);
   return success();
+}
+
+tcp::SipKey KeyStore::derive_key(std::string_view name) const {
+  const DatedSecret& oldest = *std::ranges::min_element(secrets_, {}, &DatedSecret::since);
+  tcp::SipKey key;
+  crypto_generichash(key.data(), key.size(), reinterpret_cast<const unsigned char*>(name.data()), name.size(),
+                     oldest.bytes.data(), oldest.bytes.size());
+  return key;
 }
 
 void KeyStore::tick(std::uint64_t unix_time) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -28,6 +29,9 @@ class KeyStore {
   [[nodiscard]] Status reload();
   // Publishes the keys of this moment where they differ from the published ones.
   void tick(std::uint64_t unix_time);
+  // A key for another use, which has this name. It is the oldest secret's, so that what was named by it keeps its name
+  // for as long as that line stands in the file.
+  [[nodiscard]] tcp::SipKey derive_key(std::string_view name) const;
 
  private:
   [[nodiscard]] Status take(Result<std::vector<DatedSecret>> secrets);
