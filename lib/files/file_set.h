@@ -3,6 +3,7 @@
 // Thread: built by the main core, read-only then; find() neither allocates nor locks. Errors: null where there is none.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -64,6 +65,13 @@ class FileSet {
   // The tree of a directory that was read as one; null: it was not.
   [[nodiscard]] const Tree* tree(std::size_t root) const noexcept {
     return root < roots_.size() ? roots_[root].tree.get() : nullptr;
+  }
+  // The tree that a node of this set is of.
+  [[nodiscard]] const Tree* tree_of(const Node& node) const noexcept {
+    const auto found = std::find_if(roots_.begin(), roots_.end(), [&](const Root& each) {
+      return each.tree != nullptr && each.tree->root->number == node.tree;
+    });
+    return found == roots_.end() ? nullptr : found->tree.get();
   }
   // Of any tree; null: nobody has this number.
   [[nodiscard]] const Node* find_node(std::uint64_t number) const noexcept {

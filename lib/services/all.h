@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/services/http/module.h"
+#include "lib/services/nfs/module.h"
 #include "lib/services/onc_rpc/module.h"
 #include "lib/services/rpc_once/module.h"
 #include "lib/services/shared_files.h"
@@ -21,7 +22,9 @@ using Modules = std::vector<std::shared_ptr<ServiceModule>>;
   Modules modules;
   const auto files = std::make_shared<SharedFiles>();
   modules.push_back(http::make_http_module(files));
-  modules.push_back(onc_rpc::make_onc_rpc_module(std::make_shared<onc_rpc::Mappings>()));
+  const auto mappings = std::make_shared<onc_rpc::Mappings>();
+  modules.push_back(nfs::make_nfs_module(files, mappings));
+  modules.push_back(onc_rpc::make_onc_rpc_module(mappings));
   modules.push_back(rpc_once::make_rpc_once_module());
   modules.push_back(make_sum_module());
   modules.push_back(make_talk_module());

@@ -50,6 +50,13 @@ using AllowedNetworks = std::vector<AllowedNetwork>;
   return network;
 }
 
+// As parse_network() takes it.
+[[nodiscard]] inline std::string text_of(const AllowedNetwork& network) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(network.address_length == 4 ? AF_INET : AF_INET6, network.address.data(), text.data(), text.size());
+  return std::string(text.data()) + "/" + std::to_string(network.prefix_length);
+}
+
 [[nodiscard]] inline AllowedNetworks private_networks() {
   AllowedNetworks networks;
   for (const char* const text : {"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
