@@ -243,7 +243,39 @@ def images():
     yield "two", [(0x41, 1000, 0x00FF), (0, 2000, 0)]
 
 
+def nfs_calls():
+    """As onc_calls(). fuzz_nfs.cc puts the real number and proof into handles, which name the nodes of its tree."""
+    def call(procedure, arguments=b"", program=100003):
+        return struct.pack(">6I", 7, 0, 2, program, 3, procedure) + bytes(16) + arguments
+
+    def text(value):
+        return struct.pack(">I", len(value)) + value + bytes(-len(value) % 4)
+
+    def handle(node):
+        return text(b"GLN1" + bytes([node]) + bytes(7) + b"\1" + bytes(7))
+
+    def numbers(*values):
+        return struct.pack(f">{len(values)}I", *values)
+
+    at, attributes = handle(0) + text(b"file"), bytes(24)
+    calls = [call(0), *(call(1, handle(n)) for n in range(6)), call(2, handle(1) + attributes + bytes(4)), call(3, at),
+             call(3, handle(0) + text(b"..")), call(4, handle(2) + numbers(63)), call(5, handle(4)), call(5, handle(3)),
+             call(6, handle(3) + numbers(0, 0, 4096)), call(6, handle(3) + numbers(0, 4999, 9)),
+             call(7, handle(3) + numbers(0, 0, 3, 2) + text(b"abc")), call(8, at + numbers(0) + attributes),
+             call(8, at + numbers(2, 0, 0)), call(9, at + attributes), call(10, at + attributes + text(b"to")),
+             call(11, at + numbers(3) + attributes + bytes(8)), call(12, at), call(14, at + at), call(15, handle(3) + at),
+             call(16, handle(0) + bytes(16) + numbers(4096)), call(16, handle(1) + numbers(0, 2, 0, 0, 100)),
+             call(17, handle(1) + bytes(16) + numbers(512, 4096)), call(17, handle(0) + bytes(16) + numbers(0, 65536)),
+             call(18, handle(0)), call(19, handle(0)), call(20, handle(0)), call(21, handle(3) + bytes(12)), call(22),
+             *(call(n, text(b"/dir") if n in (1, 3) else b"", 100005) for n in range(7))]
+    for index, message in enumerate(calls):
+        yield f"call{index}", b"\0" + message
+        yield f"bare{index}", b"\1" + message + struct.pack(">I", 0x80000000 | len(message)) + message
+
+
 def main():
+    for label, content in nfs_calls():
+        put("nfs", label, content)
     for label, content in once_calls():
         put("rpc_once", label, content)
     for label, content in onc_calls():

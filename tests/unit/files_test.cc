@@ -165,5 +165,54 @@ TEST_F(Files, LingerAndGo) {
   EXPECT_EQ(published->settled, 2U);
 }
 
+TEST_F(Files, AreATreeAsWell) {
+  write("dir/file", "file");
+  write("top", "top");
+  fs::create_directory(root / "empty");
+  fs::create_symlink("dir", root / "link");
+  fs::create_symlink("../nowhere", root / "out");
+  const auto read = [&](bool paths, const FileSet* before) {
+    auto set = read_directories({{root.string(), false, paths, "/"}}, types, 1 << 20, before, TreeKey{1});
+    EXPECT_TRUE(set) << set.error();
+    return std::move(*set);
+  };
+  const ReadSet first = read(true, nullptr);
+  const FileSet& set = *first.set;
+  EXPECT_EQ(text(set, "/link/file"), "file");  // paths are as without a tree
+  const Node& top = *set.tree(0)->root;
+  EXPECT_EQ(top.children.size(), 5U);
+  EXPECT_EQ(top.links, 4U);
+  EXPECT_EQ(set.tree(0)->nodes.size(), 7U);
+  EXPECT_EQ(set.tree(0)->bytes, 7U);
+  const Node* const dir = set.find_child(top, "dir");
+  ASSERT_NE(dir, nullptr);
+  EXPECT_EQ(dir->parent, &top);
+  EXPECT_EQ(set.find_child(*dir, "file")->file->body.size(), 4U);
+  EXPECT_EQ(set.find_child(top, "link")->target, "dir");
+  EXPECT_EQ(set.find_child(top, "out")->target, "../nowhere");
+  EXPECT_EQ(set.find_child(top, "dir/file"), nullptr);
+  EXPECT_EQ(set.find_child(top, std::string(256, 'x')), nullptr);
+  EXPECT_EQ(set.find_node(dir->number), dir);
+  EXPECT_TRUE(std::ranges::is_sorted(top.children, {}, &Node::number));
+  EXPECT_EQ(top.children_behind(top.children[1]->number).size(), 3U);
+  EXPECT_EQ(top.children_behind(top.children[1]->number - 1).size(), 4U);
+
+  // Numbers are the path's; what has not changed is known as that.
+  fs::permissions(root / "top", fs::perms::owner_read);
+  write("dir/new", "new");
+  const ReadSet second = read(false, first.set.get());
+  EXPECT_TRUE(second.tree_changed);
+  EXPECT_EQ(text(*second.set, "/link/file"), "(nothing)");  // links were not followed
+  const auto since = [&](std::string_view name) {
+    return second.set->find_child(*second.set->tree(0)->root, name)->since;
+  };
+  EXPECT_EQ(second.set->find_child(*second.set->tree(0)->root, "dir")->number, dir->number);
+  EXPECT_EQ(since("top"), 2U);
+  EXPECT_EQ(since("dir"), 2U);
+  EXPECT_EQ(since("empty"), 1U);
+  EXPECT_EQ(since("link"), 1U);
+  EXPECT_FALSE(read(false, second.set.get()).tree_changed);
+}
+
 }  // namespace
 }  // namespace gl::files

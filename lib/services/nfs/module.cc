@@ -68,6 +68,7 @@ class NfsModule final : public ServiceModule {
       const std::string_view part = take_member(rest, ',');
       if (Status status = apply_part(part, wanted); !status) return status;
     } while (!rest.empty());
+    if (value.ends_with(',')) return Error{"'" + value + "': nothing stands behind the last comma"};
     if (wanted.exports.empty()) return Error{"'" + value + "' names no directory: root=DIR"};
     for (Export& each : wanted.exports) {
       each.root = files_->add({each.directory, wanted.dot_files, false, each.name});
