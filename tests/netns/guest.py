@@ -41,22 +41,22 @@ def cpio(entries):
     return archive
 
 
-def modules_of(release):
-    """Files of MODULES and of what they need, in the order in which they are to be loaded."""
+def modules_of(release, names):
+    """Files of modules and of what they need, in the order in which they are to be loaded."""
     folder = Path("/lib/modules") / release
     needs = {}
     for line in (folder / "modules.dep").read_text().splitlines():
         file, _, others = line.partition(":")
         needs[Path(file).name.split(".")[0]] = [file, *others.split()]
     files = []
-    for name in MODULES:
+    for name in names:
         files += [f for f in reversed(needs.get(name, [])) if f not in files]
     return [folder / file for file in files]
 
 
-def initrd(release, script):
-    """Debian's busybox and the drivers of the guest's NIC; `script` is what runs in place of init."""
-    modules = modules_of(release)
+def initrd(release, script, modules=()):
+    """Debian's busybox and the drivers of the guest's NIC, with further modules; `script` is what runs in place of init."""
+    modules = modules_of(release, (*MODULES, *modules))
     start = ("#!/bin/sh\n/bin/busybox --install -s /bin\nmount -t proc proc /proc\nmount -t sysfs sysfs /sys\nmount -t devtmpfs dev /dev\n"
              + "".join(f"insmod /{m.name}\n" for m in modules)
              + f"ip link set lo up\nip link set eth0 up\nip addr add {GUEST}/24 dev eth0\nip route add default via {ROUTER}\n"

@@ -140,19 +140,36 @@ class NfsError(Exception):
 class Client:
     """One socket. A context manager. Over UDP a call is repeated until its reply comes."""
 
-    def __init__(self, address=SERVER_V4, transport="udp", port=PORT, auth=None, source_port=None, patience=1.0):
+    def __init__(self, address=SERVER_V4, transport="udp", port=PORT, auth=None, source_port=None, patience=1.0,
+                 persistent=False):
         self.address, self.transport, self.port = address, transport, port
         self.auth, self.patience = auth or auth_sys(), patience
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.xid = int.from_bytes(os.urandom(4), "big")
         self.sent = self.received = 0  # bytes of calls and replies, over UDP of every datagram
-        kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
+        self.source_port, self.persistent = source_port, persistent
+        self.connections = 0
+        self.connect()
+
+    def connect(self):
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        kind = socket.SOCK_DGRAM if self.transport == "udp" else socket.SOCK_STREAM
         self.socket = socket.socket(family, kind)
         self.socket.settimeout(LIMIT_S)
-        if source_port:
+        if self.source_port:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.socket.bind(("", source_port))
-        self.socket.connect((address, port))
+            self.socket.bind(("", self.source_port))
+        self.socket.connect((self.address, self.port))
+        self.connections += 1
+
+    def persist(self, message):
+        """As exchange(), over a new connection where this one is reset: what the kernel's client does."""
+        for _ in range(10):
+            try:
+                return self.exchange(message)
+            except ConnectionResetError:
+                self.socket.close()
+                self.connect()
+        raise AssertionError("reset ten times")
 
     def __enter__(self):
         return self
@@ -207,7 +224,7 @@ class Client:
 
     def call(self, program, procedure, arguments=b""):
         message = self.message(program, procedure, arguments)
-        reply = self.exchange(message)
+        reply = self.persist(message) if self.persistent else self.exchange(message)
         head, expected = reply[:24], message[:4] + words(1, 0, 0, 0, 0)
         assert head == expected, f"{head.hex()}, not {expected.hex()}"
         return Reader(reply[24:])
