@@ -12,10 +12,10 @@ namespace gl {
 class DatagramSender;
 class Suspender;
 
-// Takes the counters of a service, one after the other.
+// Takes the counters of a service, one after the other; `help` is a line that says what is counted.
 class CounterReader {
  public:
-  virtual void read(std::string_view name, std::uint64_t value) = 0;
+  virtual void read(std::string_view name, std::uint64_t value, std::string_view help) = 0;
 
  protected:
   ~CounterReader() = default;

@@ -90,7 +90,9 @@ struct Bench {
   }
   std::uint64_t counter(std::string_view name) const {
     struct Reader final : CounterReader {
-      void read(std::string_view each, std::uint64_t value) override { found += each == wanted ? value : 0; }
+      void read(std::string_view each, std::uint64_t value, std::string_view) override {
+        found += each == wanted ? value : 0;
+      }
       std::string_view wanted;
       std::uint64_t found = 0;
     } reader;

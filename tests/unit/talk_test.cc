@@ -80,7 +80,7 @@ TEST(TalkService, KeepsOrderAndCountsWhatItHasNoRoomFor) {
   }
   EXPECT_EQ(count, 256U);
   struct Reader final : CounterReader {
-    void read(std::string_view name, std::uint64_t value) override {
+    void read(std::string_view name, std::uint64_t value, std::string_view) override {
       if (name == "received") received = value;
       if (name == "cut") cut = value;
       if (name == "unprinted") unprinted = value;

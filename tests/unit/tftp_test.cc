@@ -412,7 +412,7 @@ struct TftpServing : ::testing::Test {
   std::uint64_t counter(std::string_view name) {
     struct Find final : CounterReader {
       explicit Find(std::string_view which) : wanted(which) {}
-      void read(std::string_view each, std::uint64_t is) override {
+      void read(std::string_view each, std::uint64_t is, std::string_view) override {
         if (each == wanted) value = is;
       }
       std::string_view wanted;

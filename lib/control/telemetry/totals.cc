@@ -18,7 +18,7 @@ NamedCounters frame_counters(const worker::WorkerContext& context) {
 NamedCounters service_counters(const Service& service) {
   class Reader final : public CounterReader {
    public:
-    void read(std::string_view name, std::uint64_t value) override { list.emplace_back(name, value); }
+    void read(std::string_view name, std::uint64_t value, std::string_view) override { list.emplace_back(name, value); }
     NamedCounters list;
   } reader;
   service.read_counters(reader);

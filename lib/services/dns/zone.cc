@@ -229,7 +229,7 @@ Answer DnsZoneService::answer_datagram(Bytes request, MutableBytes out, const Re
 }
 
 void DnsZoneService::read_counters(CounterReader& reader) const {
-#define X(name, help) reader.read(#name, counters_.name.value());
+#define X(name, help) reader.read(#name, counters_.name.value(), help);
   GL_DNS_COUNTERS(X)
 #undef X
 }

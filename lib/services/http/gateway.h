@@ -67,7 +67,7 @@ class Gateway final : public Suspender {
 
   template <class Reader>
   void read_counters(Reader& reader) const {
-#define X(name, help) reader.read(#name, name##_.value());
+#define X(name, help) reader.read(#name, name##_.value(), help);
     GL_HTTP_GATEWAY_COUNTERS(X)
 #undef X
   }

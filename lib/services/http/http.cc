@@ -132,7 +132,7 @@ void HttpService::begin_burst(std::uint64_t) noexcept {
 }
 
 void HttpService::read_counters(CounterReader& reader) const {
-#define X(name, help) reader.read(#name, name##_.value());
+#define X(name, help) reader.read(#name, name##_.value(), help);
   GL_HTTP_COUNTERS(X)
 #undef X
   if (gateway_ != nullptr) gateway_->read_counters(reader);

@@ -11,7 +11,7 @@ using onc_rpc::XdrReader;
 
 void NfsService::read_counters(CounterReader& reader) const {
   RpcService::read_counters(reader);
-#define X(name, help) reader.read(#name, counters_.name.value());
+#define X(name, help) reader.read(#name, counters_.name.value(), help);
   GL_NFS_COUNTERS(X)
 #undef X
 }

@@ -39,7 +39,7 @@ RpcService::RpcService(const AllowedNetworks& allowed, const Registry& registry,
       heads_(manner.has_tails ? std::make_unique<std::array<Head, kHeads>>() : nullptr) {}
 
 void RpcService::read_counters(CounterReader& reader) const {
-#define X(name, help) reader.read(#name, name##_.value());
+#define X(name, help) reader.read(#name, name##_.value(), help);
   GL_RPC_COUNTERS(X)
 #undef X
 }

@@ -36,7 +36,7 @@ RpcOnceService::RpcOnceService(Shared& shared, const Registry& registry, std::si
 }
 
 void RpcOnceService::read_counters(CounterReader& reader) const {
-#define X(name, help) reader.read(#name, name##_.value());
+#define X(name, help) reader.read(#name, name##_.value(), help);
   GL_RPC_ONCE_COUNTERS(X)
 #undef X
 }

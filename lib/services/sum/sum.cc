@@ -7,7 +7,7 @@
 namespace gl::services {
 
 void SumService::read_counters(CounterReader& reader) const {
-#define X(name, help) reader.read(#name, name##_.value());
+#define X(name, help) reader.read(#name, name##_.value(), help);
   GL_SUM_COUNTERS(X)
 #undef X
 }

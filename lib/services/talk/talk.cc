@@ -5,7 +5,7 @@
 namespace gl::services {
 
 void TalkService::read_counters(CounterReader& reader) const {
-#define X(name, help) reader.read(#name, name##_.value());
+#define X(name, help) reader.read(#name, name##_.value(), help);
   GL_TALK_COUNTERS(X)
 #undef X
 }

@@ -58,7 +58,7 @@ void TftpService::begin_burst(std::uint64_t now_ms) noexcept {
 }
 
 void TftpService::read_counters(CounterReader& reader) const {
-#define X(name, help) reader.read(#name, name##_.value());
+#define X(name, help) reader.read(#name, name##_.value(), help);
   GL_TFTP_COUNTERS(X)
 #undef X
 }
