@@ -1,6 +1,7 @@
 // Frames on their way out through one queue of one port, collected and sent together.
 // Units: frames. Ownership: owns the mbufs it holds until the port takes them; what the port does not take is freed.
-// Thread: one core. Errors: counted by the caller from flush()'s result.
+// Thread: one core, but for counters(), which any thread reads. Errors: counted here, and by the caller from flush()'s
+// result.
 #pragma once
 
 #include <rte_ethdev.h>
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "lib/base/counter.h"
 #include "lib/dpdk/mbuf_pool.h"
 
 namespace gl::dpdk {
@@ -21,6 +23,13 @@ struct TxResult {
   std::uint64_t sent = 0;
   std::uint64_t sent_bytes = 0;
   std::uint64_t lost = 0;
+};
+
+// What went out through one queue, ever.
+struct TxCounters {
+  Counter sent;
+  Counter sent_bytes;
+  Counter lost;
 };
 
 class TxBurst {
@@ -57,10 +66,17 @@ class TxBurst {
     for (std::uint16_t i = at; i < count_; ++i) bytes -= mbufs_[i]->pkt_len;
     result.sent_bytes = bytes;
     free_from(at);
+    count(result);
     return result;
   }
+  [[nodiscard]] const TxCounters& counters() const noexcept { return counters_; }
 
  private:
+  void count(const TxResult& result) noexcept {
+    counters_.sent.add(result.sent);
+    counters_.sent_bytes.add(result.sent_bytes);
+    counters_.lost.add(result.lost);
+  }
   // Some drivers set up their descriptors' pseudo headers here. Frames that one refuses go behind those it takes.
   std::uint16_t prepare() noexcept {
     std::uint16_t good = 0;
@@ -81,6 +97,7 @@ class TxBurst {
   std::uint16_t queue_ = 0;
   std::uint16_t count_ = 0;
   bool prepare_ = false;
+  TxCounters counters_;
   std::array<rte_mbuf*, kTxBurst> mbufs_{};
 };
 

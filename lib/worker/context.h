@@ -15,6 +15,7 @@
 #include "lib/service/registry.h"
 #include "lib/tcp/responder.h"
 #include "lib/worker/handoff.h"
+#include "lib/worker/load.h"
 #include "lib/worker/neighbour_prober.h"
 #include "lib/worker/reassembly.h"
 #include "lib/worker/shared.h"
@@ -34,7 +35,9 @@ struct WorkerSettings {
 struct PortQueue {
   std::uint16_t port = 0;                          // written by the main core before the start, read by the worker
   const datapath::Interface* interface = nullptr;  // likewise
-  dpdk::TxBurst out;                               // the worker's alone
+  dpdk::TxBurst out;                               // the worker's alone but for its counters, which any thread reads
+  Counter received;                                // frames of this core by this port; the worker writes, any reads
+  Counter received_bytes;                          // likewise
 };
 
 struct alignas(64) WorkerContext {
@@ -56,6 +59,7 @@ struct alignas(64) WorkerContext {
 
   // The worker writes, telemetry reads the counters inside.
   alignas(64) datapath::CoreCounters counters;
+  CoreLoad load;
 
   // Where questions are forwarded, otherwise all null. The worker's alone but for the counters inside, which telemetry
   // reads.

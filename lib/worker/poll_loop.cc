@@ -54,6 +54,9 @@ void answer_burst(WorkerContext& context, PortQueue& port, rte_mbuf** mbufs, std
   }
   context.counters.received.add(count);
   context.counters.received_bytes.add(bytes);
+  port.received.add(count);
+  port.received_bytes.add(bytes);
+  context.load.burst(count);
   sink.flush();
   rte_pktmbuf_free_bulk(done.data(), done_count);
 }
@@ -178,6 +181,7 @@ unsigned poll_once(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept
   if (!context.services.suspenders().empty()) total += run_suspenders(context, round, cycles_per_ms);
   if (context.services.has_deadlines()) total += run_deadlines(context, round, cycles_per_ms);
   if (context.pipeline.has_timers()) total += run_timers(context, round, cycles_per_ms);
+  round.end();
   return total;
 }
 
@@ -187,6 +191,7 @@ void poll_loop(WorkerContext& context) noexcept {
   rte_rcu_qsbr_thread_online(quiescent, context.settings.index);
   const std::uint64_t cycles_per_ms = rte_get_tsc_hz() / 1000;
   unsigned idle = 0;
+  context.load.start(rte_get_tsc_cycles());
   while (!context.shared.stop.load(std::memory_order_relaxed)) {
     idle = poll_once(context, cycles_per_ms) == 0 ? idle + 1 : 0;
     // Nothing published is held from here on: begin_burst() picks it up anew.
