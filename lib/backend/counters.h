@@ -61,9 +61,11 @@ namespace gl::backend {
 struct LatencyHistogram {
   static constexpr std::size_t kBuckets = 24;
   std::array<Counter, kBuckets> buckets;
+  Counter sum;  // of all round trips
   void add(std::uint64_t microseconds) noexcept {
     const auto width = static_cast<std::size_t>(std::bit_width(microseconds | 1)) - 1;
     buckets[width < kBuckets ? width : kBuckets - 1].add();
+    sum.add(microseconds);
   }
 };
 

@@ -60,6 +60,7 @@ std::uint64_t cores_up(std::span<const backend::Forwarder* const> forwarders, un
 
 void Latency::add(const backend::LatencyHistogram& histogram) {
   for (std::size_t i = 0; i < kBuckets; ++i) buckets_[i] += histogram.buckets[i].value();
+  sum_ += histogram.sum.value();
 }
 
 std::uint64_t Latency::count() const noexcept {

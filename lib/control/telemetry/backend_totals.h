@@ -42,6 +42,9 @@ class Latency {
 
   void add(const backend::LatencyHistogram& histogram);
   [[nodiscard]] std::uint64_t count() const noexcept;
+  [[nodiscard]] const std::array<std::uint64_t, kBuckets>& buckets() const noexcept { return buckets_; }
+  // All round trips together, in microseconds.
+  [[nodiscard]] std::uint64_t sum() const noexcept { return sum_; }
   // So long at most took `percent` of them, as far as buckets say: the first microsecond beyond the bucket; 0 where
   // there were none. The last bucket has no end, and is taken as one as wide as its beginning.
   [[nodiscard]] std::uint64_t below(unsigned percent) const noexcept;
@@ -50,6 +53,7 @@ class Latency {
 
  private:
   std::array<std::uint64_t, kBuckets> buckets_{};
+  std::uint64_t sum_ = 0;
 };
 
 [[nodiscard]] Latency latency_of(std::span<const backend::Forwarder* const> forwarders, unsigned backend);
