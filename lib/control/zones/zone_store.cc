@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "lib/base/clock.h"
 #include "lib/base/file_state.h"
 #include "lib/zone/generation.h"
 
@@ -50,6 +51,7 @@ Result<std::vector<std::string>> ZoneStore::load(std::uint64_t now) {
   const std::lock_guard lock(mutex_);
   ++loads_;
   states_ = std::move(states);
+  for (const zone::ZoneSource& source : sources_) last_loads_[source.path] = {unix_seconds(), false};
   const bool same = current() != nullptr && loaded->snapshot->zones() == current()->zones();
   if (!same) versions_.replace(std::move(loaded->snapshot), now);
   return std::move(loaded->warnings);
@@ -96,10 +98,19 @@ std::optional<std::vector<zone::ReloadedZone>> ZoneStore::finish_reload(std::uin
     // One that was refused is read again the next time, whether it has changed or not.
     const bool refused = reloaded_.zones[i].end == zone::ReloadedZone::End::refused;
     states_[i] = refused ? std::string{} : reading_[i];
+    note_load(reloaded_.zones[i]);
   }
   if (reloaded_.snapshot->zones() != current()->zones()) versions_.replace(std::move(reloaded_.snapshot), now);
   reloaded_.snapshot.reset();
   return std::move(reloaded_.zones);
+}
+
+void ZoneStore::note_load(const zone::ReloadedZone& zone) {
+  using End = zone::ReloadedZone::End;
+  if (zone.end == End::unread) return;
+  LastLoad& last = last_loads_[zone.path];
+  last.refused = zone.end == End::refused;
+  if (!last.refused) last.at = unix_seconds();
 }
 
 void ZoneStore::tick(std::uint64_t now) {
@@ -111,8 +122,11 @@ std::vector<ZoneStore::ZoneInfo> ZoneStore::list() const {
   const std::lock_guard lock(mutex_);
   std::vector<ZoneInfo> list;
   if (current() == nullptr) return list;
-  for (const auto& zone : current()->list()) {
-    list.push_back({std::string(zone.origin), std::string(zone.path), zone.serial, zone.records});
+  for (const auto& zone : current()->zones()) {
+    const auto last = last_loads_.find(zone->path);
+    const LastLoad load = last == last_loads_.end() ? LastLoad{} : last->second;
+    list.push_back(
+        {zone->origin, zone->path, zone->serial, zone->records, zone::memory_of(*zone), load.at, load.refused});
   }
   return list;
 }

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -49,6 +50,9 @@ class ZoneStore {
     std::string path;
     std::uint32_t serial;
     std::uint64_t records;
+    std::size_t bytes;        // of memory
+    std::uint64_t loaded_at;  // when its file was read last and taken: seconds since 1970
+    bool refused;             // its file was read again since, and refused
   };
   [[nodiscard]] std::vector<ZoneInfo> list() const;
   [[nodiscard]] std::uint64_t loads() const;
@@ -59,11 +63,18 @@ class ZoneStore {
   [[nodiscard]] const zone::ZoneSnapshot* current() const noexcept { return versions_.current(); }
   // What tells whether a zone's files have changed: of each its place, size and times.
   [[nodiscard]] std::string state_of(const zone::ZoneSource& source) const;
+  void note_load(const zone::ReloadedZone& zone);
 
   const std::vector<zone::ZoneSource> sources_;
   mutable std::mutex mutex_;
   Versions<zone::ZoneSnapshot> versions_;
   std::uint64_t loads_ = 0;
+
+  struct LastLoad {
+    std::uint64_t at = 0;
+    bool refused = false;
+  };
+  std::map<std::string, LastLoad> last_loads_;  // by path
 
   std::vector<std::string> states_;  // by source, as they were before it was read last
   std::thread reader_;               // runs between begin_reload() and finish_reload()
