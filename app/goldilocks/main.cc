@@ -15,7 +15,10 @@
 
 #include "lib/control/keys/key_store.h"
 #include "lib/control/log.h"
+#include "lib/control/metrics/listener.h"
+#include "lib/control/metrics/server.h"
 #include "lib/control/options/command_line.h"
+#include "lib/control/options/parse_value.h"
 #include "lib/control/start/announce.h"
 #include "lib/control/start/forward_helper.h"
 #include "lib/control/start/forward_plan.h"
@@ -45,6 +48,12 @@ int serve(control::CommandLine line) {
   if (sodium_init() < 0) return fail("libsodium does not start");
   const auto signals = control::block_signals();  // before the EAL makes threads
   if (!signals) return fail(signals.error());
+  std::optional<control::Listener> metrics_listener;  // before the zones, which take their time
+  if (line.settings.metrics) {
+    auto listener = control::Listener::open(*line.settings.metrics);
+    if (!listener) return fail(listener.error());
+    metrics_listener = std::move(*listener);
+  }
   auto eal = dpdk::Eal::init(line.eal);
   if (!eal) return fail(eal.error(), dpdk::Eal::arguments_refused() ? kWrongUsage : kFailed);
   const std::vector<unsigned> lcores = dpdk::Eal::worker_lcores();
@@ -92,6 +101,13 @@ int serve(control::CommandLine line) {
   control::wait_for_links(*network);
   control::announce(*network);
   if (Status status = workers.launch(); !status) return fail(status.error());
+  std::unique_ptr<control::MetricsServer> metrics;
+  if (metrics_listener) {
+    auto server = control::MetricsServer::start(std::move(*metrics_listener), {workers, *network, zones, tcp_helper});
+    if (!server) return fail(server.error());
+    metrics = std::move(*server);
+    control::say("metrics at http://" + control::endpoint_to_text(*line.settings.metrics) + "/metrics");
+  }
   control::say("serving " + control::counted(zones.list().size(), "zone") +
                (paths == nullptr ? "" : ", forwarding to " + control::counted(paths->backends.size(), "backend")) +
                " on " + control::counted(network->ports().size(), "port") + " with " +

@@ -51,6 +51,13 @@ Status forward(Settings& settings, const std::string& value) {
   return add_forward(settings.forward, std::move(*entry));
 }
 
+Status metrics(Settings& settings, const std::string& value) {
+  const auto endpoint = parse_listener(value);
+  if (!endpoint) return Error{endpoint.error()};
+  settings.metrics = *endpoint;
+  return success();
+}
+
 Status payload(Settings& settings, const std::string& value) {
   const auto bytes = parse_payload(value);
   if (!bytes) return Error{bytes.error()};
@@ -112,6 +119,7 @@ constexpr auto kOptions = std::to_array<Option>({
      number<64, 8192, [](Settings& s, std::uint32_t n) { s.tx_descriptors = narrow<std::uint16_t>(n); }>},
     {"idle-sleep-us", "N", "let an idle worker sleep so long, to share its CPU; 0: never (0)",
      number<0, 10000, [](Settings& s, std::uint32_t n) { s.idle_sleep_us = n; }>},
+    {"metrics", "ADDRESS:PORT", "kernel socket on which Prometheus may ask for /metrics; none if absent", metrics},
     {"forward", "[SUFFIX=]ADDRESS[:PORT][@DPDKPORT][,weight=N][,proxy][,tcp=off|ADDRESS[:PORT]][,name=TEXT]",
      "name server behind us, for names under SUFFIX (.); repeat for more, one SUFFIX is one pool", forward},
     {"forward-source", "ADDRESS", "our address toward backends, one of each family (the port's first --address)",

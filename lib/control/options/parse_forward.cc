@@ -15,11 +15,6 @@ constexpr std::size_t kLongestName = 63;
 constexpr std::uint32_t kLeastPayload = 512;
 constexpr std::uint32_t kLargestPayload = 65507;  // an IPv4 datagram without its headers
 
-struct Endpoint {
-  wire::IpAddress address;
-  std::uint16_t port = 0;  // 0: none was written
-};
-
 bool is_link_local(const wire::IpAddress& address) {
   const auto* const v6 = std::get_if<wire::Ipv6Address>(&address);
   return v6 != nullptr && v6->bytes[0] == 0xfe && (v6->bytes[1] & 0xc0) == 0x80;
@@ -37,40 +32,6 @@ std::size_t find_unescaped(const std::string& text, char wanted) {
   return std::string::npos;
 }
 
-// ADDRESS, IPV4:PORT, [IPV6]:PORT
-Result<Endpoint> parse_endpoint(const std::string& text) {
-  const Error wrong{"'" + text + "' is not ADDRESS or ADDRESS:PORT (IPv6 with a port: [ADDRESS]:PORT)"};
-  std::string address = text;
-  std::optional<std::string> port;
-  if (text.starts_with('[')) {
-    const std::size_t end = text.find(']');
-    if (end == std::string::npos) return wrong;
-    address = text.substr(1, end - 1);
-    if (address.find(':') == std::string::npos) return wrong;
-    if (end + 1 != text.size()) {
-      if (text[end + 1] != ':') return wrong;
-      port = text.substr(end + 2);
-    }
-  } else if (const std::size_t colon = text.find(':'); colon != std::string::npos && colon == text.rfind(':')) {
-    address = text.substr(0, colon);
-    port = text.substr(colon + 1);
-  }
-  const auto ip = ip_from_text(address);
-  if (!ip) return wrong;
-  Endpoint found{*ip};
-  if (!port) return found;
-  const auto number = parse_number(*port, 1, 65535);
-  if (!number) return Error{"port in '" + text + "': " + number.error()};
-  found.port = static_cast<std::uint16_t>(*number);
-  return found;
-}
-
-std::string to_text(const wire::IpAddress& address, std::uint16_t port) {
-  const bool v6 = wire::is_v6(address);
-  const std::string text = ip_to_text(address);
-  return (v6 ? "[" + text + "]" : text) + ":" + std::to_string(port);
-}
-
 // ADDRESS[:PORT][@DPDKPORT]
 Status parse_place(const std::string& text, BackendSettings& into) {
   const std::size_t at = text.find('@');
@@ -81,7 +42,7 @@ Status parse_place(const std::string& text, BackendSettings& into) {
   }
   into.address = endpoint->address;
   if (endpoint->port != 0) into.port = endpoint->port;
-  into.name = to_text(into.address, into.port);
+  into.name = endpoint_to_text({into.address, into.port});
   if (at == std::string::npos) return success();
   const auto port = parse_dpdk_port(text.substr(at + 1), text);
   if (!port) return Error{port.error()};

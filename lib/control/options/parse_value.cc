@@ -87,6 +87,44 @@ bool is_ownable(const wire::IpAddress& address) {
   return std::visit([](const auto& a) { return ownable(a); }, address);
 }
 
+Result<Endpoint> parse_endpoint(const std::string& text) {
+  const Error wrong{"'" + text + "' is not ADDRESS or ADDRESS:PORT (IPv6 with a port: [ADDRESS]:PORT)"};
+  std::string address = text;
+  std::optional<std::string> port;
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    if (end == std::string::npos) return wrong;
+    address = text.substr(1, end - 1);
+    if (address.find(':') == std::string::npos) return wrong;
+    if (end + 1 != text.size()) {
+      if (text[end + 1] != ':') return wrong;
+      port = text.substr(end + 2);
+    }
+  } else if (const std::size_t colon = text.find(':'); colon != std::string::npos && colon == text.rfind(':')) {
+    address = text.substr(0, colon);
+    port = text.substr(colon + 1);
+  }
+  const auto ip = ip_from_text(address);
+  if (!ip) return wrong;
+  Endpoint found{*ip};
+  if (!port) return found;
+  const auto number = parse_number(*port, 1, 65535);
+  if (!number) return Error{"port in '" + text + "': " + number.error()};
+  found.port = static_cast<std::uint16_t>(*number);
+  return found;
+}
+
+std::string endpoint_to_text(const Endpoint& endpoint) {
+  const std::string text = ip_to_text(endpoint.address);
+  return (wire::is_v6(endpoint.address) ? "[" + text + "]" : text) + ":" + std::to_string(endpoint.port);
+}
+
+Result<Endpoint> parse_listener(const std::string& text) {
+  auto endpoint = parse_endpoint(text);
+  if (endpoint && endpoint->port == 0) return Error{"'" + text + "' has no port: ADDRESS:PORT or [ADDRESS]:PORT"};
+  return endpoint;
+}
+
 Result<std::uint16_t> parse_dpdk_port(const std::string& text, const std::string& whole) {
   const auto port = parse_number(text, 0, 31);
   if (!port) return Error{"DPDK port after @ in '" + whole + "': " + port.error()};

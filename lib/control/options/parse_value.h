@@ -20,6 +20,11 @@ namespace gl::control {
 [[nodiscard]] std::string ip_to_text(const wire::IpAddress& address);
 // Such that one host on a network can own it.
 [[nodiscard]] bool is_ownable(const wire::IpAddress& address);
+// ADDRESS, IPV4:PORT, [IPV6]:PORT
+[[nodiscard]] Result<Endpoint> parse_endpoint(const std::string& text);
+[[nodiscard]] std::string endpoint_to_text(const Endpoint& endpoint);
+// The same with a port.
+[[nodiscard]] Result<Endpoint> parse_listener(const std::string& text);
 // The DPDK port that is written after an @.
 [[nodiscard]] Result<std::uint16_t> parse_dpdk_port(const std::string& text, const std::string& whole);
 

@@ -23,6 +23,12 @@ struct AddressSetting {
   std::optional<std::uint8_t> prefix_length;  // bits of the network around it; absent: not known
 };
 
+// A kernel socket's.
+struct Endpoint {
+  wire::IpAddress address;
+  std::uint16_t port = 0;  // host order; 0: none was written
+};
+
 struct Settings {
   std::vector<zone::ZoneSource> zones;
   std::vector<AddressSetting> addresses;
@@ -41,6 +47,7 @@ struct Settings {
   std::uint16_t rx_descriptors = 1024;
   std::uint16_t tx_descriptors = 1024;
   std::uint32_t idle_sleep_us = 0;
+  std::optional<Endpoint> metrics;  // where Prometheus may ask; absent: nowhere
 };
 
 // What edns-tcp-keepalive may promise, in its units of 100 ms (RFC 7828): a connection made at the end of an epoch

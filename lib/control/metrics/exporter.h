@@ -1,0 +1,36 @@
+// All metrics in Prometheus' text format, as they are at the moment of the question.
+// Ownership: borrows what it reads. Thread: one at a time, not a worker's.
+#pragma once
+
+#include <string>
+
+#include "lib/control/metrics/collect.h"
+
+namespace gl::control {
+
+class Exporter {
+ public:
+  // `helper` may be null: nothing goes to backends over TCP.
+  Exporter(const Workers& workers, const Network& network, const ZoneStore& zones, const tcp_client::TcpHelper* helper)
+      : workers_(workers), network_(network), zones_(zones), helper_(helper) {}
+
+  [[nodiscard]] std::string text() {
+    MetricFamilies families;
+    collect_process(families);
+    collect_cores(families, workers_, idle_);
+    collect_ports(families, workers_, network_);
+    collect_services(families, workers_);
+    collect_backends(families, workers_, helper_);
+    collect_zones(families, zones_.list(), zones_.loads());
+    return families.text();
+  }
+
+ private:
+  const Workers& workers_;
+  const Network& network_;
+  const ZoneStore& zones_;
+  const tcp_client::TcpHelper* helper_;
+  IdleSeconds idle_;
+};
+
+}  // namespace gl::control
