@@ -84,8 +84,9 @@ class Pipeline {
         return packet.ip_group ? Verdict::drop_ipv6_destination
                                : tcp_segment(frame, packet, interface, services_, responder_, timed_, counters_, sink);
       case wire::IpProtocol::udp:
-        return packet.ip_group ? Verdict::drop_ipv6_destination
-                               : udp(frame, packet, interface, services_, upstream_, responder_, scratch_, counters_, sink);
+        return packet.ip_group
+                   ? Verdict::drop_ipv6_destination
+                   : udp(frame, packet, interface, services_, upstream_, responder_, scratch_, counters_, sink);
       case wire::IpProtocol::icmp:
         if (packet.v6) break;
         return deliver(icmp(frame, packet, interface, services_, responder_, sink), frame, sink);

@@ -44,7 +44,8 @@ struct QuotedPacket {
   if (ip.version() != 4 || header_length < sizeof ip || quoted.size() < header_length + kQuotedL4) return std::nullopt;
   if (!is_tcp_or_udp(ip.protocol) || ip.is_fragment()) return std::nullopt;
   if (!std::equal(ip.source.bytes.begin(), ip.source.bytes.end(), packet.destination)) return std::nullopt;
-  return QuotedPacket{static_cast<wire::IpProtocol>(ip.protocol), quoted.subspan(header_length), ip.destination.bytes.data(), ip.total_length.host()};
+  return QuotedPacket{static_cast<wire::IpProtocol>(ip.protocol), quoted.subspan(header_length),
+                      ip.destination.bytes.data(), ip.total_length.host()};
 }
 
 // Our packets have no extension headers.
@@ -53,8 +54,8 @@ struct QuotedPacket {
   const auto& ip = *reinterpret_cast<const wire::Ipv6Header*>(quoted.data());
   if (ip.version() != 6 || !is_tcp_or_udp(ip.next_header)) return std::nullopt;
   if (!std::equal(ip.source.bytes.begin(), ip.source.bytes.end(), packet.destination)) return std::nullopt;
-  return QuotedPacket{static_cast<wire::IpProtocol>(ip.next_header), quoted.subspan(sizeof ip), ip.destination.bytes.data(),
-                      sizeof ip + std::size_t{ip.payload_length.host()}};
+  return QuotedPacket{static_cast<wire::IpProtocol>(ip.next_header), quoted.subspan(sizeof ip),
+                      ip.destination.bytes.data(), sizeof ip + std::size_t{ip.payload_length.host()}};
 }
 
 [[nodiscard]] inline bool segment_too_big(const Packet& packet, const QuotedPacket& quoted, std::uint16_t mtu,

@@ -67,8 +67,8 @@ class Registry {
   [[nodiscard]] StreamService* stream(std::uint16_t port) const noexcept { return streams_.find(port); }
   [[nodiscard]] DatagramService* datagram(std::uint16_t port) const noexcept { return datagrams_.find(port); }
   // Whether anyone may ask a service of ours on this UDP port. Nothing is answered that comes from such a port of
-  // another host: the answer might draw one, and so on. Ports that are lent are not among them, since clients' own ports
-  // are of the same range.
+  // another host: the answer might draw one, and so on. Ports that are lent are not among them, since clients' own
+  // ports are of the same range.
   [[nodiscard]] bool is_asked_on(std::uint16_t port) const noexcept {
     const DatagramService* const service = datagram(port);
     return service != nullptr && !service->lends(port);

@@ -60,8 +60,8 @@ TEST(LoadDatagram, Parts) {
 }
 
 TEST(LoadDatagram, Refuses) {
-  for (const char* wrong : {"", "0", "0g", "01,id=0", "0102,id=1", "0102,id=2", "01,answer-id=1", "01,ack=0", "01,x", "01,",
-                            "01,answer=0"}) {
+  for (const char* wrong : {"", "0", "0g", "01,id=0", "0102,id=1", "0102,id=2", "01,answer-id=1", "01,ack=0", "01,x",
+                            "01,", "01,answer=0"}) {
     EXPECT_FALSE(render_datagram(wrong).ok()) << wrong;
   }
   EXPECT_FALSE(render_datagram(std::string(600, '0')).ok());

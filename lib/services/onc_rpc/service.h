@@ -25,8 +25,7 @@ class OncRpcService final : public RpcService {
   [[nodiscard]] std::string_view name() const noexcept override { return "rpc"; }
   void read_counters(CounterReader& reader) const override {
     RpcService::read_counters(reader);
-    reader.read("drop_forward", drop_forward_.value(),
-                "calls that would have been forwarded: CALLIT, BCAST, INDIRECT");
+    reader.read("drop_forward", drop_forward_.value(), "calls that would have been forwarded: CALLIT, BCAST, INDIRECT");
   }
 
  private:

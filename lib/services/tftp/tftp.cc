@@ -181,8 +181,8 @@ void TftpService::on_transfer(const Datagram& datagram, DatagramSink& sink) noex
   send_error(datagram, ErrorCode::unknown_tid, "bad TID", sink);  // three times as long as an ACK
 }
 
-// What was agreed on cannot be changed any more: the transfer ends at its deadline, which is now. The path is known when
-// the client begins again. A sender off the path would have to guess the TID and the client's port.
+// What was agreed on cannot be changed any more: the transfer ends at its deadline, which is now. The path is known
+// when the client begins again. A sender off the path would have to guess the TID and the client's port.
 bool TftpService::on_too_big(const Datagram& to) noexcept {
   Transfer* const transfer = transfers_.find(to.local_port);
   if (transfer == nullptr || !transfer->peer.sent(to)) return false;
