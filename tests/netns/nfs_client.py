@@ -141,7 +141,7 @@ class Client:
     """One socket. A context manager. Over UDP a call is repeated until its reply comes."""
 
     def __init__(self, address=SERVER_V4, transport="udp", port=PORT, auth=None, source_port=None, patience=1.0,
-                 persistent=False):
+                 persistent=True):
         self.address, self.transport, self.port = address, transport, port
         self.auth, self.patience = auth or auth_sys(), patience
         self.xid = int.from_bytes(os.urandom(4), "big")
@@ -162,7 +162,7 @@ class Client:
         self.connections += 1
 
     def persist(self, message):
-        """As exchange(), over a new connection where this one is reset: what the kernel's client does."""
+        """As exchange(), over a new connection where this one is closed or reset: what the kernel's client does."""
         for _ in range(10):
             try:
                 return self.exchange(message)

@@ -590,7 +590,7 @@ def test_restart_in_the_middle_of_a_copy():
             for transport, address in KINDS:
                 path = "/1M.bin" if transport == "udp" else "/20M.bin"
                 for at in (50_000, len(site.files[path]) // 2):
-                    with Client(address, transport, patience=0.3, persistent=True) as client:
+                    with Client(address, transport, patience=0.3) as client:
                         restarted = []
 
                         def restart(offset):
@@ -603,7 +603,7 @@ def test_restart_in_the_middle_of_a_copy():
                         # Within the first 128 KiB not even the connection is lost.
                         assert client.connections == 1 or transport == "tcp" and at > 50_000, (transport, at)
             # While a reply is on its way. libnfs 4.0.0 keeps the half of it that it has, and never recovers.
-            with Client(transport="tcp", persistent=True) as client:
+            with Client(transport="tcp") as client:
                 file = client.walk("/20M.bin")
                 message = client.message(nfs.NFS, nfs.READ, opaque(file) + hyper(0) + words(1 << 20))
                 client.socket.sendall(words(nfs.LAST | len(message)) + message)
