@@ -167,6 +167,7 @@ def test_process():
             resident = samples.one("process_resident_memory_bytes") / 1024
             assert abs(resident - server.memory_kib()) < 4096, (resident, server.memory_kib())
             assert abs(samples.one("process_start_time_seconds") - time.time()) < 90
+            assert 0 < samples.one("goldilocks_uptime_seconds") < 90
             version = sh(server.binary, "--version").stdout.split()[1]
             assert samples.one("goldilocks_build_info", version=version) == 1
             assert 0 < samples.one("goldilocks_mempool_free_buffers", core=1) <= samples.one(

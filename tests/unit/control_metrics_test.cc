@@ -115,6 +115,9 @@ TEST(CollectProcess, TellsWhatEveryExporterTells) {
                            "process_virtual_memory_bytes", "process_start_time_seconds"}) {
     EXPECT_EQ(series_of(families, name), 1u) << name;
   }
+  for (const auto& family : families.list()) {
+    if (family.name == "goldilocks_uptime_seconds") EXPECT_GT(family.metric.at(0).gauge.value, 0);
+  }
 }
 
 }  // namespace

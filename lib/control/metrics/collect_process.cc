@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -9,7 +10,6 @@
 #include <sstream>
 #include <string>
 
-#include "lib/base/clock.h"
 #include "lib/control/metrics/collect.h"
 
 namespace gl::control {
@@ -64,13 +64,19 @@ void collect_descriptors(MetricFamilies& families) {
                  static_cast<double>(limit.rlim_cur));
 }
 
+double seconds_since_boot() {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
 void collect_times(MetricFamilies& families, double start_after_boot) {
+  families.gauge("goldilocks_uptime_seconds", "Time since the process started", {},
+                 seconds_since_boot() - start_after_boot);
   const auto boot = boot_time();
   if (!boot) return;
-  const double start = *boot + start_after_boot;
-  families.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", {}, start);
-  families.gauge("goldilocks_uptime_seconds", "Time since the process started", {},
-                 static_cast<double>(unix_seconds()) - start);
+  families.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", {},
+                 *boot + start_after_boot);
 }
 
 }  // namespace
