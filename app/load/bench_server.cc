@@ -30,7 +30,8 @@ void serve(const control::Settings& server, const std::vector<ServiceFlag>& flag
   for (const ServiceFlag& flag : flags) apply(server, flag);
   for (const auto& module : server.modules) {
     if (!module->enabled()) continue;
-    const auto loaded = module->load({.quiesce = [] {}, .linger_seconds = 120});
+    const auto loaded = module->load(
+        {.quiesce = [] {}, .linger_seconds = 120, .derive_key = [](std::string_view) { return tcp::SipKey{}; }});
     if (!loaded) throw std::runtime_error(loaded.error());
   }
 }

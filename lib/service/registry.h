@@ -32,7 +32,7 @@ struct CorePlace {
 class Registry {
  public:
   static constexpr std::size_t kMaxRanges = 16;  // of each protocol
-  static constexpr std::size_t kMaxServices = 8;
+  static constexpr std::size_t kMaxServices = 16;
 
   // Before services are added.
   void set_place(const CorePlace& place) noexcept { place_ = place; }

@@ -116,7 +116,9 @@ TEST(CollectProcess, TellsWhatEveryExporterTells) {
     EXPECT_EQ(series_of(families, name), 1u) << name;
   }
   for (const auto& family : families.list()) {
-    if (family.name == "goldilocks_uptime_seconds") EXPECT_GT(family.metric.at(0).gauge.value, 0);
+    if (family.name == "goldilocks_uptime_seconds") {
+      EXPECT_GT(family.metric.at(0).gauge.value, 0);
+    }
   }
 }
 
