@@ -203,7 +203,8 @@ def test_reload():
 def test_ipv6_and_no_other_address():
     with Lab() as lab:
         loopback(lab)
-        with Goldilocks(lab, ["--metrics", f"[::1]:{PORT}"]):
+        config = lab.path("metrics.conf", f"[goldilocks]\nmetrics = [::1]:{PORT}\n")
+        with Goldilocks(lab, ["--config", config]):
             check_text(scrape(lab, "[::1]"))
             for host in ("127.0.0.1", "127.0.0.2"):
                 try:
