@@ -29,8 +29,8 @@ class NfsModule final : public ServiceModule {
   [[nodiscard]] std::vector<PortRange> datagram_ports() const override { return {{wanted_.port, wanted_.port}}; }
 
   [[nodiscard]] Result<std::vector<std::string>> load(const Surroundings& around) override {
-    shared_.allowed = wanted_.allowed.empty() ? onc_rpc::private_networks() : wanted_.allowed;
-    for (const onc_rpc::AllowedNetwork& network : shared_.allowed) shared_.exports.groups.push_back(text_of(network));
+    shared_.allowed = wanted_.allowed.empty() ? private_networks() : wanted_.allowed;
+    for (const AllowedNetwork& network : shared_.allowed) shared_.exports.groups.push_back(text_of(network));
     shared_.exports.list = wanted_.exports;
     shared_.proofs = AddressProofs(around.derive_key("file handles"));
     for (const std::uint32_t program : {kNfsProgram, kMountProgram}) {
@@ -57,7 +57,7 @@ class NfsModule final : public ServiceModule {
   struct Wanted {
     std::uint16_t port = kNfsPort;
     bool dot_files = false;
-    onc_rpc::AllowedNetworks allowed;
+    AllowedNetworks allowed;
     std::vector<Export> exports;
   };
 
@@ -86,7 +86,7 @@ class NfsModule final : public ServiceModule {
       const auto number = parse_decimal(value, 1, 65535);
       if (number) return wanted.port = static_cast<std::uint16_t>(*number), success();
     } else if (key == "allow") {
-      const auto network = onc_rpc::parse_network(std::string(value));
+      const auto network = parse_network(std::string(value));
       if (network) return wanted.allowed.push_back(*network), success();
     } else if (key == "dot-files" && (value == "on" || value == "off")) {
       return wanted.dot_files = value == "on", success();

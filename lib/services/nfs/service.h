@@ -19,7 +19,7 @@ class NfsService final : public onc_rpc::RpcService {
  public:
   // Written by the main core before the cores start.
   struct Shared {
-    onc_rpc::AllowedNetworks allowed;
+    AllowedNetworks allowed;
     Exports exports;
     AddressProofs proofs{AddressProofs::Key{}};
   };

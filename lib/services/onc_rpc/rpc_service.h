@@ -13,12 +13,12 @@
 
 #include "lib/base/counter.h"
 #include "lib/service/datagram_service.h"
+#include "lib/service/networks.h"
 #include "lib/service/registry.h"
 #include "lib/service/service.h"
 #include "lib/service/stream_service.h"
 #include "lib/services/onc_rpc/mappings.h"
 #include "lib/services/onc_rpc/message.h"
-#include "lib/services/onc_rpc/networks.h"
 
 namespace gl::onc_rpc {
 

@@ -1,4 +1,4 @@
-// Networks that may ask: those of the operator's list, or the private ones.
+// Networks of an operator's list: who may ask, or whom a limit passes over; and the private ones.
 // Units: prefix lengths in bits. Byte order: addresses as on the wire. Ownership: values. Thread: made by the main
 // core, then only read. Errors: nothing where text is no network. Sources: RFC 1122, 1918, 3927, 4193, 4291.
 #pragma once
@@ -16,7 +16,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/text.h"
 
-namespace gl::onc_rpc {
+namespace gl {
 
 struct AllowedNetwork {
   std::array<std::uint8_t, 16> address{};
@@ -70,4 +70,4 @@ using AllowedNetworks = std::vector<AllowedNetwork>;
   return std::ranges::any_of(networks, [&](const AllowedNetwork& network) { return network.has(address); });
 }
 
-}  // namespace gl::onc_rpc
+}  // namespace gl
