@@ -1,6 +1,6 @@
 // EDNS(0): the OPT pseudo-record of a query, and ours in the answer.
 // Byte order: wire; values in host order. Ownership: none kept. Errors: false means FORMERR.
-// Source: RFC 6891 6.1, RFC 3225 (DO), RFC 5001 (NSID), RFC 7828 (edns-tcp-keepalive).
+// Source: RFC 6891 6.1, RFC 3225 (DO), RFC 5001 (NSID), RFC 7828 (edns-tcp-keepalive), RFC 7873 section 4 (COOKIE).
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@ namespace gl::dns {
 
 inline constexpr std::size_t kOptSize = 11;  // root name, type, class, ttl, rdlength
 inline constexpr std::uint16_t kOptionNsid = 3;
+inline constexpr std::uint16_t kOptionCookie = 10;
 inline constexpr std::uint16_t kOptionTcpKeepalive = 11;
 
 struct Edns {
@@ -21,8 +22,10 @@ struct Edns {
   bool nsid = false;
   bool keepalive = false;            // edns-tcp-keepalive: a client's is empty (RFC 7828 3.2.1)
   bool keepalive_malformed = false;  // one with a value
+  bool has_cookie = false;
   std::uint8_t version = 0;
   std::uint16_t payload = 0;
+  Bytes cookie;  // where `has_cookie`: the data of the first COOKIE option, of any length (RFC 7873 section 5.2)
 };
 
 namespace detail {
@@ -32,7 +35,11 @@ namespace detail {
   while (options.ok() && !options.done()) {
     const std::uint16_t code = options.u16();
     const std::uint16_t length = options.u16();
-    options.bytes(length);
+    const Bytes data = options.bytes(length);
+    if (code == kOptionCookie && !edns.has_cookie) {
+      edns.has_cookie = true;
+      edns.cookie = data;
+    }
     if (code == kOptionNsid) edns.nsid = true;
     if (code == kOptionTcpKeepalive) (length == 0 ? edns.keepalive : edns.keepalive_malformed) = true;
   }
@@ -66,10 +73,12 @@ namespace detail {
 struct OptOptions {
   std::string_view nsid{};      // empty: no such option
   std::uint16_t keepalive = 0;  // idle timeout in units of 100 ms; 0: no such option
+  Bytes cookie{};               // data of COOKIE; empty: no such option
 };
 
 [[nodiscard]] constexpr std::size_t opt_size(const OptOptions& options) noexcept {
-  return kOptSize + (options.nsid.empty() ? 0 : 4 + options.nsid.size()) + (options.keepalive == 0 ? 0 : 6);
+  return kOptSize + (options.nsid.empty() ? 0 : 4 + options.nsid.size()) + (options.keepalive == 0 ? 0 : 6) +
+         (options.cookie.empty() ? 0 : 4 + options.cookie.size());
 }
 
 // Writes our OPT; the caller has seen that opt_size(options) bytes fit.
@@ -88,6 +97,12 @@ inline void write_opt(std::uint8_t* to, std::uint16_t payload, Rcode rcode, bool
     store_be<std::uint16_t>(to + 2, static_cast<std::uint16_t>(options.nsid.size()));
     std::memcpy(to + 4, options.nsid.data(), options.nsid.size());
     to += 4 + options.nsid.size();
+  }
+  if (!options.cookie.empty()) {
+    store_be(to, kOptionCookie);
+    store_be(to + 2, static_cast<std::uint16_t>(options.cookie.size()));
+    std::memcpy(to + 4, options.cookie.data(), options.cookie.size());
+    to += 4 + options.cookie.size();
   }
   if (options.keepalive == 0) return;
   store_be<std::uint16_t>(to, kOptionTcpKeepalive);
