@@ -28,6 +28,7 @@
 #include "lib/control/telemetry/summary.h"
 #include "lib/control/telemetry/telemetry.h"
 #include "lib/control/zones/zone_store.h"
+#include "lib/dns/server_cookie.h"
 #include "lib/dpdk/capture.h"
 #include "lib/dpdk/eal.h"
 
@@ -63,7 +64,8 @@ int serve(control::CommandLine line) {
   worker::Shared shared(static_cast<unsigned>(lcores.size()));
   std::atomic<const zone::PublishedZones*> published_zones{nullptr};
   const auto quiesce = [&] { shared.quiescent.wait(); };
-  control::KeyStore keys(line.settings.secret_path, line.settings.epoch_seconds, shared.keys, quiesce);
+  dns::CookiePublication dns_cookies;
+  control::KeyStore keys(line.settings.secret_path, line.settings.epoch_seconds, {shared.keys, dns_cookies}, quiesce);
   if (Status status = keys.load(); !status) return fail(status.error());
   keys.tick(control::unix_time());
   control::ZoneStore zones(line.settings.zones, line.settings.linger_seconds, published_zones, quiesce);
@@ -90,7 +92,7 @@ int serve(control::CommandLine line) {
     if (!plan) return fail(plan.error());
     paths = std::move(*plan);
   }
-  control::Workers workers(line.settings, *network, lcores, shared, published_zones, paths.get());
+  control::Workers workers(line.settings, *network, lcores, shared, published_zones, dns_cookies, paths.get());
   std::optional<control::ForwardHelper> helper;
   if (paths != nullptr) helper.emplace(line.settings.forward, workers);
   const tcp_client::TcpHelper* const tcp_helper = helper ? &helper->helper() : nullptr;

@@ -42,6 +42,7 @@ BenchState::BenchState(unsigned workers, zone::LoadedZones zones, std::uint16_t 
                        const std::vector<ServiceFlag>& services, std::uint32_t flow_cache)
     : shared_(workers), zones_(std::move(zones)) {
   for (auto& key : keys_.by_parity) randombytes_buf(key.data(), key.size());
+  randombytes_buf(dns_secrets_.current.data(), dns_secrets_.current.size());
   published_.current = zones_.snapshot.get();
   shared_.keys.store(&keys_);
   published_zones_.store(&published_);
@@ -70,7 +71,7 @@ BenchServer::BenchServer(BenchState& state, const BenchPlace& place, const dpdk:
   context_->ports[0].interface = &interface_;
   context_->ports[0].out.bind(port.id(), static_cast<std::uint16_t>(place.worker), port.offloads().any_tx());
   context_->port_count = 1;
-  check(control::add_services(*context_, state_.settings_, state_.published_zones_));
+  check(control::add_services(*context_, state_.settings_, state_.published_zones_, state_.dns_cookies_));
   rte_rcu_qsbr* const quiescent = state_.shared_.quiescent.get();
   rte_rcu_qsbr_thread_register(quiescent, worker_);
   rte_rcu_qsbr_thread_online(quiescent, worker_);

@@ -11,6 +11,7 @@
 
 #include "lib/base/result.h"
 #include "lib/control/options/settings.h"
+#include "lib/dns/server_cookie.h"
 #include "lib/dpdk/port.h"
 #include "lib/wire/address.h"
 #include "lib/worker/context.h"
@@ -52,6 +53,8 @@ class BenchState {
   zone::LoadedZones zones_;
   zone::PublishedZones published_;
   std::atomic<const zone::PublishedZones*> published_zones_{nullptr};
+  dns::CookieSecrets dns_secrets_;
+  dns::CookiePublication dns_cookies_{&dns_secrets_, 0};
 };
 
 // Which worker it is. Its queue on the port has its number.

@@ -18,8 +18,9 @@ std::size_t copy_unchanged(const ClientQuery& query, std::uint16_t id, MutableBy
 }
 
 // Our OPT, in place of the client's. Its options are those that go on, and the subnet.
-std::size_t write_opt(const ClientQuery& query, unsigned prefix, const Outgoing& how, std::uint8_t* to) noexcept {
-  std::size_t options = copy_options(query.options, 0, to + dns::kOptSize);
+std::size_t write_opt(const ClientQuery& query, const ForwardSettings& settings, unsigned prefix, const Outgoing& how,
+                      std::uint8_t* to) noexcept {
+  std::size_t options = copy_options(query.options, {.cookie = settings.own_cookies}, to + dns::kOptSize);
   if (prefix != 0) options += write_subnet(client_address(how.flow), prefix, to + dns::kOptSize + options);
   // A transfer comes over TCP: nothing to raise.
   const std::uint16_t payload = query.kind == Kind::query ? how.payload : query.payload;
@@ -50,7 +51,7 @@ std::size_t compose(const ClientQuery& query, const ForwardSettings& settings, c
     store_be(out.data() + 10, static_cast<std::uint16_t>(others + (how.payload == 0 ? 0U : 1U)));
     if (how.payload == 0) return at;
   }
-  return at + write_opt(query, prefix, how, out.data() + at);
+  return at + write_opt(query, settings, prefix, how, out.data() + at);
 }
 
 }  // namespace

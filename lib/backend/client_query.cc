@@ -44,6 +44,10 @@ Rcode judge_kind(const Counts& counts, ClientQuery& query) noexcept {
 bool read_options(ClientQuery& query) noexcept {
   OptionWalk walk(query.options);
   while (walk.next()) {
+    if (walk.code() == dns::kOptionCookie && !query.has_cookie) {
+      query.has_cookie = true;
+      query.cookie = walk.whole().subspan(4);
+    }
     if (walk.code() != dns::kOptionTcpKeepalive) continue;
     (walk.whole().size() == 4 ? query.keepalive : query.keepalive_malformed) = true;
   }
@@ -94,11 +98,11 @@ bool read_records(const Counts& counts, ClientQuery& query) noexcept {
 }
 
 void forget_edns(ClientQuery& query) noexcept {
-  query.edns = query.dnssec_ok = query.keepalive = query.keepalive_malformed = false;
+  query.edns = query.dnssec_ok = query.keepalive = query.keepalive_malformed = query.has_cookie = false;
   query.edns_version = 0;
   query.payload = dns::kMinUdpPayload;
   query.opt_at = 0;
-  query.options = {};
+  query.options = query.cookie = query.answer_cookie = {};
 }
 
 }  // namespace

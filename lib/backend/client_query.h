@@ -29,10 +29,13 @@ struct ClientQuery {
   bool dnssec_ok = false;
   bool keepalive = false;            // edns-tcp-keepalive, which is between the client and us (RFC 7828)
   bool keepalive_malformed = false;  // one with a value, which only servers send
+  bool has_cookie = false;
   std::uint8_t edns_version = 0;
   std::uint16_t payload = 512;  // what the client takes over UDP
   std::uint16_t opt_at = 0;     // where its OPT begins in the message; 0: none
   Bytes options{};              // of its OPT, as they came
+  Bytes cookie{};               // where `has_cookie`: the data of the first COOKIE option, of any length
+  Bytes answer_cookie{};        // what its answer holds as such; empty: nothing. Filled by who renders it
 
   // Behind its OPT.
   [[nodiscard]] std::size_t opt_end() const noexcept { return opt_at + dns::kOptSize + options.size(); }

@@ -22,6 +22,16 @@ inline constexpr std::uint16_t kOptionExtendedError = 15;
   return code == dns::kOptionTcpKeepalive || code == kOptionPadding;
 }
 
+// What else stays behind: options that we have on one side, and not the client and the backend with each other.
+struct OwnOptions {
+  bool cookie = false;
+  bool subnet = false;
+
+  [[nodiscard]] constexpr bool has(std::uint16_t code) const noexcept {
+    return (cookie && code == dns::kOptionCookie) || (subnet && code == kOptionSubnet);
+  }
+};
+
 class OptionWalk {
  public:
   explicit OptionWalk(Bytes options) noexcept : left_(options) {}
@@ -51,12 +61,11 @@ class OptionWalk {
   return false;
 }
 
-// Those that go any further, without `except` (0: without exception; 0 is no option's code). Returns their size; `to`
-// has room for all, or is null: then they are only measured.
-[[nodiscard]] inline std::size_t copy_options(Bytes options, std::uint16_t except, std::uint8_t* to) noexcept {
+// Those that go any further. Returns their size; `to` has room for all, or is null: then they are only measured.
+[[nodiscard]] inline std::size_t copy_options(Bytes options, OwnOptions own, std::uint8_t* to) noexcept {
   std::size_t size = 0;
   for (OptionWalk walk(options); walk.next();) {
-    if (is_hop_by_hop(walk.code()) || (except != 0 && walk.code() == except)) continue;
+    if (is_hop_by_hop(walk.code()) || own.has(walk.code())) continue;
     if (to != nullptr) std::memmove(to + size, walk.whole().data(), walk.whole().size());
     size += walk.whole().size();
   }

@@ -114,7 +114,8 @@ bool Forwarder::Work::ask_without_edns(std::uint32_t slot, Bytes reply, std::uin
     return false;
   ClientQuery query;
   (void)parse_client_query(question.message(), query);
-  if (query.is_signed || query.dnssec_ok || copy_options(query.options, 0, nullptr) != 0) return false;
+  if (query.is_signed || query.dnssec_ok || copy_options(query.options, {.cookie = settings.own_cookies}, nullptr) != 0)
+    return false;
   question.plain = true;
   if (!send_datagram(slot, query, question.backend, 0)) return false;
   forward.retried.add();

@@ -81,8 +81,9 @@ void add_question(const ClientQuery& query, const ForwardSettings& settings, boo
   hash.add16(before.size() + behind.size());
   hash.add(before);
   hash.add(behind);
+  const OwnOptions own{.cookie = settings.own_cookies};
   for (OptionWalk walk(query.options); walk.next();) {
-    if (!is_hop_by_hop(walk.code())) hash.add(walk.whole());
+    if (!is_hop_by_hop(walk.code()) && !own.has(walk.code())) hash.add(walk.whole());
   }
 }
 

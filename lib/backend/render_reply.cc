@@ -36,7 +36,7 @@ std::size_t write_bare(const ClientQuery& query, std::uint16_t flags, AnswerOpt 
                        MutableBytes out) noexcept {
   const std::size_t body = query.question.end == 0 ? dns::kHeaderSize : query.question.end;
   room = std::min(room, out.size());
-  if (body + opt.size() > room) opt.shorten();
+  if (body + opt.size() > room) opt.shorten(room - std::min(body, room));
   if (body + opt.size() > room) return 0;
   store_be(out.data(), id_of(query));
   store_be(out.data() + 2, flags);
@@ -115,7 +115,7 @@ class Renderer {
     AnswerOpt opt = this->opt();
     const std::size_t body = kept_.message.size();
     // Over TCP the OPT's options give way; over UDP they count as the rest does.
-    if (how_.stream && body + opt.size() > room_) opt.shorten();
+    if (how_.stream && body + opt.size() > room_) opt.shorten(room_ - std::min(body, room_));
     // Nor is there another way to give the longest answers: without OPT they are what a server before EDNS gives.
     if (how_.stream && body + opt.size() > room_ && rcode <= flag::rcode_mask) opt.present = false;
     if (body + opt.size() > room_) return too_long();
@@ -141,7 +141,7 @@ class Renderer {
   }
   [[nodiscard]] AnswerOpt opt() const noexcept {
     AnswerOpt opt(query_, settings_, how_.stream, rcode());
-    opt.pass_on(kept_.options, how_.subnet_added ? kOptionSubnet : 0);
+    opt.pass_on(kept_.options, {.cookie = settings_.own_cookies, .subnet = how_.subnet_added});
     return opt;
   }
   [[nodiscard]] Rendered too_long() const noexcept { return how_.stream ? failed() : truncated(); }

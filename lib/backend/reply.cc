@@ -95,7 +95,7 @@ void copy_without_opt(Bytes reply, const Walked& walked, MutableBytes into, Kept
   const std::size_t length = walked.opt_at + rest.size();
   store_be(into.data() + 10, static_cast<std::uint16_t>(count_at(reply, 10) - 1));
   const std::size_t data = walked.opt_at + dns::kOptSize;
-  const std::size_t options = copy_options(reply.subspan(data, walked.opt_end - data), 0, into.data() + length);
+  const std::size_t options = copy_options(reply.subspan(data, walked.opt_end - data), {}, into.data() + length);
   kept.message = into.first(length);
   kept.options = into.subspan(length, options);
 }

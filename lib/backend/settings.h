@@ -53,6 +53,7 @@ struct ForwardSettings {
   std::uint8_t ecs_v6 = 0;
   std::uint16_t max_udp = 1232;     // largest DNS message to a client over UDP, as for zones
   bool udp_truncate_all = false;    // --udp=tc: every question over UDP gets TC, and no backend is asked
+  bool own_cookies = false;         // DNS cookies are between clients and us; else between them and the backends
   std::uint16_t tcp_keepalive = 0;  // what edns-tcp-keepalive promises clients, in 100 ms; 0: no such option
 
   [[nodiscard]] bool enabled() const noexcept { return !pools.empty(); }

@@ -41,6 +41,7 @@ enum class Rcode : std::uint16_t {
   refused = 5,
   yxdomain = 6,
   badvers = 16,
+  badcookie = 23,  // RFC 7873 section 8
 };
 
 }  // namespace gl::dns

@@ -15,9 +15,14 @@ using gl::fuzz::check;
 
 struct Fixture {
   gl::fuzz::ZoneFixture zones;
-  gl::services::DnsZoneService plain{{.nsid = "fuzz", .version = "goldilocks"}, zones.published()};
-  gl::services::DnsZoneService guarded{{.max_udp = 512, .udp_minimal_any = true}, zones.published()};
-  gl::services::DnsZoneService truncating{{.udp_truncate_all = true}, zones.published()};
+  gl::dns::CookieSecrets secrets;
+  gl::dns::CookiePublication cookies{&secrets, 1559731985};
+  gl::services::DnsZoneService plain{{.nsid = "fuzz", .version = "goldilocks"}, zones.published(), &cookies};
+  gl::services::DnsZoneService guarded{
+      {.max_udp = 512, .udp_minimal_any = true, .admission = {.cookies = gl::services::CookiePolicy::require_over_udp}},
+      zones.published(),
+      &cookies};
+  gl::services::DnsZoneService truncating{{.udp_truncate_all = true}, zones.published(), &cookies};
 };
 
 void check_datagram(gl::services::DnsZoneService& service, gl::Bytes request, std::size_t room) {

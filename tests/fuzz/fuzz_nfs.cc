@@ -52,7 +52,7 @@ struct World {
         gl::files::TreeKey{1});
     check(store->load(0).ok(), "it can be read");
     fs::remove_all(name);
-    shared.allowed = gl::onc_rpc::private_networks();
+    shared.allowed = gl::private_networks();
     shared.exports.list = {{"/", "/srv", 0}};
     shared.exports.groups = {"10.0.0.0/8"};
     root = store->current()->tree(0)->root;

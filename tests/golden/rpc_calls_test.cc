@@ -35,7 +35,7 @@ class RpcCalls : public testing::Test {
         std::vector<files::Directory>{{root.string(), false, false, "/"}}, std::size_t{1} << 20, 10, [] {},
         files::TreeKey{1});
     ASSERT_TRUE(store->load(0));
-    shared.allowed = onc_rpc::private_networks();
+    shared.allowed = private_networks();
     shared.exports.list = {{"/", root.string(), 0}};
     shared.exports.groups = {"10.0.0.0/8"};
     service = std::make_unique<NfsService>(shared, store->published(), registry);

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "lib/control/keys/cookie_epochs.h"
+#include "lib/control/keys/dns_cookie_secrets.h"
 #include "lib/control/keys/key_store.h"
 #include "lib/control/keys/secret_file.h"
 
@@ -90,10 +91,10 @@ TEST_F(SecretFile, IsMadeOnceAndPrivate) {
   ASSERT_EQ(stat(path_.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
   const auto again = read_or_make_secret_file(path_);
-  ASSERT_TRUE(again && made->size() == 1 && again->size() == 1);
-  EXPECT_EQ(again->at(0).bytes, made->at(0).bytes);
+  ASSERT_TRUE(again && made->node.size() == 1 && again->node.size() == 1);
+  EXPECT_EQ(again->node.at(0).bytes, made->node.at(0).bytes);
   std::filesystem::remove(path_);
-  EXPECT_NE(read_or_make_secret_file(path_)->at(0).bytes, made->at(0).bytes);
+  EXPECT_NE(read_or_make_secret_file(path_)->node.at(0).bytes, made->node.at(0).bytes);
 }
 
 TEST_F(SecretFile, ThoseThatStartAtOnceShareOne) {
@@ -104,7 +105,8 @@ TEST_F(SecretFile, ThoseThatStartAtOnceShareOne) {
     for (std::string& outcome : outcomes) {
       starters.emplace_back([this, &outcome] {
         const auto secrets = read_or_make_secret_file(path_);
-        outcome = secrets ? std::string(secrets->at(0).bytes.begin(), secrets->at(0).bytes.end()) : secrets.error();
+        outcome =
+            secrets ? std::string(secrets->node.at(0).bytes.begin(), secrets->node.at(0).bytes.end()) : secrets.error();
       });
     }
     for (std::thread& starter : starters) starter.join();
@@ -112,7 +114,7 @@ TEST_F(SecretFile, ThoseThatStartAtOnceShareOne) {
     const auto parent = std::filesystem::path(path_).parent_path();
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(parent), {}), 1) << "a draft was left";
   }
-  EXPECT_EQ(read_secret_file(path_)->size(), 1u);
+  EXPECT_EQ(read_secret_file(path_)->node.size(), 1u);
 }
 
 TEST_F(SecretFile, LinesAndComments) {
@@ -120,11 +122,71 @@ TEST_F(SecretFile, LinesAndComments) {
   write("# c\n\n" + std::string(64, 'a') + "  # the first\n@1700000000 " + std::string(64, 'B') + "\n");
   const auto secrets = read_secret_file(path_);
   ASSERT_TRUE(secrets) << secrets.error();
-  ASSERT_EQ(secrets->size(), 2u);
-  EXPECT_EQ(secrets->at(0).since, 0u);
-  EXPECT_EQ(secrets->at(0).bytes[0], 0xaa);
-  EXPECT_EQ(secrets->at(1).since, 1700000000u);
-  EXPECT_EQ(secrets->at(1).bytes[31], 0xbb);
+  ASSERT_EQ(secrets->node.size(), 2u);
+  EXPECT_EQ(secrets->node.at(0).since, 0u);
+  EXPECT_EQ(secrets->node.at(0).bytes[0], 0xaa);
+  EXPECT_EQ(secrets->node.at(1).since, 1700000000u);
+  EXPECT_EQ(secrets->node.at(1).bytes[31], 0xbb);
+}
+
+TEST_F(SecretFile, DnsLines) {
+  std::filesystem::create_directories(folder_ + "/deep");
+  const std::string node(64, 'a');
+  write(node + "\ndns " + std::string(32, 'b') + "\n@1700000000 dns " + std::string(32, 'C') + " # next\n");
+  const auto secrets = read_secret_file(path_);
+  ASSERT_TRUE(secrets) << secrets.error();
+  ASSERT_EQ(secrets->node.size(), 1u);
+  ASSERT_EQ(secrets->dns.size(), 2u);
+  EXPECT_EQ(secrets->dns.at(0).bytes[0], 0xbb);
+  EXPECT_EQ(secrets->dns.at(1).since, 1700000000u);
+  EXPECT_EQ(secrets->dns.at(1).bytes[15], 0xcc);
+  write(node + "\ndns " + std::string(64, 'b') + "\n");
+  EXPECT_EQ(error(), "secret file " + path_ + ":2: expected 32 hex digits");
+  write(node + "\ndns\n");
+  EXPECT_EQ(error(), "secret file " + path_ + ":2: expected 32 hex digits");
+  write("dns " + std::string(32, 'b') + "\n");
+  EXPECT_EQ(error(), "secret file " + path_ + ": holds no secret; remove it and a new one is made");
+}
+
+// A day's secret is derived from the node's; beside it stands that of the day before for as long as its cookies live,
+// and shortly before midnight that of the next.
+TEST(DnsCookieSecrets, DerivedByTheDay) {
+  const Secrets secrets{one_secret(), {}};
+  constexpr std::uint64_t kDay = 86400;
+  constexpr std::uint64_t kMidnight = 20000 * kDay;
+  const auto at = [&](std::uint64_t time) { return dns_cookie_secrets(secrets, time); };
+  const dns::CookieSecret day = at(kMidnight + kDay / 2).current;
+  const dns::CookieSecret before = at(kMidnight - kDay / 2).current;
+  const dns::CookieSecret after = at(kMidnight + kDay * 3 / 2).current;
+  EXPECT_NE(day, before);
+  EXPECT_NE(day, after);
+  EXPECT_FALSE(at(kMidnight + kDay / 2).has_other);
+  EXPECT_EQ(at(kMidnight).current, day);
+  for (const std::uint64_t elapsed : {std::uint64_t{0}, kDnsOverlap - 1}) {
+    EXPECT_TRUE(at(kMidnight + elapsed).has_other) << elapsed;
+    EXPECT_EQ(at(kMidnight + elapsed).other, before) << elapsed;
+  }
+  EXPECT_FALSE(at(kMidnight + kDnsOverlap).has_other);
+  EXPECT_FALSE(at(kMidnight + kDay - kDnsClockSkew - 1).has_other);
+  EXPECT_EQ(at(kMidnight + kDay - kDnsClockSkew).other, after);
+  EXPECT_EQ(at(kMidnight + kDay - kDnsClockSkew).current, day);
+  // Another node's secret, and TCP's key of an epoch with the same number, say nothing of it.
+  EXPECT_NE(dns_cookie_secrets({one_secret(2), {}}, kMidnight).current, day);
+  EXPECT_NE(epoch_key(secrets.node, 20000, kDay), day);
+}
+
+TEST(DnsCookieSecrets, GivenOnesHoldFromTheirDates) {
+  Secrets secrets{one_secret(), {{0, {1}}, {10000, {2}}, {50000, {3}}}};
+  const auto at = [&](std::uint64_t time) { return dns_cookie_secrets(secrets, time); };
+  EXPECT_EQ(at(9000).current, dns::CookieSecret{1});
+  EXPECT_FALSE(at(9000).has_other);
+  EXPECT_EQ(at(9700).other, dns::CookieSecret{2});
+  EXPECT_EQ(at(10000).current, dns::CookieSecret{2});
+  EXPECT_EQ(at(10000).other, dns::CookieSecret{1});
+  EXPECT_EQ(at(10000 + kDnsOverlap - 1).other, dns::CookieSecret{1});
+  EXPECT_FALSE(at(10000 + kDnsOverlap).has_other);
+  EXPECT_EQ(at(50001).current, dns::CookieSecret{3});
+  EXPECT_EQ(at(50001).other, dns::CookieSecret{2});
 }
 
 TEST_F(SecretFile, ErrorsSayLineAndReason) {
@@ -148,7 +210,8 @@ TEST_F(SecretFile, ErrorsSayLineAndReason) {
 TEST_F(SecretFile, KeyStorePublishesWhenKeysChangeAndKeepsThemWhenTheFileIsBad) {
   std::atomic<const tcp::CookieKeys*> published{nullptr};
   int quiesced = 0;
-  KeyStore store(path_, kEpoch, published, [&] { ++quiesced; });
+  dns::CookiePublication dns_published;
+  KeyStore store(path_, kEpoch, {published, dns_published}, [&] { ++quiesced; });
   ASSERT_TRUE(store.load());
   store.tick(kStart);
   const tcp::CookieKeys first = *published.load();
@@ -157,6 +220,8 @@ TEST_F(SecretFile, KeyStorePublishesWhenKeysChangeAndKeepsThemWhenTheFileIsBad) 
   store.tick(kStart + kEpoch / 2);
   EXPECT_EQ(quiesced, 2);
   EXPECT_TRUE(published.load()->draining);
+  EXPECT_EQ(dns_published.unix_time.load(), kStart + kEpoch / 2);
+  ASSERT_NE(dns_published.secrets.load(), nullptr);
   write("broken\n");
   EXPECT_FALSE(store.reload());
   store.tick(kStart);

@@ -6,20 +6,6 @@
 
 namespace gl::control {
 
-namespace {
-
-const DatedSecret& secret_at(std::span<const DatedSecret> secrets, std::uint64_t time) {
-  const DatedSecret* best = nullptr;
-  const DatedSecret* earliest = &secrets.front();
-  for (const DatedSecret& secret : secrets) {
-    if (secret.since < earliest->since) earliest = &secret;
-    if (secret.since <= time && (best == nullptr || secret.since >= best->since)) best = &secret;
-  }
-  return best != nullptr ? *best : *earliest;
-}
-
-}  // namespace
-
 tcp::SipKey epoch_key(std::span<const DatedSecret> secrets, std::uint64_t number, std::uint32_t epoch_seconds) {
   const DatedSecret& secret = secret_at(secrets, number * epoch_seconds);
   std::array<std::uint8_t, 8> message;

@@ -4,18 +4,13 @@
 // seconds. Ownership: values. Thread: pure functions, called on the main core.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 
+#include "lib/control/keys/secrets.h"
 #include "lib/tcp/cookie.h"
 
 namespace gl::control {
-
-struct DatedSecret {
-  std::uint64_t since = 0;  // UNIX time from which it holds
-  std::array<std::uint8_t, 32> bytes{};
-};
 
 // The key of epoch `number`: of the secrets, the latest one not after the epoch's start; before all of them, the
 // earliest.

@@ -12,6 +12,8 @@
 #include <cstring>
 #include <filesystem>
 #include <sstream>
+#include <utility>
+#include <vector>
 
 namespace gl::control {
 
@@ -21,25 +23,39 @@ Error failure(const std::string& path, const std::string& reason) {
   return Error{"secret file " + path + ": " + reason};
 }
 
-Result<DatedSecret> parse_line(std::istringstream words) {
-  DatedSecret secret;
+template <std::size_t Size>
+Status read_hex(const std::string& word, std::array<std::uint8_t, Size>& bytes) {
+  std::size_t length = 0;
+  const char* end = nullptr;
+  const int code = sodium_hex2bin(bytes.data(), Size, word.data(), word.size(), nullptr, &length, &end);
+  if (code == 0 && length == Size && end == word.data() + word.size()) return success();
+  return Error{"expected " + std::to_string(2 * Size) + " hex digits"};
+}
+
+template <class Secret>
+Status add_secret(std::uint64_t since, std::istringstream& words, std::string word, std::vector<Secret>& secrets) {
+  Secret secret{since};
+  if (Status status = read_hex(word, secret.bytes); !status) return status;
+  if (words >> word) return Error{"something follows the " + std::to_string(2 * secret.bytes.size()) + " hex digits"};
+  secrets.push_back(secret);
+  return success();
+}
+
+Status parse_line(std::istringstream words, Secrets& secrets) {
+  std::uint64_t since = 0;
   std::string word;
   words >> word;
   if (word.starts_with('@')) {
     const char* const end = word.data() + word.size();
-    const auto [at, error] = std::from_chars(word.data() + 1, end, secret.since);
+    const auto [at, error] = std::from_chars(word.data() + 1, end, since);
     if (error != std::errc{} || at != end) return Error{"after @ stands a UNIX time in seconds"};
     word.clear();
     words >> word;
   }
-  std::size_t length = 0;
-  const char* end = nullptr;
-  const int code =
-      sodium_hex2bin(secret.bytes.data(), secret.bytes.size(), word.data(), word.size(), nullptr, &length, &end);
-  if (code != 0 || length != secret.bytes.size() || end != word.data() + word.size())
-    return Error{"expected 64 hex digits"};
-  if (words >> word) return Error{"something follows the 64 hex digits"};
-  return secret;
+  if (word != "dns") return add_secret(since, words, std::move(word), secrets.node);
+  word.clear();
+  words >> word;
+  return add_secret(since, words, std::move(word), secrets.dns);
 }
 
 // The content of a file that only its owner can read. What is judged is what is read: the name is looked up once.
@@ -101,24 +117,23 @@ Status make_secret_file(const std::string& path) {
 
 }  // namespace
 
-Result<std::vector<DatedSecret>> read_secret_file(const std::string& path) {
+Result<Secrets> read_secret_file(const std::string& path) {
   auto text = private_text_of(path);
   if (!text) return Error{text.error()};
   std::istringstream file(*text);
-  std::vector<DatedSecret> secrets;
+  Secrets secrets;
   std::string line;
   for (std::size_t number = 1; std::getline(file, line); ++number) {
     line.resize(std::min(line.size(), line.find('#')));
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    auto secret = parse_line(std::istringstream(line));
-    if (!secret) return Error{"secret file " + path + ":" + std::to_string(number) + ": " + secret.error()};
-    secrets.push_back(*secret);
+    const Status status = parse_line(std::istringstream(line), secrets);
+    if (!status) return Error{"secret file " + path + ":" + std::to_string(number) + ": " + status.error()};
   }
-  if (secrets.empty()) return failure(path, "holds no secret; remove it and a new one is made");
+  if (secrets.node.empty()) return failure(path, "holds no secret; remove it and a new one is made");
   return secrets;
 }
 
-Result<std::vector<DatedSecret>> read_or_make_secret_file(const std::string& path) {
+Result<Secrets> read_or_make_secret_file(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0 && errno == ENOENT) {
     if (Status made = make_secret_file(path); !made) return Error{made.error()};

@@ -54,6 +54,7 @@ Status check(Settings& settings) {
   if (settings.service_ports.size() > kMaxPorts) return Error{"--port: more than " + std::to_string(kMaxPorts)};
   settings.forward.max_udp = settings.dns.max_udp;
   settings.forward.udp_truncate_all = settings.dns.udp_truncate_all;
+  settings.forward.own_cookies = settings.dns.admission.cookies != services::CookiePolicy::off;
   settings.forward.tcp_keepalive = promised_idle(settings.epoch_seconds);
   return check_sources(settings.forward_source);
 }

@@ -40,6 +40,25 @@ Status text(const std::string& value, std::string& into) {
   return success();
 }
 
+Status cookies(Settings& settings, const std::string& value) {
+  using services::CookiePolicy;
+  constexpr std::array<std::pair<const char*, CookiePolicy>, 3> kPolicies = {
+      {{"on", CookiePolicy::on}, {"off", CookiePolicy::off}, {"require-over-udp", CookiePolicy::require_over_udp}}};
+  for (const auto& [word, policy] : kPolicies) {
+    if (value != word) continue;
+    settings.dns.admission.cookies = policy;
+    return success();
+  }
+  return Error{"'" + value + "' is none of 'on', 'off' and 'require-over-udp'"};
+}
+
+Status allow(AllowedNetworks& networks, const std::string& value) {
+  const auto network = parse_network(value);
+  if (!network) return Error{"'" + value + "' is no network as 192.0.2.0/24 or 2001:db8::/32"};
+  networks.push_back(*network);
+  return success();
+}
+
 template <class T>
 constexpr T narrow(std::uint32_t value) {
   return static_cast<T>(value);
@@ -81,6 +100,14 @@ constexpr auto kOptions = std::to_array<Option>({
      [](Settings& s, const std::string& v) { return choice(v, "answer", "tc", s.dns.udp_truncate_all); }},
     {"udp-any", "full|minimal", "ANY over UDP: everything, or one RRset as in RFC 8482 (full)",
      [](Settings& s, const std::string& v) { return choice(v, "full", "minimal", s.dns.udp_minimal_any); }},
+    {"dns-cookies", "POLICY", "RFC 7873: on, off, or require-over-udp: no UDP answer without a valid one (on)",
+     cookies},
+    {"rate-limit", "N", "UDP answers a second to an address and core, more to its networks; 0: no limit (0)",
+     number<0, PrefixLimiter::kMaxRate, [](Settings& s, std::uint32_t n) { s.dns.admission.rate_limit = n; }>},
+    {"rate-slip", "N", "one in N of the answers above that is TC instead of none; 0: none (2)",
+     number<0, 100, [](Settings& s, std::uint32_t n) { s.dns.admission.rate_slip = n; }>},
+    {"rate-limit-allow", "NET", "no limit for these addresses; repeat for more",
+     [](Settings& s, const std::string& v) { return allow(s.dns.admission.rate_allow, v); }},
     {"nsid", "TEXT", "name server identifier (RFC 5001); none if absent",
      [](Settings& s, const std::string& v) { return text(v, s.dns.nsid); }},
     {"version-string", "TEXT", "version.bind; refused if absent",

@@ -18,18 +18,19 @@ S& keep(worker::WorkerContext& context, Arguments&&... arguments) {
 
 // Zones alone, or with what is forwarded beside them.
 services::DnsService& make_dns(worker::WorkerContext& context, const Settings& settings,
-                               const std::atomic<const zone::PublishedZones*>& zones) {
+                               const std::atomic<const zone::PublishedZones*>& zones,
+                               const dns::CookiePublication& cookies) {
   services::DnsSettings dns = settings.dns;
   dns.tcp_keepalive = promised_idle(settings.epoch_seconds);
-  auto& from_zones = keep<services::DnsZoneService>(context, dns, zones);
+  auto& from_zones = keep<services::DnsZoneService>(context, dns, zones, &cookies);
   if (context.forwarder == nullptr) return from_zones;
-  auto& forward = keep<services::DnsForwardService>(context, *context.forwarder);
+  auto& forward = keep<services::DnsForwardService>(context, *context.forwarder, &from_zones.admission());
   return keep<services::DnsRouter>(context, from_zones, forward);
 }
 
 Status add_dns(worker::WorkerContext& context, const Settings& settings,
-               const std::atomic<const zone::PublishedZones*>& zones) {
-  services::DnsService& dns = make_dns(context, settings, zones);
+               const std::atomic<const zone::PublishedZones*>& zones, const dns::CookiePublication& cookies) {
+  services::DnsService& dns = make_dns(context, settings, zones, cookies);
   if (!context.services.add(static_cast<Service&>(dns))) return Error{"too many services"};
   for (const std::uint16_t port : settings.service_ports) {
     if (!context.services.add(port, dns)) return Error{"--port: " + std::to_string(port) + " is another service's"};
@@ -40,9 +41,9 @@ Status add_dns(worker::WorkerContext& context, const Settings& settings,
 }  // namespace
 
 Status add_services(worker::WorkerContext& context, const Settings& settings,
-                    const std::atomic<const zone::PublishedZones*>& zones) {
+                    const std::atomic<const zone::PublishedZones*>& zones, const dns::CookiePublication& cookies) {
   if (!settings.zones.empty() || settings.forward.enabled()) {
-    if (Status status = add_dns(context, settings, zones); !status) return status;
+    if (Status status = add_dns(context, settings, zones, cookies); !status) return status;
   }
   for (const auto& module : settings.modules) {
     if (!module->enabled()) continue;

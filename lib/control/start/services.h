@@ -6,13 +6,15 @@
 
 #include "lib/base/result.h"
 #include "lib/control/options/settings.h"
+#include "lib/dns/server_cookie.h"
 #include "lib/worker/context.h"
 #include "lib/zone/published.h"
 
 namespace gl::control {
 
-// `zones` and `settings` are borrowed. Where questions are forwarded the context has its forwarder already.
+// All but `context` is borrowed. Where questions are forwarded the context has its forwarder already.
 [[nodiscard]] Status add_services(worker::WorkerContext& context, const Settings& settings,
-                                  const std::atomic<const zone::PublishedZones*>& zones);
+                                  const std::atomic<const zone::PublishedZones*>& zones,
+                                  const dns::CookiePublication& cookies);
 
 }  // namespace gl::control

@@ -42,7 +42,7 @@ void forward(worker::WorkerContext& context, const backend::ForwardSettings& set
 
 Workers::Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores,
                  worker::Shared& shared, const std::atomic<const zone::PublishedZones*>& zones,
-                 worker::ForwardPaths* paths)
+                 const dns::CookiePublication& cookies, worker::ForwardPaths* paths)
     : shared_(shared), handoff_(static_cast<unsigned>(lcores.size())) {
   tcp::ResponderSettings tcp = settings.tcp;
   tcp.mss_v4 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv4);
@@ -59,7 +59,7 @@ Workers::Workers(const Settings& settings, const Network& network, const std::ve
     if (paths != nullptr) forward(*context, settings.forward, *paths, network.longest_frame());
     context->services.set_place({static_cast<std::uint16_t>(index), static_cast<std::uint16_t>(lcores.size()),
                                  static_cast<std::uint16_t>(network.mtu())});
-    services_ = add_services(*context, settings, zones);
+    services_ = add_services(*context, settings, zones, cookies);
     if (!services_) return;
     if (paths == nullptr) context->pipeline.forward_to({.core = index});
     if (lcores.size() > 1 && (paths != nullptr || context->services.shares_ports_out())) {

@@ -9,6 +9,7 @@
 #include "lib/base/result.h"
 #include "lib/control/options/settings.h"
 #include "lib/control/start/network.h"
+#include "lib/dns/server_cookie.h"
 #include "lib/worker/context.h"
 #include "lib/worker/forward_paths.h"
 #include "lib/worker/handoff.h"
@@ -18,9 +19,10 @@ namespace gl::control {
 
 class Workers {
  public:
-  // `paths` is null where nothing is forwarded; `settings`, `zones` and it are borrowed.
+  // `paths` is null where nothing is forwarded; `settings`, `zones`, `cookies` and it are borrowed.
   Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores, worker::Shared& shared,
-          const std::atomic<const zone::PublishedZones*>& zones, worker::ForwardPaths* paths);
+          const std::atomic<const zone::PublishedZones*>& zones, const dns::CookiePublication& cookies,
+          worker::ForwardPaths* paths);
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
   ~Workers() { stop(); }

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "lib/backend/client_subnet.h"
+#include "lib/backend/flow_ends.h"
 #include "lib/backend/reply.h"
 #include "lib/dns/tcp_framing.h"
 
@@ -48,9 +49,10 @@ bool passes(const ClientQuery& query, const backend::ForwardSettings& settings) 
 // One request on its way to an answer.
 class Request {
  public:
-  Request(backend::Forwarder& forwarder, ClientQuery& query, bool stream, MutableBytes out,
+  Request(backend::Forwarder& forwarder, DnsAdmission* admission, ClientQuery& query, bool stream, MutableBytes out,
           const RequestContext& context) noexcept
       : forwarder_(forwarder),
+        admission_(admission),
         settings_(forwarder.settings()),
         counters_(forwarder.counters()),
         stream_(stream),
@@ -60,6 +62,11 @@ class Request {
 
   [[nodiscard]] Answer answer(Bytes request, std::optional<DnsForwardService::Route> route) noexcept {
     const Rcode rcode = parse_rest(request, stream_, query_);
+    if (admission_ != nullptr) {
+      read_cookie();
+      if (const std::optional<Answer> refused = stream_ ? std::nullopt : admit(rcode)) return *refused;
+    }
+    if (cookie_.standing == dns::CookieStanding::malformed) return error(Rcode::formerr, kNoInfo);
     if (rcode != Rcode::noerror) return error(rcode, kNoInfo);
     if (!passes(query_, settings_)) return error(Rcode::refused, kProhibited);
     if (query_.kind == ClientQuery::Kind::transfer && !stream_) return transfer_by_datagram();
@@ -71,7 +78,7 @@ class Request {
         return pass_on(asked);
       case QueryResult::Kind::failed:
         count_asked();
-        return written(backend::render_error(query_, settings_, Rcode::servfail, asked.info, stream_, message()));
+        return given(backend::render_error(query_, settings_, Rcode::servfail, asked.info, stream_, message()));
       case QueryResult::Kind::unrepeatable:
         return {Answer::Kind::unrepeatable};
       case QueryResult::Kind::over_tcp:
@@ -84,6 +91,38 @@ class Request {
 
  private:
   [[nodiscard]] MutableBytes message() const noexcept { return stream_ ? out_.subspan(dns::kPrefixSize) : out_; }
+
+  [[nodiscard]] Bytes client() const noexcept { return backend::client_address(context_.flow); }
+
+  // The client's cookie, and the one that goes back: with --udp=tc only where no datagram gets longer by it.
+  void read_cookie() noexcept {
+    cookie_ = admission_->check(query_.has_cookie, query_.cookie, client());
+    if (!stream_ && settings_.udp_truncate_all && query_.cookie.size() < dns::kCookieSize) return;
+    const auto transport = stream_ ? DnsAdmission::Transport::stream : DnsAdmission::Transport::datagram;
+    query_.answer_cookie = admission_->answer_cookie(cookie_, query_.cookie, client(), transport, cookie_room_);
+  }
+
+  // What is said to a datagram before anybody is asked; nothing: it may have its answer, which counts when it is there.
+  [[nodiscard]] std::optional<Answer> admit(Rcode rcode) noexcept {
+    switch (admission_->admit_uncharged(cookie_.standing, client())) {
+      case DnsAdmission::Verdict::answer:
+        return std::nullopt;
+      case DnsAdmission::Verdict::drop:
+        return Answer{Answer::Kind::silent};
+      case DnsAdmission::Verdict::truncate:
+        return written(backend::render_truncated(query_, settings_, out_));
+      case DnsAdmission::Verdict::bad_cookie:
+        if (rcode != Rcode::noerror) return std::nullopt;
+        return given(backend::render_error(query_, settings_, Rcode::badcookie, kNoInfo, false, out_));
+    }
+    return std::nullopt;
+  }
+
+  // An answer counts against the client's limit.
+  [[nodiscard]] Answer given(std::size_t length) noexcept {
+    if (admission_ != nullptr && !stream_) admission_->charge(cookie_.standing, client());
+    return written(length);
+  }
 
   // Into its frame, where it is not in one.
   [[nodiscard]] Answer written(std::size_t length) const noexcept {
@@ -102,7 +141,7 @@ class Request {
         backend::render_reply(asked.reply, query_, settings_, how, framed ? out_ : message());
     if (rendered.truncated && !stream_) counters_.truncated.add();
     if (framed && rendered.length != 0) return {Answer::Kind::answered, rendered.length};
-    return written(rendered.length);
+    return given(rendered.length);
   }
 
   // RFC 5936 4.2: AXFR has no meaning over UDP. RFC 1995 section 2: IXFR may be told to come over TCP.
@@ -112,11 +151,12 @@ class Request {
   }
   [[nodiscard]] Answer come_over_tcp() noexcept {
     counters_.truncated.add();
-    return written(backend::render_truncated(query_, settings_, out_));
+    return given(backend::render_truncated(query_, settings_, out_));
   }
 
   // Follows from the query and the settings alone: it is the same whenever it is given again.
   [[nodiscard]] Answer error(Rcode rcode, std::uint16_t info) noexcept {
+    count_cookie();
     if (context_.continuation) {
       counters_.continued.add();
     } else if (rcode == Rcode::formerr) {
@@ -128,21 +168,29 @@ class Request {
     } else {
       counters_.refused.add();
     }
-    return written(backend::render_error(query_, settings_, rcode, info, stream_, message()));
+    return given(backend::render_error(query_, settings_, rcode, info, stream_, message()));
   }
 
   // When its end is known: not each time that it is resumed, nor when the rest of an answer is given.
   void count_asked() noexcept {
+    count_cookie();
     if (!context_.continuation) (stream_ ? counters_.asked_tcp : counters_.asked_udp).add();
   }
 
+  void count_cookie() noexcept {
+    if (admission_ != nullptr && !context_.continuation) admission_->count(cookie_.standing);
+  }
+
   backend::Forwarder& forwarder_;
+  DnsAdmission* const admission_;
   const backend::ForwardSettings& settings_;
   backend::ForwardCounters& counters_;
   const bool stream_;
   const MutableBytes out_;
   const RequestContext& context_;
   ClientQuery& query_;
+  dns::CheckedCookie cookie_;
+  DnsAdmission::CookieRoom cookie_room_;
 };
 
 }  // namespace
@@ -162,7 +210,8 @@ std::optional<DnsForwardService::Route> DnsForwardService::route(const dns::Name
 }
 
 Answer DnsForwardService::answer(const Routed& routed, MutableBytes out, const RequestContext& context) noexcept {
-  return Request(forwarder_, routed.query, routed.stream, out, context).answer(routed.request, routed.route);
+  return Request(forwarder_, admission_, routed.query, routed.stream, out, context)
+      .answer(routed.request, routed.route);
 }
 
 DnsForwardService::Routed DnsForwardService::route(Bytes request, bool stream, ClientQuery& query) const noexcept {

@@ -6,14 +6,16 @@
 #include <optional>
 
 #include "lib/backend/forwarder.h"
+#include "lib/services/dns/admission.h"
 #include "lib/services/dns/service.h"
 
 namespace gl::services {
 
 class DnsForwardService final : public DnsService {
  public:
-  explicit DnsForwardService(backend::Forwarder& forwarder)
-      : DnsService(forwarder.settings().max_udp, true), forwarder_(forwarder) {}
+  // `admission` is the core's, whose bursts somebody else begins; without it everybody is answered.
+  explicit DnsForwardService(backend::Forwarder& forwarder, DnsAdmission* admission = nullptr)
+      : DnsService(forwarder.settings().max_udp, true), forwarder_(forwarder), admission_(admission) {}
 
   void begin_burst(std::uint64_t) noexcept override {}
   void read_counters(CounterReader&) const override {}  // the forwarder's own are told elsewhere
@@ -45,6 +47,7 @@ class DnsForwardService final : public DnsService {
 
  private:
   backend::Forwarder& forwarder_;
+  DnsAdmission* const admission_;
 };
 
 }  // namespace gl::services

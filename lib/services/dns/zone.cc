@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "lib/backend/flow_ends.h"
 #include "lib/dns/tcp_framing.h"
 #include "lib/services/dns/answer.h"
 #include "lib/services/dns/chaos.h"
@@ -17,7 +18,8 @@ using dns::Rcode;
 constexpr std::uint32_t kConstant = 1;
 
 struct DnsTally {
-  enum class Kind : std::uint8_t { answered, ignored_short, ignored_response } kind = Kind::answered;
+  enum class Kind : std::uint8_t { answered, ignored_short, ignored_response, limited } kind = Kind::answered;
+  dns::CookieStanding cookie = dns::CookieStanding::absent;
   Rcode rcode = Rcode::noerror;
   bool truncated = false;
   bool referral = false;
@@ -55,27 +57,34 @@ ResponseHead answer_chaos(const DnsQuery& query, const DnsSettings& settings, zo
   return {outcome.rcode, authoritative, !outcome.whole};
 }
 
-// What our OPT holds. With --udp=tc no datagram is to be longer than the one it answers: nothing.
-dns::OptOptions options_for(const DnsQuery& query, const DnsSettings& settings, bool datagram) noexcept {
-  dns::OptOptions options;
+// What our OPT holds besides a cookie, in `room` bytes; its size. With --udp=tc no datagram is to be longer than the
+// one it answers: nothing. A long identifier beside a long question in 512 bytes goes first.
+std::size_t settle_options(const DnsQuery& query, const DnsSettings& settings, bool datagram, std::size_t room,
+                           dns::OptOptions& options) noexcept {
   if (query.edns.nsid && !(datagram && settings.udp_truncate_all)) options.nsid = settings.nsid;
   // Over UDP that option is passed over, RFC 7828 3.2.1.
   if (query.edns.keepalive && !datagram) options.keepalive = settings.tcp_keepalive;
-  return options;
+  if (dns::opt_size(options) > room) options.nsid = {};
+  if (dns::opt_size(options) > room) options = {};
+  return dns::opt_size(options);
 }
 
 }  // namespace
 
-DnsZoneService::DnsZoneService(const DnsSettings& settings, const std::atomic<const zone::PublishedZones*>& published)
+DnsZoneService::DnsZoneService(const DnsSettings& settings, const std::atomic<const zone::PublishedZones*>& published,
+                               const dns::CookiePublication* cookies)
     : DnsService(settings.max_udp, false),
       settings_(settings),
       published_(published),
+      admission_(std::make_unique<DnsAdmission>(settings.admission, cookies)),
+      guarded_(admission_->is_guarded()),
       scratch_(std::make_unique_for_overwrite<std::uint8_t[]>(dns::kMaxMessage)) {
   settings_.nsid.resize(std::min<std::size_t>(settings_.nsid.size(), 255));
 }
 
-void DnsZoneService::begin_burst(std::uint64_t) noexcept {
+void DnsZoneService::begin_burst(std::uint64_t now_ms) noexcept {
   zones_ = published_.load(std::memory_order_acquire);
+  admission_->begin_burst(now_ms);
 }
 
 // How long the answer may be: over UDP what the client takes and we send, RFC 6891 6.2.3.
@@ -96,6 +105,30 @@ Rcode DnsZoneService::rcode_of_whole(const DnsQuery& query, const zone::ZoneSnap
   DnsTally end;
   const ResponseHead head = answer_zones(query, snapshot, settings_.udp_minimal_any, whole, end);
   return head.truncated ? cut.rcode : head.rcode;
+}
+
+// Of a query that has a COOKIE option: what its answer has as such. With --udp=tc a client's cookie alone, which a
+// whole one is longer than, is answered over TCP.
+Bytes DnsZoneService::read_cookie(const DnsQuery& query, Bytes client, Transport transport,
+                                  DnsAdmission::CookieRoom& room, DnsTally& tally) const noexcept {
+  const dns::CheckedCookie checked = admission_->check(true, query.edns.cookie, client);
+  tally.cookie = checked.standing;
+  const bool must_not_grow = transport == Transport::datagram && settings_.udp_truncate_all;
+  if (must_not_grow && query.edns.cookie.size() < dns::kCookieSize) return {};
+  return admission_->answer_cookie(checked, query.edns.cookie, client, transport, room);
+}
+
+// Whether there is an answer, and in `head` what it has become: FORMERR for a cookie that is none, TC or BADCOOKIE over
+// UDP. What is to be refused anyway stays as it is.
+bool DnsZoneService::admit(Bytes client, Transport transport, DnsTally& tally, ResponseHead& head) const noexcept {
+  if (tally.cookie == dns::CookieStanding::malformed) head.rcode = Rcode::formerr;
+  if (transport == Transport::stream) return true;
+  const DnsAdmission::Verdict verdict = admission_->admit(tally.cookie, client);
+  if (verdict == DnsAdmission::Verdict::drop) return tally.kind = DnsTally::Kind::limited, false;
+  if (head.rcode != Rcode::noerror) return true;
+  head.truncated = verdict == DnsAdmission::Verdict::truncate;
+  if (verdict == DnsAdmission::Verdict::bad_cookie) head.rcode = Rcode::badcookie;
+  return true;
 }
 
 // The records of a well-formed query's answer.
@@ -122,8 +155,9 @@ ResponseHead DnsZoneService::answer_query(const DnsQuery& query, const zone::Zon
 
 // Over a stream an answer that fits no DNS message at all becomes SERVFAIL; a datagram's becomes TC.
 template <DnsZoneService::Transport transport>
-std::size_t DnsZoneService::respond(Bytes request, MutableBytes out, const zone::ZoneSnapshot* snapshot,
+std::size_t DnsZoneService::respond(const Asked& asked, MutableBytes out, const zone::ZoneSnapshot* snapshot,
                                     DnsTally& tally) const noexcept {
+  const Bytes request = asked.request;
   if (request.size() < dns::kHeaderSize) return tally.kind = DnsTally::Kind::ignored_short, 0;
   if ((request[2] & 0x80) != 0) return tally.kind = DnsTally::Kind::ignored_response, 0;
   DnsQuery query;
@@ -133,22 +167,33 @@ std::size_t DnsZoneService::respond(Bytes request, MutableBytes out, const zone:
   if (transport == Transport::stream && query.edns.keepalive_malformed && head.rcode == Rcode::noerror) {
     head.rcode = Rcode::formerr;
   }
-  dns::OptOptions options = options_for(query, settings_, transport == Transport::datagram);
+  constexpr bool datagram = transport == Transport::datagram;
+  dns::OptOptions options;
+  DnsAdmission::CookieRoom room;
+  if (query.edns.has_cookie || (datagram && guarded_)) [[unlikely]] {
+    if (query.edns.has_cookie) options.cookie = read_cookie(query, asked.client, transport, room, tally);
+    if (!admit(asked.client, transport, tally, head)) return 0;
+  }
   const std::size_t begin = body_offset(query);
   const std::size_t limit = limit_for<transport>(query, out.size());
-  if (begin + dns::opt_size(options) > limit) options = {};  // a long identifier beside a long question in 512 bytes
-  const std::size_t tail = opt ? dns::opt_size(options) : 0;
+  std::size_t tail = 0;
+  if (opt) tail = settle_options(query, settings_, datagram, limit - std::min(begin, limit), options);
   if (begin + tail > limit) return 0;  // no room for header and question even
 
   write_question(query, out.data());
-  zone::Composer composer(out.data(), begin, limit - tail);
-  if (head.rcode == Rcode::noerror) head = answer_query<transport>(query, snapshot, composer, tally);
+  // Over a stream the options give way to what is the longest message even without them.
+  zone::Composer composer(out.data(), begin, limit - (datagram || !opt ? tail : dns::kOptSize));
+  if (head.rcode == Rcode::noerror && !head.truncated) head = answer_query<transport>(query, snapshot, composer, tally);
   std::size_t end = begin;
   if (!head.truncated) {
     end = composer.at();
     head.answers = composer.answers();
     head.authorities = composer.authorities();
     head.additionals = composer.additionals();
+    if (!datagram && end + tail > limit) {
+      options = {};
+      tail = dns::kOptSize;
+    }
   } else if (transport == Transport::stream) {
     head = {Rcode::servfail};
   }
@@ -159,9 +204,7 @@ std::size_t DnsZoneService::respond(Bytes request, MutableBytes out, const zone:
   return end + tail;
 }
 
-void DnsZoneService::count(const DnsTally& tally) noexcept {
-  if (tally.kind == DnsTally::Kind::ignored_short) return counters_.ignored_short.add();
-  if (tally.kind == DnsTally::Kind::ignored_response) return counters_.ignored_response.add();
+inline void DnsZoneService::count_answer(const DnsTally& tally) noexcept {
   if (tally.truncated) counters_.truncated.add();
   if (tally.referral) counters_.referrals.add();
   switch (tally.rcode) {
@@ -181,6 +224,28 @@ void DnsZoneService::count(const DnsTally& tally) noexcept {
       return counters_.yxdomain.add();
     case Rcode::badvers:
       return counters_.badvers.add();
+    case Rcode::badcookie:
+      return counters_.badcookie.add();
+  }
+}
+
+void DnsZoneService::count(const DnsTally& tally) noexcept {
+  if (tally.kind != DnsTally::Kind::answered || tally.cookie != dns::CookieStanding::absent) [[unlikely]]
+    return count_special(tally);
+  count_answer(tally);
+}
+
+void DnsZoneService::count_special(const DnsTally& tally) noexcept {
+  admission_->count(tally.cookie);
+  switch (tally.kind) {
+    case DnsTally::Kind::answered:
+      return count_answer(tally);
+    case DnsTally::Kind::ignored_short:
+      return counters_.ignored_short.add();
+    case DnsTally::Kind::ignored_response:
+      return counters_.ignored_response.add();
+    case DnsTally::Kind::limited:
+      return;  // counted by who refused it
   }
 }
 
@@ -189,9 +254,10 @@ Answer DnsZoneService::answer(Bytes request, MutableBytes out, const RequestCont
   if (out.size() < dns::kPrefixSize) return {Answer::Kind::malformed};
   DnsTally tally;
   const MutableBytes message = out.subspan(dns::kPrefixSize);
+  const Asked asked{request, backend::client_address(context.flow)};
   const std::size_t length =
-      respond<Transport::stream>(request, message, zones_ == nullptr ? nullptr : zones_->current, tally);
-  if (context.continuation && length > 0) return repeat(request, out, {length, tally.since}, context.identity);
+      respond<Transport::stream>(asked, message, zones_ == nullptr ? nullptr : zones_->current, tally);
+  if (context.continuation && length > 0) return repeat(asked, out, {length, tally.since}, context.identity);
   count(tally);
   if (length == 0) {
     return {tally.kind == DnsTally::Kind::ignored_response ? Answer::Kind::silent : Answer::Kind::malformed};
@@ -200,30 +266,30 @@ Answer DnsZoneService::answer(Bytes request, MutableBytes out, const RequestCont
   return {Answer::Kind::answered, dns::kPrefixSize + length, false, tally.since};
 }
 
-DnsZoneService::Version DnsZoneService::version_from(const zone::ZoneSnapshot& snapshot, Bytes request,
+DnsZoneService::Version DnsZoneService::version_from(const zone::ZoneSnapshot& snapshot, const Asked& asked,
                                                      MutableBytes message) const noexcept {
   DnsTally tally;
-  const std::size_t length = respond<Transport::stream>(request, message, &snapshot, tally);
+  const std::size_t length = respond<Transport::stream>(asked, message, &snapshot, tally);
   return {length, tally.since};
 }
 
 // The length of the answer; 0: there is none.
-inline std::size_t DnsZoneService::respond_to_datagram(Bytes request, MutableBytes out) noexcept {
+inline std::size_t DnsZoneService::respond_to_datagram(const Asked& asked, MutableBytes out) noexcept {
   counters_.queries_udp.add();
   DnsTally tally;
   const std::size_t length =
-      respond<Transport::datagram>(request, out, zones_ == nullptr ? nullptr : zones_->current, tally);
+      respond<Transport::datagram>(asked, out, zones_ == nullptr ? nullptr : zones_->current, tally);
   count(tally);
   return length;
 }
 
 void DnsZoneService::receive(const Datagram& datagram, DatagramSink& sink) noexcept {
-  const std::size_t length = respond_to_datagram(datagram.payload, sink.room());
+  const std::size_t length = respond_to_datagram({datagram.payload, datagram.peer_address()}, sink.room());
   if (length != 0) (void)sink.send(datagram.local_port, length);
 }
 
-Answer DnsZoneService::answer_datagram(Bytes request, MutableBytes out, const RequestContext&) noexcept {
-  const std::size_t length = respond_to_datagram(request, out);
+Answer DnsZoneService::answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+  const std::size_t length = respond_to_datagram({request, backend::client_address(context.flow)}, out);
   if (length == 0) return {Answer::Kind::silent};
   return {Answer::Kind::answered, length};
 }
@@ -232,6 +298,7 @@ void DnsZoneService::read_counters(CounterReader& reader) const {
 #define X(name, help) reader.read(#name, counters_.name.value(), help);
   GL_DNS_COUNTERS(X)
 #undef X
+  admission_->read_counters(reader);
 }
 
 std::optional<unsigned> DnsZoneService::zone_labels(const dns::Name& name) const noexcept {
@@ -253,7 +320,8 @@ std::size_t DnsZoneService::largest_answer() const noexcept {
       largest = std::max(largest, snapshot->largest_answer());
     }
   }
-  const std::size_t options = dns::opt_size({settings_.nsid, settings_.tcp_keepalive}) - dns::kOptSize;
+  std::size_t options = dns::opt_size({settings_.nsid, settings_.tcp_keepalive}) - dns::kOptSize;
+  if (admission_->gives_cookies()) options += 4 + dns::kCookieSize;
   return std::min(dns::kPrefixSize + largest + options, kMaxRenderedAnswer);
 }
 

@@ -10,6 +10,7 @@
 
 #include "lib/base/counter.h"
 #include "lib/dns/name.h"
+#include "lib/services/dns/admission.h"
 #include "lib/services/dns/service.h"
 #include "lib/zone/published.h"
 
@@ -29,6 +30,7 @@ struct DnsSettings {
   std::string nsid;       // bytes of the NSID option (RFC 5001); empty: none
   std::string version;    // version.bind TXT CH; empty: REFUSED
   std::string server_id;  // id.server TXT CH; empty: REFUSED
+  AdmissionSettings admission;
 };
 
 // Every name is a counter of each core.
@@ -46,6 +48,7 @@ struct DnsSettings {
   X(refused, "answers with REFUSED")                        \
   X(yxdomain, "answers with YXDOMAIN")                      \
   X(badvers, "answers with BADVERS")                        \
+  X(badcookie, "answers with BADCOOKIE")                    \
   X(referrals, "answers that delegate")                     \
   X(continued, "answers given again, unchanged")            \
   X(unrepeatable, "begun answers that have changed since")
@@ -63,7 +66,9 @@ struct DnsTally;  // what one message came to, for the counters
 // Reply::identity is the generation (zone/generation.h) from which on the question has been answered so.
 class DnsZoneService final : public DnsService {
  public:
-  DnsZoneService(const DnsSettings& settings, const std::atomic<const zone::PublishedZones*>& published);
+  // `cookies` is where the secrets of DNS cookies are published; without it there are none.
+  DnsZoneService(const DnsSettings& settings, const std::atomic<const zone::PublishedZones*>& published,
+                 const dns::CookiePublication* cookies = nullptr);
 
   void begin_burst(std::uint64_t now_ms) noexcept override;
   void read_counters(CounterReader& reader) const override;
@@ -73,22 +78,30 @@ class DnsZoneService final : public DnsService {
   [[nodiscard]] Answer answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept;
   [[nodiscard]] std::size_t largest_answer() const noexcept override;
   [[nodiscard]] const DnsCounters& counters() const noexcept { return counters_; }
+  // For a service of the same core that answers the same clients.
+  [[nodiscard]] DnsAdmission& admission() noexcept { return *admission_; }
   // How many labels the apex of the nearest zone has that `name` is in; nothing: in none.
   [[nodiscard]] std::optional<unsigned> zone_labels(const dns::Name& name) const noexcept;
 
  private:
-  enum class Transport : std::uint8_t { datagram, stream };
+  using Transport = DnsAdmission::Transport;
+  struct Asked {
+    Bytes request;
+    Bytes client;  // its address
+  };
 
   // Writes the message of the answer, without framing; its length, or 0: no answer.
   template <Transport transport>
-  [[nodiscard]] std::size_t respond(Bytes request, MutableBytes out, const zone::ZoneSnapshot* snapshot,
+  [[nodiscard]] std::size_t respond(const Asked& asked, MutableBytes out, const zone::ZoneSnapshot* snapshot,
                                     DnsTally& tally) const noexcept;
   template <Transport transport>
   [[nodiscard]] ResponseHead answer_query(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
                                           zone::Composer& composer, DnsTally& tally) const noexcept;
   [[nodiscard]] dns::Rcode rcode_of_whole(const DnsQuery& query, const zone::ZoneSnapshot* snapshot,
                                           const ResponseHead& cut, const zone::Composer& composer) const noexcept;
-  [[nodiscard]] std::size_t respond_to_datagram(Bytes request, MutableBytes out) noexcept;
+  [[nodiscard, gnu::noinline]] Bytes read_cookie(const DnsQuery& query, Bytes client, Transport transport,
+                                                 DnsAdmission::CookieRoom& room, DnsTally& tally) const noexcept;
+  [[nodiscard]] std::size_t respond_to_datagram(const Asked& asked, MutableBytes out) noexcept;
   template <Transport transport>
   [[nodiscard]] std::size_t limit_for(const DnsQuery& query, std::size_t room) const noexcept;
   // A message, and the generation from which on it has been the answer; length 0: none.
@@ -96,18 +109,24 @@ class DnsZoneService final : public DnsService {
     std::size_t length = 0;
     std::uint32_t since = 0;
   };
-  [[nodiscard]] Version version_from(const zone::ZoneSnapshot& snapshot, Bytes request,
+  [[nodiscard]] Version version_from(const zone::ZoneSnapshot& snapshot, const Asked& asked,
                                      MutableBytes message) const noexcept;
-  [[nodiscard]] Answer repeat(Bytes request, MutableBytes out, Version current, std::uint32_t identity) noexcept;
-  [[nodiscard]] bool was_always(Bytes request, Bytes message, std::uint32_t since) noexcept;
-  [[nodiscard]] Version find_version(Bytes request, MutableBytes message, std::uint32_t since,
+  [[nodiscard]] Answer repeat(const Asked& asked, MutableBytes out, Version current, std::uint32_t identity) noexcept;
+  [[nodiscard]] bool was_always(const Asked& asked, Bytes message, std::uint32_t since) noexcept;
+  [[nodiscard]] Version find_version(const Asked& asked, MutableBytes message, std::uint32_t since,
                                      std::uint32_t identity) const noexcept;
+  [[nodiscard, gnu::noinline]] bool admit(Bytes client, Transport transport, DnsTally& tally,
+                                          ResponseHead& head) const noexcept;
   void count(const DnsTally& tally) noexcept;
+  void count_answer(const DnsTally& tally) noexcept;
+  [[gnu::noinline]] void count_special(const DnsTally& tally) noexcept;
 
   DnsSettings settings_;
   const std::atomic<const zone::PublishedZones*>& published_;
   const zone::PublishedZones* zones_ = nullptr;
   DnsCounters counters_;
+  const std::unique_ptr<DnsAdmission> admission_;
+  const bool guarded_;  // DnsAdmission::is_guarded(), at hand
   // The answer of zones before, when a begun answer has to be shown unchanged.
   std::unique_ptr<std::uint8_t[]> scratch_;
 };
