@@ -1,0 +1,148 @@
+"""Response rate limiting over UDP: who asks too much, by forged addresses or by his own, and everybody else."""
+
+import multiprocessing
+import random
+import re
+import socket
+import time
+
+import dns.flags
+
+import wire
+from goldilocks import Goldilocks
+from lab import SERVER_V4, SERVER_V6, Lab, sh
+from packets import UDP, Wire, ipv4, udp
+from runner import run
+from test_cookies import CLIENT_COOKIE, cookie_of, query
+
+BOTH = (SERVER_V4, SERVER_V6)
+LIMIT = 50
+NETWORK_LIMIT = 32 * LIMIT  # of a /24
+QUESTION = wire.query("com.", "NS", number=1)
+
+
+class Abuser:
+    """A process that sends questions from all addresses of 198.18.7.0/24, so many a second, while its block lasts."""
+
+    def __init__(self, rate):
+        self._rate, self._sent, self._stop = rate, multiprocessing.Value("q", 0, lock=False), multiprocessing.Event()
+        self._process = multiprocessing.Process(target=self._send, daemon=True)
+
+    def _send(self):
+        randomness = random.Random(1)
+        with Wire() as cable:
+            frames = [cable.ethernet(ipv4(UDP, udp(QUESTION, source=source, sport=randomness.randrange(1024, 65536)), source=source))
+                      for source in (f"198.18.7.{n}" for n in range(1, 255))]
+            began = time.monotonic()
+            while not self._stop.is_set():
+                for n, frame in enumerate(frames):
+                    if n % 50 == 0:
+                        time.sleep(max(0, self._sent.value / self._rate - (time.monotonic() - began)))
+                    cable.socket.send(frame)
+                    self._sent.value += 1
+
+    def sent(self):
+        return self._sent.value
+
+    def __enter__(self):
+        self._process.start()
+        return self
+
+    def __exit__(self, *exc):
+        self._stop.set()
+        self._process.join(10)
+
+
+def burst(count, message, address=SERVER_V4):
+    """So many questions at once, and the answers that come within a second of silence."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    answers = []
+    with socket.socket(family, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        s.connect((address, 53))
+        for _ in range(count):
+            s.send(message)
+        s.settimeout(1)
+        try:
+            while len(answers) < count:
+                answers.append(s.recv(65535))
+        except TimeoutError:
+            return answers
+    return answers
+
+
+def is_cut(answer):
+    return bool(wire.parse(answer).flags & dns.flags.TC)
+
+
+def test_an_abuser_changes_nobody_elses_answers():
+    """A /24 of forged addresses has its limit, about one in two of the rest is TC, and a client beside it sees nothing."""
+    with Lab() as lab, Goldilocks(lab, ["--rate-limit", LIMIT]) as server:
+        expected = wire.ask_udp(QUESTION)
+        with Abuser(8000) as abuser:
+            while abuser.sent() == 0:
+                time.sleep(0.01)
+            before, began, sent = server.counters(), time.monotonic(), abuser.sent()
+            own = 0
+            while time.monotonic() - began < 3:
+                assert wire.ask_udp(QUESTION, (SERVER_V4, SERVER_V6)[own % 2]) == expected
+                own += 1
+                time.sleep(2 / LIMIT)
+            seconds, sent = time.monotonic() - began, abuser.sent() - sent
+            after = server.counters()
+        grown = {name: after[name] - before[name] for name in after}
+        answered = grown["noerror"] - grown["rate_slipped"] - own
+        limited = grown["rate_dropped"] + grown["rate_slipped"]
+        print(f"    {sent} questions in {seconds:.1f} s from a /24: {answered} answered, {grown['rate_slipped']} TC, "
+              f"{grown['rate_dropped']} nothing; {own} of a client beside it, all answered")
+        assert sent > 2 * NETWORK_LIMIT * seconds, "the machine was too busy for an abuser"
+        # What it had saved up in the second before is there at once.
+        assert 0.5 * NETWORK_LIMIT * seconds < answered < NETWORK_LIMIT * (seconds + 1.2), grown
+        assert 0.45 * limited < grown["rate_slipped"] < 0.55 * limited, grown
+
+
+def test_slip():
+    for slip, least, most in ((0, 0, 0), (1, 1, 1), (4, 0.15, 0.35)):
+        with Lab() as lab, Goldilocks(lab, ["--rate-limit", LIMIT, "--rate-slip", slip]) as server:
+            for address in BOTH:
+                before = server.counters()
+                answers = burst(1000, QUESTION, address)
+                grown = {name: count - before[name] for name, count in server.counters().items()}
+                assert LIMIT - 5 <= len(answers) - sum(map(is_cut, answers)) <= 3 * LIMIT, grown
+                limited = grown["rate_slipped"] + grown["rate_dropped"]
+                assert limited > 4 * LIMIT, grown
+                assert least * limited <= grown["rate_slipped"] <= most * limited, (slip, grown)
+
+
+def test_who_is_limited_comes_over_tcp():
+    with Lab() as lab, Goldilocks(lab, ["--rate-limit", 1, "--rate-slip", 1]):
+        burst(20, QUESTION)
+        text = sh("dig", "@" + SERVER_V4, "+notcp", "+nocookie", "com.", "NS", "+norec").stdout
+        assert "Truncated, retrying in TCP mode" in text and "status: NOERROR" in text, text
+
+
+def test_exempt():
+    """A valid cookie, or a network of the operator's list."""
+    with Lab() as lab, Goldilocks(lab, ["--rate-limit", LIMIT, "--rate-slip", 0]) as server:
+        for address in BOTH:
+            good = query(cookie_of(wire.ask_udp(query(CLIENT_COOKIE), address)))
+            assert len(burst(400, good, address)) == 400
+            assert len(burst(400, query(CLIENT_COOKIE), address)) <= 3 * LIMIT
+        assert server.total("rate_dropped") > 400
+    with Lab() as lab, Goldilocks(lab, ["--rate-limit", LIMIT, "--rate-limit-allow", "192.0.2.0/28",
+                                        "--rate-limit-allow", "2001:db9::/32"]) as server:
+        assert len(burst(400, QUESTION, SERVER_V4)) == 400
+        assert server.total("rate_dropped") == 0
+        assert not all(is_cut(a) for a in burst(400, QUESTION, SERVER_V6)) and server.total("rate_dropped") > 0
+
+
+def test_wrong_values():
+    with Lab() as lab:
+        for option, value in (("--rate-limit", "-1"), ("--rate-limit", "100001"), ("--rate-limit-allow", "192.0.2.0/33"),
+                              ("--dns-cookies", "maybe")):
+            server = Goldilocks(lab, [option, value])
+            said = sh(*server.command, check=False)
+            assert said.returncode == 2 and re.search(option, said.stdout), said.stdout
+
+
+run(__name__)
