@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "lib/base/endian.h"
 
@@ -57,32 +58,37 @@ void PrefixLimiter::charge(Bytes address) noexcept {
   charge(places);
 }
 
-void PrefixLimiter::locate(Bytes address, Places& places) noexcept {
-  const auto add = [&](const auto& prefixes, const auto& prices) {
-    for (std::size_t i = 0; i < prefixes.size(); ++i) {
-      Place& place = places.list[places.count++] = place_of(address, prefixes[i].length);
-      place.price = prices[i];
-    }
-  };
-  if (address.size() == 4) add(kIpv4Prefixes, prices_v4_);
-  if (address.size() == 16) add(kIpv6Prefixes, prices_v6_);
-  for (std::size_t i = 0; i < places.count; ++i) {
-    for (Line* const line : places.list[i].lines) age(*line);
-  }
-}
-
 // Where the counts of a prefix may stand. The hash covers its length, so that 192.0.2.0 is not 192.0.2.0/24.
+template <std::size_t Size>
 PrefixLimiter::Place PrefixLimiter::place_of(Bytes address, std::size_t length) noexcept {
-  std::array<std::uint8_t, 17> input{static_cast<std::uint8_t>(length)};
-  const std::size_t whole = (length + 7) / 8;
-  std::memcpy(input.data() + 1, address.data(), whole);
-  if (length % 8 != 0) input[whole] &= static_cast<std::uint8_t>(0xff << (8 - length % 8));
+  std::array<std::uint8_t, 1 + Size> input;
+  input[0] = static_cast<std::uint8_t>(length);
+  std::memcpy(input.data() + 1, address.data(), Size);
+  const std::size_t whole = length / 8;
+  if (whole < Size) input[1 + whole] &= static_cast<std::uint8_t>(0xff00 >> length % 8);
+  for (std::size_t i = whole + 1; i < Size; ++i) input[1 + i] = 0;
   std::array<std::uint8_t, crypto_shorthash_siphash24_BYTES> digest;
-  crypto_shorthash_siphash24(digest.data(), input.data(), 1 + address.size(), key_.data());
+  crypto_shorthash_siphash24(digest.data(), input.data(), input.size(), key_.data());
   const auto hash = load_be<std::uint64_t>(digest.data());
   constexpr std::uint64_t kMask = kLines - 1;
   const auto id = std::max(static_cast<std::uint32_t>(hash), std::uint32_t{1});
-  return {id, 0, {&(*table_)[hash >> 32 & kMask], &(*table_)[hash >> (32 + kIndexBits) & kMask]}};
+  return {id, 0, {&(*table_)[hash >> 32 & kMask], &(*table_)[hash >> (32 + kIndexBits) & kMask]}, nullptr};
+}
+
+void PrefixLimiter::locate(Bytes address, Places& places) noexcept {
+  const auto add = [&](const auto whole, const auto& prefixes, const auto& prices) {
+    for (std::size_t i = 0; i < prefixes.size(); ++i) {
+      Place& place = places.list[places.count++] = place_of<whole()>(address, prefixes[i].length);
+      place.price = prices[i];
+    }
+  };
+  if (address.size() == 4) add(std::integral_constant<std::size_t, 4>{}, kIpv4Prefixes, prices_v4_);
+  if (address.size() == 16) add(std::integral_constant<std::size_t, 16>{}, kIpv6Prefixes, prices_v6_);
+  for (std::size_t i = 0; i < places.count; ++i) {
+    Place& place = places.list[i];
+    for (Line* const line : place.lines) age(*line);
+    place.slot = find(place);
+  }
 }
 
 void PrefixLimiter::age(Line& line) noexcept {
@@ -105,25 +111,25 @@ PrefixLimiter::Slot* PrefixLimiter::find(const Place& place) noexcept {
 
 bool PrefixLimiter::any_exceeded(const Places& places) noexcept {
   return std::any_of(places.list.begin(), places.list.begin() + places.count, [](const Place& place) {
-    const Slot* const slot = find(place);
-    return slot != nullptr && slot->load > kFull - place.price;
+    return place.slot != nullptr && place.slot->load > kFull - place.price;
   });
 }
 
-void PrefixLimiter::charge(const Places& places) noexcept {
+void PrefixLimiter::charge(Places& places) noexcept {
+  const auto smallest = [](Line* line) {
+    return &*std::min_element(line->slots.begin(), line->slots.end(),
+                              [](const Slot& a, const Slot& b) { return a.load < b.load; });
+  };
   for (std::size_t i = 0; i < places.count; ++i) {
-    const Place& place = places.list[i];
-    Slot* slot = find(place);
-    if (slot == nullptr) {
-      const auto smallest = [](Line* line) {
-        return &*std::min_element(line->slots.begin(), line->slots.end(),
-                                  [](const Slot& a, const Slot& b) { return a.load < b.load; });
-      };
-      slot = smallest(place.lines[0]);
-      if (Slot* const other = smallest(place.lines[1]); other->load < slot->load) slot = other;
-      *slot = {place.id, 0};
+    Place& place = places.list[i];
+    // Another of these prefixes may have taken it in the meantime.
+    if (place.slot == nullptr || place.slot->id != place.id) {
+      place.slot = smallest(place.lines[0]);
+      if (Slot* const other = smallest(place.lines[1]); other->load < place.slot->load) place.slot = other;
+      *place.slot = {place.id, 0};
     }
-    slot->load = slot->load > kFull - place.price ? kFull : slot->load + place.price;
+    Slot& slot = *place.slot;
+    slot.load = slot.load > kFull - place.price ? kFull : slot.load + place.price;
   }
 }
 

@@ -58,6 +58,7 @@ class PrefixLimiter {
     std::uint32_t id;
     std::uint32_t price;
     std::array<Line*, 2> lines;
+    Slot* slot;  // where it stands; null: nowhere yet
   };
   struct Places {
     std::array<Place, kMostPrefixes> list;
@@ -65,11 +66,12 @@ class PrefixLimiter {
   };
 
   void locate(Bytes address, Places& places) noexcept;
+  template <std::size_t Size>
   [[nodiscard]] Place place_of(Bytes address, std::size_t length) noexcept;
   void age(Line& line) noexcept;
   [[nodiscard]] static Slot* find(const Place& place) noexcept;
   [[nodiscard]] static bool any_exceeded(const Places& places) noexcept;
-  static void charge(const Places& places) noexcept;
+  static void charge(Places& places) noexcept;
 
   const Key key_;
   std::uint32_t now_ms_ = 0;
