@@ -1,5 +1,6 @@
 """DNS cookies (RFC 7873, RFC 9018) with real clients, between nodes, beside Knot, and where names are forwarded."""
 
+import contextlib
 import re
 import signal
 import time
@@ -162,28 +163,39 @@ def test_rotation_by_sighup():
             assert wire.parse(wire.ask_udp(query(new))).authority
 
 
-def test_beside_knot():
-    """Knot with the same `secret`, in the place of one of our nodes: it takes our cookies, and we take Knot's."""
+def test_beside_knot_and_nsd():
+    """Another server with the same secret, in the place of one of our nodes: it takes our cookies, and we take its."""
     with BackendLab() as lab:
         path = secret_file(lab, "secret", NODE_SECRET, f"dns {DNS_SECRET}")
-        place = ("ip", "-n", lab.server_ns, "addr")
-        with Goldilocks(lab, REQUIRE, secret=path):
-            ours = {address: learn(address) for address in BOTH}
-        sh("ip", "netns", "exec", lab.server_ns, "sysctl", "-qw", f"net.ipv6.conf.{SERVER_IF}.disable_ipv6=0")
-        for address in BOTH:
-            sh(*place, "add", f"{address}/{64 if ':' in address else 24}", "dev", SERVER_IF,
-               *(["nodad"] if ":" in address else []))
-        with CookieKnot(lab, 10, namespace=lab.server_ns, addresses=list(BOTH)):
-            for address in BOTH:
-                answer = wire.ask_udp(query(ours[address]), address)
-                assert cookie_of(answer)[8:] == ours[address][8:], "Knot does not take our cookie for one of its own"
-            theirs = {address: learn(address) for address in BOTH}
-        sh(*place, "flush", "dev", SERVER_IF)
-        sh("ip", "netns", "exec", lab.server_ns, "sysctl", "-qw", f"net.ipv6.conf.{SERVER_IF}.disable_ipv6=1")
-        with Goldilocks(lab, REQUIRE, secret=path):
-            for address in BOTH:
-                answer = wire.ask_udp(query(theirs[address]), address)
-                assert wire.parse(answer).authority and cookie_of(answer) == theirs[address], answer
+        where = {"namespace": lab.server_ns, "addresses": list(BOTH)}
+        nsd = f'  answer-cookie: yes\n  cookie-secret: "{DNS_SECRET}"\n'
+        for other in (CookieKnot(lab, 10, **where), Nsd(lab, 11, more=nsd, **where)):
+            with Goldilocks(lab, REQUIRE, secret=path):
+                ours = {address: learn(address) for address in BOTH}
+            with own_addresses(lab), other:
+                for address in BOTH:
+                    answer = wire.ask_udp(query(ours[address]), address)
+                    assert cookie_of(answer) == ours[address], f"{other}: our cookie is none of its own"
+                theirs = {address: learn(address) for address in BOTH}
+            with Goldilocks(lab, REQUIRE, secret=path):
+                for address in BOTH:
+                    answer = wire.ask_udp(query(theirs[address]), address)
+                    assert wire.parse(answer).authority and cookie_of(answer) == theirs[address], (other, answer)
+
+
+@contextlib.contextmanager
+def own_addresses(lab):
+    """The addresses that Goldilocks answers for are the kernel's for the time of the block."""
+    def kernel_ipv6(off):
+        sh("ip", "netns", "exec", lab.server_ns, "sysctl", "-qw", f"net.ipv6.conf.{SERVER_IF}.disable_ipv6={off}")
+    kernel_ipv6(0)
+    sh("ip", "-n", lab.server_ns, "addr", "add", SERVER_V4 + "/24", "dev", SERVER_IF)
+    sh("ip", "-n", lab.server_ns, "addr", "add", SERVER_V6 + "/64", "dev", SERVER_IF, "nodad")
+    try:
+        yield
+    finally:
+        sh("ip", "-n", lab.server_ns, "addr", "flush", "dev", SERVER_IF)
+        kernel_ipv6(1)
 
 
 class CookieKnot(Knot):
