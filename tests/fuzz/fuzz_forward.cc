@@ -26,6 +26,7 @@ struct Choices {
     settings.ecs_v6 = (a & 4) != 0 ? 57 : 0;
     settings.tcp_keepalive = (a & 8) != 0 ? 300 : 0;
     settings.max_udp = (a & 16) != 0 ? 512 : 1232;
+    settings.own_cookies = (a & 8) != 0;
     proxy = (a & 32) != 0;
     transfer = (a & 64) != 0;
     small = (a & 128) != 0;
@@ -44,8 +45,9 @@ bool same_question(const ClientQuery& a, const ClientQuery& b) {
 }
 
 void check_options(const ClientQuery& query, const ClientQuery& sent, const Choices& choices) {
-  const std::size_t stays = copy_options(query.options, 0, nullptr);
+  const std::size_t stays = copy_options(query.options, {.cookie = choices.settings.own_cookies}, nullptr);
   check(!has_option(sent.options, 11) && !has_option(sent.options, 12), "hop-by-hop options stay here");
+  check(!choices.settings.own_cookies || !has_option(sent.options, 10), "a cookie of ours stays here");
   const unsigned prefix = subnet_prefix(query, choices.settings, choices.flow);
   check(sent.options.size() == stays + (prefix == 0 ? 0 : 8 + (prefix + 7) / 8), "the other options go on");
 }
