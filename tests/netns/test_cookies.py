@@ -8,6 +8,7 @@ import time
 import dns.edns
 import dns.flags
 import dns.message
+import dns.opcode
 import dns.rcode
 
 import wire
@@ -236,7 +237,13 @@ def test_forwarding_required():
         assert server.forwarding("asked_udp") == 0, "a backend was asked for nothing"
         assert wire.parse(wire.ask_udp(query(cookie_of(refused), "net."))).authority
         assert server.forwarding("asked_udp") == 1
-    forwarding(REQUIRE, body)
+        # What has a short answer, and whose sender would not come over TCP.
+        notify = dns.message.make_query(".", "SOA")
+        notify.set_opcode(dns.opcode.NOTIFY)
+        answer = wire.parse(wire.ask_udp(notify.to_wire()))
+        assert answer.opcode() == dns.opcode.NOTIFY and not answer.flags & dns.flags.TC, answer
+        assert wire.parse(wire.ask_udp(wire.query(".", "SOA", bufsize=512, version=1))).rcode() == dns.rcode.BADVERS
+    forwarding([*REQUIRE, "--forward-notifies", "pass"], body)
 
 
 run(__name__)

@@ -103,19 +103,18 @@ class Request {
   }
 
   // What is said to a datagram before anybody is asked; nothing: it may have its answer, which counts when it is there.
+  // An error, NOTIFY or UPDATE has a short answer, which no cookie is required for, and for which nobody comes over
+  // TCP.
   [[nodiscard]] std::optional<Answer> admit(Rcode rcode) noexcept {
-    switch (admission_->admit_uncharged(cookie_.standing, client())) {
-      case DnsAdmission::Verdict::answer:
-        return std::nullopt;
-      case DnsAdmission::Verdict::drop:
-        return Answer{Answer::Kind::silent};
-      case DnsAdmission::Verdict::truncate:
-        return written(backend::render_truncated(query_, settings_, out_));
-      case DnsAdmission::Verdict::bad_cookie:
-        if (rcode != Rcode::noerror) return std::nullopt;
-        return given(backend::render_error(query_, settings_, Rcode::badcookie, kNoInfo, false, out_));
+    const DnsAdmission::Verdict verdict = admission_->admit_uncharged(cookie_.standing, client());
+    if (verdict == DnsAdmission::Verdict::drop) return Answer{Answer::Kind::silent};
+    if (verdict == DnsAdmission::Verdict::answer || rcode != Rcode::noerror || query_.non_idempotent()) {
+      return std::nullopt;
     }
-    return std::nullopt;
+    if (verdict == DnsAdmission::Verdict::truncate) {
+      return written(backend::render_truncated(query_, settings_, out_));
+    }
+    return given(backend::render_error(query_, settings_, Rcode::badcookie, kNoInfo, false, out_));
   }
 
   // An answer counts against the client's limit.
