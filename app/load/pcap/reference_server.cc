@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "lib/control/keys/cookie_epochs.h"
 #include "lib/control/keys/secret_file.h"
 #include "lib/control/options/settings.h"
 
@@ -20,13 +21,14 @@ services::DnsSettings settings_of(const PcapOptions& o) {
 
 // SYNs and datagrams are the same under any key.
 Result<tcp::CookieKeys> keys_of(const PcapOptions& o, std::uint64_t unix_time) {
-  std::vector<control::DatedSecret> secrets(1);
+  control::Secrets secrets;
+  secrets.node.resize(1);
   if (!o.secret.empty()) {
     auto read = control::read_secret_file(o.secret);
     if (!read) return Error{read.error()};
     secrets = std::move(*read);
   }
-  return control::cookie_keys(secrets, unix_time, o.epoch_seconds);
+  return control::cookie_keys(secrets.node, unix_time, o.epoch_seconds);
 }
 
 Result<zone::LoadedZones> zones_of(const PcapOptions& o) {

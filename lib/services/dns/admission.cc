@@ -42,7 +42,7 @@ void DnsAdmission::begin_burst(std::uint64_t now_ms) noexcept {
 }
 
 void DnsAdmission::read_counters(CounterReader& reader) const {
-#define X(name, help) reader.read(#name, counters_.name.value());
+#define X(name, help) reader.read(#name, counters_.name.value(), help);
   GL_DNS_ADMISSION_COUNTERS(X)
 #undef X
 }
