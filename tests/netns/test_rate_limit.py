@@ -12,7 +12,7 @@ import wire
 from goldilocks import Goldilocks
 from lab import SERVER_V4, SERVER_V6, Lab, sh
 from packets import UDP, Wire, ipv4, udp
-from runner import run
+from runner import report, run
 from test_cookies import CLIENT_COOKIE, cookie_of, query
 
 BOTH = (SERVER_V4, SERVER_V6)
@@ -93,8 +93,8 @@ def test_an_abuser_changes_nobody_elses_answers():
         grown = {name: after[name] - before[name] for name in after}
         answered = grown["noerror"] - grown["rate_slipped"] - own
         limited = grown["rate_dropped"] + grown["rate_slipped"]
-        print(f"    {sent} questions in {seconds:.1f} s from a /24: {answered} answered, {grown['rate_slipped']} TC, "
-              f"{grown['rate_dropped']} nothing; {own} of a client beside it, all answered")
+        report(f"{sent} questions in {seconds:.1f} s from a /24: {answered} answered, {grown['rate_slipped']} TC, "
+               f"{grown['rate_dropped']} nothing; {own} of a client beside it, all answered")
         assert sent > 2 * NETWORK_LIMIT * seconds, "the machine was too busy for an abuser"
         # What it had saved up in the second before is there at once.
         assert 0.5 * NETWORK_LIMIT * seconds < answered < NETWORK_LIMIT * (seconds + 1.2), grown
