@@ -22,7 +22,7 @@ class NfsModule final : public ServiceModule {
   [[nodiscard]] std::string_view name() const override { return "nfs"; }
 
   [[nodiscard]] std::vector<ServiceOption> options() override {
-    return {{"nfs", "root=DIR[,KEY=VALUE]...", "NFS v3, read-only, of a directory (off; port 2049); docs/services.md",
+    return {{"nfs", "root=DIR[,...]", "NFS v3, read-only, of a directory (off; port 2049); docs/services.md",
              [this](const std::string& value) { return apply(value); }}};
   }
   [[nodiscard]] bool enabled() const override { return !wanted_.exports.empty(); }

@@ -17,7 +17,7 @@ class OncRpcModule final : public ServiceModule {
   [[nodiscard]] std::string_view name() const override { return "rpc"; }
 
   [[nodiscard]] std::vector<ServiceOption> options() override {
-    return {{"rpc", "on[,port=N][,allow=NETWORK]...", "ONC RPC: rpcbind for private networks, or those (off; port 111)",
+    return {{"rpc", "on[,KEY=VALUE]...", "ONC RPC: rpcbind for private networks (off); docs/services.md",
              [this](const std::string& value) { return apply(value); }}};
   }
   [[nodiscard]] bool enabled() const override { return enabled_; }
