@@ -8,17 +8,39 @@
 namespace gl::services {
 
 std::size_t SharedFiles::add(const files::Directory& directory) {
-  const auto known = std::ranges::find_if(directories_, [&](const files::Directory& other) {
+  auto found = std::ranges::find_if(wanted_directories_, [&](const Wanted& wanted) {
+    const files::Directory& other = wanted.directory;
     return other.path == directory.path && other.dot_files == directory.dot_files &&
-           (!other.tree || !directory.tree || *other.tree == *directory.tree);
+           (wanted.trees == 0 || !directory.tree || *other.tree == *directory.tree);
   });
-  if (known == directories_.end()) {
-    directories_.push_back(directory);
-    return directories_.size() - 1;
+  if (found == wanted_directories_.end()) {
+    found = wanted_directories_.insert(found, Wanted{{.path = directory.path, .dot_files = directory.dot_files}});
   }
-  known->paths = known->paths || directory.paths;
-  if (!known->tree) known->tree = directory.tree;
-  return static_cast<std::size_t>(known - directories_.begin());
+  ++found->users;
+  if (directory.paths) ++found->paths;
+  if (directory.tree) {
+    ++found->trees;
+    found->directory.tree = directory.tree;
+  }
+  return static_cast<std::size_t>(found - wanted_directories_.begin());
+}
+
+void SharedFiles::withdraw(std::size_t index, const files::Directory& directory) {
+  Wanted& wanted = wanted_directories_[index];
+  --wanted.users;
+  if (directory.paths) --wanted.paths;
+  if (directory.tree) --wanted.trees;
+}
+
+std::vector<files::Directory> SharedFiles::directories() const {
+  std::vector<files::Directory> directories;
+  for (const Wanted& wanted : wanted_directories_) {
+    files::Directory& directory = directories.emplace_back(wanted.directory);
+    directory.paths = wanted.paths != 0;
+    directory.unused = wanted.users == 0;
+    if (wanted.trees == 0) directory.tree.reset();
+  }
+  return directories;
 }
 
 Status SharedFiles::set_memory(const std::string& megabytes) {
@@ -30,7 +52,7 @@ Status SharedFiles::set_memory(const std::string& megabytes) {
 
 Result<std::vector<std::string>> SharedFiles::load(const ServiceModule::Surroundings& around) {
   if (store_) return std::vector<std::string>{};
-  store_.emplace(directories_, std::size_t{memory_mb_} << 20, around.linger_seconds, around.quiesce,
+  store_.emplace(directories(), std::size_t{memory_mb_} << 20, around.linger_seconds, around.quiesce,
                  around.derive_key("numbers of files"));
   auto warnings = store_->load(around.now_seconds);
   if (!warnings) return Error{"files: " + warnings.error()};
@@ -39,7 +61,7 @@ Result<std::vector<std::string>> SharedFiles::load(const ServiceModule::Surround
 
 void SharedFiles::tick(std::uint64_t now_ms, const OperatorLog& log) {
   store_->tick(now_ms / 1000);
-  if (!std::exchange(announced_, true) && !directories_.empty()) {
+  if (!std::exchange(announced_, true) && !wanted_directories_.empty()) {
     log.say("files: " + counted(store_->current()->count(), "file") + ", " +
             counted(store_->current()->bytes(), "byte"));
   }

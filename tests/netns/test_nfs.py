@@ -708,4 +708,16 @@ def test_options():
         assert done.returncode == 1 and "none" in done.stderr, done.stderr
 
 
+def test_the_last_flag_counts():
+    """The same key in the configuration file and as a flag, with another directory: that of the flag is served, whole, and
+    the other one need not even be there."""
+    with Lab() as lab:
+        first, last = Directory(lab, "first"), Directory(lab, "last")
+        first.add("/sub/of-the-first", b"1")
+        last.add("/sub/of-the-last", b"2")
+        for flags in ((f"root={first.root}", f"root={last.root}"), (f"root={lab.dir}/none", f"root={last.root}")):
+            with Goldilocks(lab, [word for flag in flags for word in ("--nfs", flag + ALLOW)], zones=()):
+                assert sh("nfs-cat", f"nfs://{SERVER_V4}//sub/of-the-last?nfsport=2049&mountport=2049&version=3").stdout == "2"
+
+
 run(__name__)

@@ -70,8 +70,14 @@ class NfsModule final : public ServiceModule {
     } while (!rest.empty());
     if (value.ends_with(',')) return Error{"'" + value + "': nothing stands behind the last comma"};
     if (wanted.exports.empty()) return Error{"'" + value + "' names no directory: root=DIR"};
+    // Of flags and of the file's keys the last one counts.
+    for (std::size_t i = 0; i < directories_.size(); ++i) files_->withdraw(roots_[i], directories_[i]);
+    directories_.clear();
+    roots_.clear();
     for (Export& each : wanted.exports) {
-      each.root = files_->add({each.directory, wanted.dot_files, false, each.name});
+      directories_.push_back({each.directory, wanted.dot_files, false, each.name});
+      roots_.push_back(files_->add(directories_.back()));
+      each.root = roots_.back();
       each.directory = absolute(each.directory);
     }
     std::ranges::stable_sort(wanted.exports, std::ranges::greater(), [](const Export& e) { return e.name.size(); });
@@ -118,7 +124,9 @@ class NfsModule final : public ServiceModule {
   const std::shared_ptr<services::SharedFiles> files_;
   const std::shared_ptr<onc_rpc::Mappings> mappings_;
   Wanted wanted_;
-  NfsService::Shared shared_;  // its cores end before the module does
+  std::vector<files::Directory> directories_;  // that `files_` has for it
+  std::vector<std::size_t> roots_;             // and their indexes
+  NfsService::Shared shared_;                  // its cores end before the module does
 };
 
 }  // namespace

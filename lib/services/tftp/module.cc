@@ -95,7 +95,9 @@ class TftpModule final : public ServiceModule {
     }
     if (directory_.empty()) return Error{"'" + value + "' names no directory: root=DIR"};
     port_ = static_cast<std::uint16_t>(*port);
-    settings_.root = files_->add({directory_, false});
+    if (read_) files_->withdraw(settings_.root, *read_);  // the last flag counts
+    read_ = files::Directory{directory_, false};
+    settings_.root = files_->add(*read_);
     settings_.writes = !write_.empty();
     settings_.most_written = std::uint64_t{write_limit_mb_} << 20;
     if (settings_.writes) store_.emplace(write_, settings_.most_written);
@@ -144,7 +146,8 @@ class TftpModule final : public ServiceModule {
   TftpService::Settings settings_;
   std::optional<std::uint32_t> transfers_;
   std::string directory_;
-  std::string write_;  // empty: off
+  std::optional<files::Directory> read_;  // that `files_` has for it
+  std::string write_;                     // empty: off
   std::uint32_t write_limit_mb_ = kWriteLimitMb;
   std::optional<UploadStore> store_;  // where files are written
 };
