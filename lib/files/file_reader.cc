@@ -61,11 +61,14 @@ std::string etag_of(Bytes body) {
   return '"' + std::string(hex.data()) + '"';
 }
 
-// All bytes of a regular file; errno otherwise. One that shrinks or grows meanwhile is what was there when it ended.
-std::optional<std::vector<std::uint8_t>> read_all(int descriptor, std::size_t expected) {
+// All bytes of a regular file; errno otherwise, EFBIG where they are more than `most`. One that shrinks or grows
+// meanwhile is what was there when it ended.
+std::optional<std::vector<std::uint8_t>> read_all(int descriptor, std::size_t expected, std::size_t most) {
+  if (expected > most) return errno = EFBIG, std::nullopt;
   std::vector<std::uint8_t> body(expected + 1);
   std::size_t length = 0;
   for (;;) {
+    if (length > most) return errno = EFBIG, std::nullopt;
     if (length == body.size()) body.resize(2 * body.size());
     const ssize_t got = ::read(descriptor, body.data() + length, body.size() - length);
     if (got < 0 && errno == EINTR) continue;
@@ -93,6 +96,7 @@ class FileReader {
     directory_ = &directory;
     root_index_ = set_->roots_.size();
     set_->roots_.emplace_back();
+    if (directory.unused) return success();
     Descriptor root(::open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!root.open()) return Error{directory.path + ": " + std::strerror(errno)};
     if (directory.tree) tree_.emplace(key_, set_->nodes_, set_->generation_);
@@ -129,19 +133,26 @@ class FileReader {
     read_.warnings.push_back(directory_->path + "/" + path + ": " + what);
   }
 
+  // What is not read has a line; without the directory itself there is nothing.
+  [[nodiscard]] Status pass_over(const std::string& path, const std::string& what) {
+    if (path.empty()) return Error{directory_->path + ": " + what};
+    warn(path, what);
+    return success();
+  }
+
   [[nodiscard]] Status walk(const Place& at) {
     const std::string& path = at.path;
     Descriptor descriptor = open_beneath(at.root, path);
-    if (!descriptor.open()) return warn(path, reason()), success();
+    if (!descriptor.open()) return pass_over(path, reason());
     struct stat is {};
-    if (fstat(descriptor.get(), &is) != 0) return warn(path, reason()), success();
+    if (fstat(descriptor.get(), &is) != 0) return pass_over(path, reason());
     if (S_ISREG(is.st_mode)) return take_file(descriptor.get(), is, at);
     if (!S_ISDIR(is.st_mode)) return warn(path, "neither a file nor a directory"), success();
     const std::pair<dev_t, ino_t> self{is.st_dev, is.st_ino};
     if (std::ranges::find(above_, self) != above_.end())
       return warn(path, "leads back to a directory above it"), success();
     if (above_.size() > kDeepest) return warn(path, "too deep"), success();
-    if (at.in_tree && !tree_->enter(at.name, is)) return warn(path, kSameNumber), success();
+    if (at.in_tree && !tree_->enter(at.name, is)) return pass_over(path, kSameNumber);
     above_.push_back(self);
     directories_.push_back(path);
     Status status = success();
@@ -193,7 +204,9 @@ class FileReader {
     if (const auto* const before = known("/" + path); before != nullptr && (*before)->state == state) {
       file = *before;
     } else {
-      auto body = read_all(descriptor, static_cast<std::size_t>(std::max<off_t>(is.st_size, 0)));
+      const std::size_t left = most_ - std::min(most_, set_->bytes_);
+      auto body = read_all(descriptor, static_cast<std::size_t>(std::max<off_t>(is.st_size, 0)), left);
+      if (!body && errno == EFBIG) return too_large(path);
       if (!body) return warn(path, std::strerror(errno)), success();
       auto fresh = std::make_shared<File>();
       fresh->body = std::move(*body);
@@ -206,13 +219,15 @@ class FileReader {
     set_->bytes_ += file->body.size();
     set_->largest_ = std::max(set_->largest_, file->body.size());
     ++set_->count_;
-    if (set_->bytes_ > most_) {
-      return Error{directory_->path + "/" + path + ": the files are larger than the memory for them, " +
-                   std::to_string(most_ >> 20) + " MB (--file-memory)"};
-    }
+    if (set_->bytes_ > most_) return too_large(path);
     root().files.emplace("/" + path, std::move(file));
     if (at.in_tree && !tree_->add_file(at.name, is, "/" + path)) warn(path, kSameNumber);
     return success();
+  }
+
+  [[nodiscard]] Status too_large(const std::string& path) const {
+    return Error{directory_->path + "/" + path + ": the files are larger than the memory for them, " +
+                 std::to_string(most_ >> 20) + " MB (--file-memory)"};
   }
 
   [[nodiscard]] std::shared_ptr<const File> name_it(std::shared_ptr<File> file) {

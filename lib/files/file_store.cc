@@ -1,5 +1,7 @@
 #include "lib/files/file_store.h"
 
+#include <exception>
+#include <string>
 #include <utility>
 
 namespace gl::files {
@@ -27,7 +29,11 @@ bool FileStore::begin_reload() {
   if (reader_.joinable() || current() == nullptr) return false;
   done_ = false;
   reader_ = std::thread([this] {
-    read_.emplace(read_directories(directories_, types_, most_bytes_, current(), key_));
+    try {
+      read_.emplace(read_directories(directories_, types_, most_bytes_, current(), key_));
+    } catch (const std::exception& e) {  // no memory
+      read_.emplace(Error{std::string("files: ") + e.what()});
+    }
     done_ = true;
   });
   return true;

@@ -46,6 +46,25 @@ class Files : public testing::Test {
   MediaTypes types = MediaTypes::read("/nowhere");
 };
 
+// The memory is not asked for before: 16 TiB would end the program.
+TEST_F(Files, LargerThanTheMemoryForThem) {
+  write("small", "s");
+  write("sparse", "");
+  fs::resize_file(root / "sparse", std::uintmax_t{1} << 42);
+  const auto set = read_directories({{root.string()}}, types, 1 << 20, nullptr);
+  ASSERT_FALSE(set);
+  EXPECT_NE(set.error().find("larger than the memory"), std::string::npos) << set.error();
+}
+
+TEST_F(Files, ADirectoryThatIsNotUsedKeepsItsIndex) {
+  write("a", "a");
+  const auto read =
+      read_directories({{.path = "/nowhere/at/all", .unused = true}, {root.string()}}, types, 1 << 20, nullptr);
+  ASSERT_TRUE(read) << read.error();
+  EXPECT_EQ(read->set->find(0, "/a"), nullptr);
+  EXPECT_NE(read->set->find(1, "/a"), nullptr);
+}
+
 TEST_F(Files, AreFoundByTheirPaths) {
   write("a.txt", "a");
   write("dir/b.css", "b");
