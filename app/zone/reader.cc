@@ -127,7 +127,8 @@ class Reader {
     }
     if (text.empty()) return success();
     if (zs_set_input_string(scanner.get(), text.data(), text.size()) != 0) return refuse(name, 0, "cannot be read");
-    while (zs_parse_record(scanner.get()) == 0 && scanner->state != ZS_STATE_EOF) {
+    // At rest its stack is empty, but each $INCLUDE leaves an entry there (libzscanner 3.2.6), of which it holds 16.
+    for (; zs_parse_record(scanner.get()) == 0 && scanner->state != ZS_STATE_EOF; scanner->top = 0) {
       if (Status status = take(name, *scanner, text, expanded, depth); !status) return status;
     }
     return scanner->error.code == 0 ? success() : refuse(name, 0, zs_strerror(scanner->error.code));
