@@ -36,11 +36,14 @@ ZonesByApex by_apex(const ZoneSnapshot* before) {
   return zones;
 }
 
+// Of a FIFO without a writer nothing comes; to wait for one would hold up all zones.
 Status open_file(const std::string& path, Descriptor& file) {
-  file.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  file.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
   if (file.get() < 0 || fstat(file.get(), &status) != 0) return Error{path + ": " + std::strerror(errno)};
   if (S_ISDIR(status.st_mode)) return Error{path + ": is a directory"};
+  if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode)) return Error{path + ": is neither a file nor a pipe"};
+  if (fcntl(file.get(), F_SETFL, 0) != 0) return Error{path + ": " + std::strerror(errno)};
   return success();
 }
 
@@ -102,42 +105,88 @@ Result<LoadedZones> load_zones(std::span<const ZoneSource> sources, const ZoneSn
   return loaded;
 }
 
+namespace {
+
+// What a source has before a reload, and what was read of it.
+struct Candidate {
+  std::shared_ptr<const Zone> served;  // null: none
+  std::shared_ptr<const Zone> next;    // null: not read, or refused
+  [[nodiscard]] const std::shared_ptr<const Zone>& zone() const noexcept { return next != nullptr ? next : served; }
+};
+
+// One file may hold the zones of several sources, each by its own origin.
+bool is_of(const Zone& zone, const ZoneSource& source) {
+  if (zone.path != source.path) return false;
+  const auto wanted = name_from_text(source.origin);
+  return source.origin.empty() || (wanted && std::ranges::equal(*wanted, zone.name_of(zone.nodes[0])));
+}
+
+std::shared_ptr<const Zone> served_of(const ZoneSource& source, const ZoneSnapshot& before) {
+  const auto found = std::ranges::find_if(before.zones(), [&](const auto& zone) { return is_of(*zone, source); });
+  return found == before.zones().end() ? nullptr : *found;
+}
+
+void read_again(const ZoneSource& source, const ZonesByApex& old, std::uint32_t generation, Candidate& candidate,
+                ReloadedZone& told) {
+  using End = ReloadedZone::End;
+  const auto begin = std::chrono::steady_clock::now();
+  Result<std::unique_ptr<Zone>> next = load_zone(source, told.warnings);
+  if (next) {
+    candidate.next = settle(std::move(*next), old, generation);
+    told.end = candidate.next == candidate.served ? End::same : End::changed;
+  } else {
+    told.error = next.error();
+    told.end = End::refused;
+  }
+  told.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// Refuses one that is read anew where two sources have the same zone; true where there was one. What is served has no
+// zone twice, so it comes to an end.
+bool refuse_one_of_two(std::span<const ZoneSource> sources, std::vector<Candidate>& candidates,
+                       std::vector<ReloadedZone>& told) {
+  std::map<std::string, std::size_t> by_apex;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (candidates[i].zone() == nullptr) continue;
+    const auto [first, added] = by_apex.emplace(apex_of(*candidates[i].zone()), i);
+    if (added) continue;
+    const bool this_one = candidates[i].next != nullptr && candidates[i].next != candidates[i].served;
+    const std::size_t refused = this_one ? i : first->second;
+    const std::size_t kept = this_one ? first->second : i;
+    told[refused].error = sources[refused].path + ": the zone " + candidates[refused].next->origin + " is already in " +
+                          sources[kept].path;
+    told[refused].end = ReloadedZone::End::refused;
+    candidates[refused].next = nullptr;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 ReloadedZones reload_zones(std::span<const ZoneSource> sources, const std::vector<bool>& read,
                            const ZoneSnapshot& before) {
-  using End = ReloadedZone::End;
   ReloadedZones reloaded;
-  std::vector<std::shared_ptr<const Zone>> zones;
-  std::map<std::string, std::string> path_by_origin;
+  reloaded.zones.resize(sources.size());
+  std::vector<Candidate> candidates(sources.size());
   const ZonesByApex old = by_apex(&before);
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    const auto served = std::find_if(before.zones().begin(), before.zones().end(),
-                                     [&](const auto& zone) { return zone->path == sources[i].path; });
-    std::shared_ptr<const Zone> zone = served == before.zones().end() ? nullptr : *served;
-    ReloadedZone& told = reloaded.zones.emplace_back();
+    ReloadedZone& told = reloaded.zones[i];
     told.path = sources[i].path;
-    if (zone != nullptr) told.before = zone->serial;
-    if (read[i]) {
-      const auto begin = std::chrono::steady_clock::now();
-      Result<std::unique_ptr<Zone>> next = load_zone(sources[i], told.warnings);
-      const auto taken = next ? path_by_origin.find(apex_of(**next)) : path_by_origin.end();
-      if (!next) {
-        told.error = next.error();
-      } else if (taken != path_by_origin.end()) {
-        told.error = sources[i].path + ": the zone " + (*next)->origin + " is already in " + taken->second;
-      } else {
-        const std::shared_ptr<const Zone> settled = settle(std::move(*next), old, before.generation() + 1);
-        told.end = settled == zone ? End::same : End::changed;
-        zone = settled;
-      }
-      if (!told.error.empty()) told.end = End::refused;
-      told.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    }
+    candidates[i].served = served_of(sources[i], before);
+    if (candidates[i].served != nullptr) told.before = candidates[i].served->serial;
+    if (read[i]) read_again(sources[i], old, before.generation() + 1, candidates[i], told);
+  }
+  while (refuse_one_of_two(sources, candidates, reloaded.zones)) {
+  }
+  std::vector<std::shared_ptr<const Zone>> zones;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const std::shared_ptr<const Zone>& zone = candidates[i].zone();
     if (zone == nullptr) continue;
-    path_by_origin.emplace(apex_of(*zone), sources[i].path);
-    told.origin = zone->origin;
-    told.serial = zone->serial;
-    told.records = zone->records;
-    zones.push_back(std::move(zone));
+    reloaded.zones[i].origin = zone->origin;
+    reloaded.zones[i].serial = zone->serial;
+    reloaded.zones[i].records = zone->records;
+    zones.push_back(zone);
   }
   reloaded.snapshot = std::make_unique<const ZoneSnapshot>(std::move(zones), &before);
   return reloaded;

@@ -2,6 +2,7 @@
 that has changed gets it at once."""
 
 import concurrent.futures
+import os
 import signal
 import socket
 import threading
@@ -10,7 +11,7 @@ import time
 import wire
 from capture import Capture
 from goldilocks import ROOT_ZONE, Goldilocks
-from lab import SERVER_V4, SERVER_V6, Lab
+from lab import SERVER_V4, SERVER_V6, Lab, sh, wait_for
 from runner import run
 from zones import txt_zone
 
@@ -160,6 +161,66 @@ def test_changed_and_asked_anew():
                 answer = wire.ask(LARGE, address)
                 assert letters.encode() in answer and b"xxx" not in answer
         scene.no_reset()
+
+
+def address_of(name):
+    return sh("dig", "+short", "+tries=5", f"@{SERVER_V4}", name, "A").stdout.strip()
+
+
+def read_again(server):
+    """SIGHUP, and the line that says what came of it."""
+    before = server.log().count(" as before")
+    server.signal(signal.SIGHUP)
+    wait_for(lambda: server.log().count(" as before") > before, server.log)
+    return next(line for line in reversed(server.log().splitlines()) if " as before" in line)
+
+
+ZONE = "$TTL 60\n@ SOA ns hostmaster {} 2 3 4 5\n@ NS ns\nns A {}\n"
+
+
+def test_one_file_for_two_zones():
+    """Parked domains: the same text under two origins. Both stay when it is read again, changed or not."""
+    with Lab() as lab:
+        parked = lab.path("parked", ZONE.format(1, "192.0.2.1"))
+        with Goldilocks(lab, zones=[f"one.example={parked}", f"two.example={parked}"]) as server:
+            for text, address in ((None, "192.0.2.1"), (ZONE.format(2, "192.0.2.2"), "192.0.2.2")):
+                if text:
+                    parked.write_text(text)
+                said = read_again(server)
+                assert (address_of("ns.one.example"), address_of("ns.two.example")) == (address, address), said
+
+
+def test_files_that_change_places():
+    """A file that has the zone of another source is refused, and the zones stay; when both have changed places, they are
+    taken."""
+    with Lab() as lab:
+        one, two = ("$ORIGIN " + zone + ".\n" + ZONE.format(1, address)
+                    for zone, address in (("a.example", "192.0.2.1"), ("b.example", "192.0.2.2")))
+        a, b = lab.path("a", one), lab.path("b", two)
+        with Goldilocks(lab, zones=[a, b]) as server:
+            both = lambda: (address_of("ns.a.example"), address_of("ns.b.example"))  # noqa: E731
+            a.write_text(two)
+            read_again(server)
+            assert "the zone b.example. is already in" in server.log() and both() == ("192.0.2.1", "192.0.2.2"), server.log()
+            b.write_text(one.replace("192.0.2.1", "192.0.2.3"))
+            read_again(server)
+            assert both() == ("192.0.2.3", "192.0.2.2"), server.log()
+
+
+def test_it_ends_while_a_zone_is_read():
+    """A pipe from which nothing comes does not hold up the end; one without a writer not even the reading."""
+    with Lab() as lab:
+        zone = lab.path("zone", "$ORIGIN a.example.\n" + ZONE.format(1, "192.0.2.1"))
+        with Goldilocks(lab, zones=[zone]) as server:
+            zone.unlink()
+            os.mkfifo(zone)
+            read_again(server)
+            assert "1 refused" in server.log() and address_of("ns.a.example") == "192.0.2.1"
+            writer = os.open(zone, os.O_RDWR)
+            server.signal(signal.SIGHUP)
+            wait_for(lambda: sh("pgrep", "-P", server.process.pid, "goldilocks-zone", check=False).returncode == 0,
+                     "the pipe is read")
+        os.close(writer)  # the block has ended the server
 
 
 run(__name__)
