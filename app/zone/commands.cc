@@ -1,10 +1,13 @@
 #include "app/zone/commands.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cinttypes>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -102,6 +105,8 @@ const char* name_of(zone::Denials::Kind kind) {
 
 int compile(const Request& request) {
   be_the_first_to_go();
+  // A server that is gone wants nothing any more.
+  if (request.standard_input) (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   const Result<zone::ImageMemory> image = image_of_text(request);
   if (!image) return refuse(image.error());
   const std::string_view bytes = zone::as_chars(image->bytes());
@@ -116,6 +121,12 @@ int check(const Request& request) {
   Result<std::unique_ptr<zone::Zone>> zone =
       begins_as_image(request) ? open_file(request) : open_checked(request.path, image_of_text(request));
   if (!zone) return refuse(zone.error());
+  if (!request.origin.empty()) {
+    const auto wanted = zone::name_from_text(request.origin);
+    if (!wanted || !std::ranges::equal(*wanted, (*zone)->name_of((*zone)->nodes[0]))) {
+      return refuse(request.path + ": the zone is " + (*zone)->origin + ", not " + request.origin);
+    }
+  }
   print_zone(request.path, **zone);
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -74,6 +75,10 @@ struct Pipe {
   }
 };
 
+// Told to whoever waits for a program.
+std::atomic<bool> given_up{false};
+constexpr int kLookAgain = 50;  // ms
+
 // The running program: its image comes out of one pipe, what it says out of the other.
 struct Compiler {
   Pipe image;
@@ -127,13 +132,17 @@ struct Compiler {
     constexpr short kReadable = POLLIN | POLLHUP | POLLERR;
     while (image.output.get() >= 0 || says.output.get() >= 0) {
       std::array<pollfd, 2> pipes = {{{image.output.get(), POLLIN, 0}, {says.output.get(), POLLIN, 0}}};
-      if (poll(pipes.data(), pipes.size(), -1) < 0) {
-        if (errno == EINTR) continue;
-        break;
-      }
+      const int ready = poll(pipes.data(), pipes.size(), kLookAgain);
+      if (given_up.load(std::memory_order_relaxed)) return give_up();
+      if (ready < 0 && errno != EINTR) break;
+      if (ready <= 0) continue;
       if ((pipes[0].revents & kReadable) != 0 && !receive_image()) image.output.reset();
       if ((pipes[1].revents & kReadable) != 0 && !receive_words()) says.output.reset();
     }
+  }
+  void give_up() {
+    kill(child, SIGKILL);
+    status = Error{"given up, since the server ends"};
   }
   [[nodiscard]] int wait() const {
     int ended = 0;
@@ -162,9 +171,17 @@ std::string why_not(int ended) {
 
 }  // namespace
 
+CompilingGivenUp::CompilingGivenUp() noexcept {
+  given_up.store(true, std::memory_order_relaxed);
+}
+CompilingGivenUp::~CompilingGivenUp() {
+  given_up.store(false, std::memory_order_relaxed);
+}
+
 Result<ImageMemory> run_compiler(const ZoneSource& source, int text, std::vector<std::string>& warnings) {
   static const std::string program = find_program();
   const auto failed = [&](const std::string& reason) { return Error{source.path + ": " + reason}; };
+  if (given_up.load(std::memory_order_relaxed)) return failed("not read, since the server ends");
   if (program.empty()) return failed(std::string(kProgram) + " is not beside this program");
   Compiler compiler;
   if (const int error = compiler.start(program, source, text); error != 0) {

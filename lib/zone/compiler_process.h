@@ -15,4 +15,13 @@ namespace gl::zone {
 // `text` is the open file. What the program warns of goes to `warnings`.
 [[nodiscard]] Result<ImageMemory> run_compiler(const ZoneSource& source, int text, std::vector<std::string>& warnings);
 
+// As long as there is one, programs that run are killed, and none is started: nobody wants their images any more.
+class CompilingGivenUp {
+ public:
+  CompilingGivenUp() noexcept;
+  CompilingGivenUp(const CompilingGivenUp&) = delete;
+  CompilingGivenUp& operator=(const CompilingGivenUp&) = delete;
+  ~CompilingGivenUp();
+};
+
 }  // namespace gl::zone

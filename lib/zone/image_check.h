@@ -17,7 +17,7 @@
 namespace gl::zone {
 
 // More is no zone that this program could have made, and not tried.
-inline constexpr std::size_t kMaxImage = std::size_t{1} << 40;
+inline constexpr std::size_t kMaxImage = std::size_t{1} << 36;
 
 // Whether it begins as an image does.
 [[nodiscard]] bool is_image(Bytes first) noexcept;

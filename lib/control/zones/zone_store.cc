@@ -7,6 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/file_state.h"
+#include "lib/zone/compiler_process.h"
 #include "lib/zone/generation.h"
 
 namespace gl::control {
@@ -40,7 +41,9 @@ ZoneStore::ZoneStore(std::vector<zone::ZoneSource> sources, std::uint32_t linger
     : sources_(std::move(sources)), versions_(linger_seconds, published, std::move(quiesce), worth_keeping) {}
 
 ZoneStore::~ZoneStore() {
-  if (reader_.joinable()) reader_.join();
+  if (!reader_.joinable()) return;
+  const zone::CompilingGivenUp given_up;
+  reader_.join();
 }
 
 Result<std::vector<std::string>> ZoneStore::load(std::uint64_t now) {
