@@ -5,6 +5,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -44,11 +45,18 @@ namespace detail {
 }  // namespace detail
 
 [[nodiscard]] inline Status replace_file(const std::string& path, std::string_view text) {
+  struct stat is {};
+  if (stat(path.c_str(), &is) == 0 && !S_ISREG(is.st_mode)) return Error{path + ": is not a regular file"};
   const std::string aside = path + ".new";
-  const int file = open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0 || !detail::flush_and_close(file, write_all(file, text)))
-    return Error{aside + ": " + std::strerror(errno)};
-  if (std::rename(aside.c_str(), path.c_str()) != 0) return Error{path + ": " + std::strerror(errno)};
+  unlink(aside.c_str());  // of a time before that was interrupted; nobody's link is followed
+  const int file = open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  const auto failed = [&](const std::string& name) {
+    const std::string reason = std::strerror(errno);
+    if (file >= 0) unlink(aside.c_str());
+    return Error{name + ": " + reason};
+  };
+  if (file < 0 || !detail::flush_and_close(file, write_all(file, text))) return failed(aside);
+  if (std::rename(aside.c_str(), path.c_str()) != 0) return failed(path);
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const int opened = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -241,6 +241,18 @@ def test_the_commands():
         zone.write_text("@ 60 SOA a. b. 1 2 3 4 5\n@ 60 NS ns\n")
         assert sh(built(PROGRAM), "check", "--origin", "o.test", zone).stdout.startswith(f"{zone}: zone o.test., serial 1")
         assert sh(built(PROGRAM), "compile", zone, check=False).returncode == 2
+        # As the server would.
+        refused = sh(built(PROGRAM), "check", "--origin", "o.test", image, check=False)
+        assert (refused.returncode, refused.stdout) == (1, f"error: {image}: the zone is image.example., not o.test\n")
+        # libzscanner's stack has 16 places, and every $INCLUDE takes one.
+        lab.path("part", "x A 192.0.2.1\n")
+        zone.write_text(text(7) + "$INCLUDE part\n" * 40)
+        assert "serial 7" in sh(built(PROGRAM), "check", zone).stdout
+        # Only a file is replaced.
+        os.mkfifo(lab.path("fifo"))
+        refused = sh(built(PROGRAM), "compile", "-o", lab.path("fifo"), zone, check=False)
+        assert (refused.returncode, refused.stdout) == (1, f"error: {lab.path('fifo')}: is not a regular file\n")
+        assert lab.path("fifo").is_fifo() and not lab.path("fifo.new").exists()
         assert subprocess.run([built(PROGRAM), "--help"], stdout=subprocess.DEVNULL).returncode == 0
 
 
