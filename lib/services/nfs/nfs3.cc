@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "lib/services/nfs/attributes.h"
 
@@ -136,6 +137,7 @@ void Nfs3Call::write_failure(NfsStatus status, const Procedure& procedure) noexc
 }
 
 void Nfs3Call::count(NfsStatus status) noexcept {
+  if (std::exchange(counted_, true)) return;  // the same call, once more without what is optional
   world_.counters.errors.add();
   if (status == NfsStatus::stale) world_.counters.stale.add();
   if (status == NfsStatus::bad_handle) world_.counters.bad_handles.add();
@@ -175,7 +177,7 @@ NfsStatus Nfs3Call::find_name(std::string_view name, const Node*& found) const n
 }
 
 NfsStatus Nfs3Call::look_up() noexcept {
-  world_.counters.lookups.add();
+  if (!brief_) world_.counters.lookups.add();
   const Bytes bytes = arguments_.opaque(onc_rpc::kMaxRecord);
   const Node* found = nullptr;
   const NfsStatus status = find_name({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, found);

@@ -104,6 +104,7 @@ class Nfs3Call {
   std::uint64_t proof_ = 0;            // of the handles that are given
   std::uint32_t since_ = 0;
   bool brief_ = false;    // what is optional is left out
+  bool counted_ = false;  // its error
   bool no_room_ = false;  // the results do not fit what may be sent
 };
 

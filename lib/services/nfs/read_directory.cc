@@ -27,7 +27,7 @@ NfsStatus Nfs3Call::check_list(std::uint64_t cookie, std::uint64_t verifier) con
 }
 
 NfsStatus Nfs3Call::list(bool plus) noexcept {
-  world_.counters.lists.add();
+  if (!brief_) world_.counters.lists.add();
   ListRequest request{.cookie = arguments_.u64(), .plus = plus};
   const std::uint64_t verifier = arguments_.u64();
   if (plus) arguments_.u32();  // how many bytes of names: a hint that the other limit makes good for
