@@ -4,10 +4,12 @@
 // caches, which compares with `dpdk-testpmd --forward-mode=5tswap` on a ring.
 #include <rte_launch.h>
 
+#include <algorithm>
 #include <bit>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <span>
 #include <string>
 #include <vector>
@@ -204,10 +206,12 @@ int measure(const Idle& idle, gl::load::Options options, const gl::load::Queries
   return status;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   Arguments arguments = split(argc, argv);
+  if (std::ranges::find(arguments.eal, "--help") != arguments.eal.end()) {
+    std::printf("%s\n%s", kUsage, gl::load::usage());
+    return 0;
+  }
   auto options = gl::load::parse_options(static_cast<int>(arguments.load.size()), arguments.load.data());
   if (!options) return fail(2, options.error());
   if (options->help) {
@@ -237,4 +241,10 @@ int main(int argc, char** argv) {
   if (*turns == 0) return measure(*idle, *options, *queries, state);
   const gl::Status measured = gl::load::measure_many_cores({*turns, stop}, *options, *queries, state);
   return measured ? 0 : fail(1, measured.error());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try { return run(argc, argv); } catch (const std::exception& e) {
+  return fail(2, e.what());
 }

@@ -109,7 +109,7 @@ template <ReplySink Sink>
   const std::uint32_t mtu = packet.v6 ? load_be<std::uint32_t>(message + 4) : load_be<std::uint16_t>(message + 6);
   const auto quoted = packet.v6 ? quoted_v6(body, packet) : quoted_v4(body, packet);
   if (!quoted || mtu >= quoted->length || (packet.v6 && mtu < tcp::kMinPathMtuV6)) return invalid;
-  const auto mtu16 = static_cast<std::uint16_t>(mtu);  // shorter than a packet
+  const auto mtu16 = static_cast<std::uint16_t>(std::min<std::uint32_t>(mtu, 0xffff));
   if (quoted->protocol == wire::IpProtocol::tcp) {
     return segment_too_big(packet, *quoted, mtu16, services, responder) ? learned : invalid;
   }

@@ -37,7 +37,7 @@ Status check_sources(const std::vector<AddressSetting>& sources) {
 Status check(Settings& settings) {
   const bool other = std::ranges::any_of(settings.modules, [](const auto& module) { return module->enabled(); });
   if (settings.zones.empty() && !settings.forward.enabled() && !other) {
-    return Error{"nothing to serve: at least one of --zone, --forward, --http and --sum is needed"};
+    return Error{"nothing to serve: at least one of --zone, --forward, --http, --tftp, --nfs and the like is needed"};
   }
   if (settings.addresses.empty()) return Error{"--address: none given; at least one address to answer for is needed"};
   for (std::size_t i = 0; i < settings.addresses.size(); ++i) {
@@ -136,7 +136,7 @@ std::string help_text() {
   add("--version", "print the version");
   add("--help", "print this");
   text +=
-      "\nSIGHUP reads the zones and secrets again; SIGINT and SIGTERM end.\n"
+      "\nSIGHUP reads zones, secrets and files again; SIGINT and SIGTERM end.\n"
       "Exit codes: 0 ended by a signal, 1 could not start or go on, 2 wrong usage.\n";
   return text;
 }
