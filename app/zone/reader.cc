@@ -27,7 +27,8 @@ namespace {
 
 using zone::Records;
 
-constexpr unsigned kMaxDepth = 8;  // of $INCLUDE
+constexpr unsigned kMaxDepth = 8;          // of $INCLUDE
+constexpr unsigned kMaxIncluded = 10'000;  // files that include each other would never end
 constexpr std::size_t kMaxText = std::size_t{64} << 30;
 constexpr std::size_t kMaxReason = 2000;
 // Stand for what was not said: an origin, which no zone can have, and a TTL, which is out of range.
@@ -187,6 +188,7 @@ class Reader {
     std::string wanted = s.include_filename;
     if (wanted.starts_with("./")) wanted.erase(0, 2);  // the scanner's own, which knows no folder
     if (depth == kMaxDepth) return refuse(name, line, "$INCLUDE: more than 8 files deep");
+    if (++included_files_ > kMaxIncluded) return refuse(name, line, "$INCLUDE: more than 10000 of them");
     const std::string folder = folder_of(path_);
     const std::string file = folder_of(name) + "/" + wanted;
     char real_folder[PATH_MAX];
@@ -217,6 +219,7 @@ class Reader {
   Records& into_;
   const std::string path_;
   std::uint64_t included_at_ = 0;
+  unsigned included_files_ = 0;
   std::optional<std::uint32_t> stated_ttl_;
 };
 

@@ -248,6 +248,12 @@ def test_the_commands():
         lab.path("part", "x A 192.0.2.1\n")
         zone.write_text(text(7) + "$INCLUDE part\n" * 40)
         assert "serial 7" in sh(built(PROGRAM), "check", zone).stdout
+        for n in range(7):
+            lab.path(f"part{n}", f"$INCLUDE part{n + 1}\n" * 15)
+        lab.path("part7", "")
+        zone.write_text(text(8) + "$INCLUDE part0\n")
+        refused = sh(built(PROGRAM), "check", zone, check=False)
+        assert refused.returncode == 1 and "$INCLUDE: more than 10000 of them" in refused.stdout, refused.stdout
         # Only a file is replaced.
         os.mkfifo(lab.path("fifo"))
         refused = sh(built(PROGRAM), "compile", "-o", lab.path("fifo"), zone, check=False)
