@@ -255,6 +255,7 @@ def test_the_commands():
         refused = sh(built(PROGRAM), "check", zone, check=False)
         assert refused.returncode == 1 and "$INCLUDE: more than 10000 of them" in refused.stdout, refused.stdout
         # Only a file is replaced.
+        zone.write_text(text(9))
         os.mkfifo(lab.path("fifo"))
         refused = sh(built(PROGRAM), "compile", "-o", lab.path("fifo"), zone, check=False)
         assert (refused.returncode, refused.stdout) == (1, f"error: {lab.path('fifo')}: is not a regular file\n")
