@@ -11,32 +11,17 @@
 #include <vector>
 
 #include "lib/services/nfs/service.h"
-#include "tests/fuzz/check.h"
+#include "tests/fuzz/rpc_checks.h"
 
 namespace {
 
 using namespace gl::nfs;
-using gl::Answer;
 using gl::Bytes;
-using gl::Framed;
 using gl::fuzz::check;
 namespace fs = std::filesystem;
 
 constexpr std::array<std::uint8_t, 16> kAddress = {10, 0, 0, 1};
 constexpr std::array<std::uint8_t, 16> kAnother = {10, 0, 0, 2};
-constexpr std::size_t kRoom = 1472;
-
-class Sink final : public gl::DatagramSink {
- public:
-  explicit Sink(std::size_t allowance) : DatagramSink(room_, allowance) {}
-  [[nodiscard]] Bytes sent() const { return Bytes(room_).first(sent_one() ? first_length() : 0); }
-
- private:
-  gl::MutableBytes further_room() noexcept override { return {}; }
-  bool send_further(std::uint16_t, std::size_t) noexcept override { return false; }
-  bool refuse() noexcept override { return false; }
-  std::array<std::uint8_t, kRoom> room_{};
-};
 
 // Made once, and read into memory; the directory is gone by the time that the first input comes.
 struct World {
@@ -74,13 +59,6 @@ void put_handles(std::vector<std::uint8_t>& input, const World& world, std::uint
   }
 }
 
-void check_reply(Bytes message, Bytes reply) {
-  if (reply.empty()) return;
-  check(reply.size() % 4 == 0 && reply.size() >= 20, "a reply is whole words");
-  check(std::equal(reply.begin(), reply.begin() + 4, message.begin()), "a reply has its call's number");
-  check(gl::load_be<std::uint32_t>(reply.data() + 4) == 1, "a reply is one");
-}
-
 bool names_proof(Bytes message, std::uint64_t proof) {
   for (std::size_t at = 0; at + 8 <= message.size(); at += 4) {
     if (gl::load_be<std::uint64_t>(message.data() + at) == proof) return true;
@@ -89,7 +67,7 @@ bool names_proof(Bytes message, std::uint64_t proof) {
 }
 
 void check_udp(NfsService& service, const World& world, Bytes message, const std::uint8_t* from) {
-  Sink sink(service.allowance(message.size()));
+  gl::fuzz::FirstDatagram sink(service.allowance(message.size()));
   gl::Datagram datagram{.peer = from, .local = kAddress.data(), .address_length = 4};
   datagram.peer_port = 700;
   datagram.local_port = kNfsPort;
@@ -97,33 +75,7 @@ void check_udp(NfsService& service, const World& world, Bytes message, const std
   service.receive(datagram, sink);
   const bool proven = names_proof(message, world.shared.proofs.of(Bytes(from, 4)));
   check(proven || sink.sent().size() <= 3 * message.size(), "no more than three times what came");
-  check_reply(message, sink.sent());
-}
-
-void check_record(NfsService& service, Bytes request, std::vector<std::uint8_t>& buffer) {
-  gl::RequestContext context;
-  std::array<std::uint8_t, 12> flow{};
-  std::copy_n(kAddress.begin(), 4, flow.begin());
-  context.flow = flow;
-  const Answer answer = service.answer(request, buffer, context);
-  check(answer.kind == Answer::Kind::answered || answer.kind == Answer::Kind::silent, "a record is answered or not");
-  if (answer.kind == Answer::Kind::silent) return;
-  check(answer.length <= service.largest_answer(), "an answer is no longer than the service says");
-  if (!answer.rendered) {
-    check(service.read(answer, 0, gl::MutableBytes(buffer).first(answer.length)) == answer.length, "all is there");
-  }
-  check(gl::load_be<std::uint32_t>(buffer.data()) == (gl::onc_rpc::kLastFragment | (answer.length - 4)),
-        "its mark is its length");
-  check_reply(request, Bytes(buffer).subspan(4, answer.length - 4));
-}
-
-void check_pieces(const NfsService& service, Bytes stream, bool consumed, const Framed& framed) {
-  check(framed.consumed > 0 && framed.consumed <= stream.size(), "a record lies in the stream");
-  const Framed exact = service.next_request(stream.first(framed.consumed), consumed);
-  check(exact.kind == Framed::Kind::complete && exact.consumed == framed.consumed,
-        "it does not depend on what follows");
-  check(service.next_request(stream.first(framed.consumed - 1), consumed).kind != Framed::Kind::complete,
-        "a piece of a record is none");
+  gl::fuzz::check_rpc_reply(message, sink.sent());
 }
 
 }  // namespace
@@ -138,15 +90,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   put_handles(copy, world, world.shared.proofs.of(Bytes(kAddress.data(), 4)));
   check_udp(service, world, copy, kAddress.data());
   check_udp(service, world, copy, kAnother.data());
-  std::vector<std::uint8_t> buffer(gl::kMaxRenderedAnswer);
-  bool consumed = (data[0] & 1) != 0;
-  for (Bytes stream(copy); !stream.empty();) {
-    const Framed framed = service.next_request(stream, consumed);
-    if (framed.kind != Framed::Kind::complete) break;
-    check_pieces(service, stream, consumed, framed);
-    check_record(service, framed.request, buffer);
-    stream = stream.subspan(framed.consumed);
-    consumed = false;
-  }
+  gl::fuzz::check_rpc_stream(service, copy, (data[0] & 1) != 0, Bytes(kAddress.data(), 4));
   return 0;
 }

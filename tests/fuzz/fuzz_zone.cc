@@ -10,6 +10,7 @@
 #include "lib/zone/snapshot.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/dns_answer_check.h"
+#include "tests/fuzz/question.h"
 #include "tests/fuzz/zone_fixture.h"
 
 namespace {
@@ -26,10 +27,7 @@ void ask(const gl::zone::ZoneSnapshot& snapshot) {
   for (const char* name :
        {"", "\1a", "\1b\1a", "\7example", "\1a\7example", "\3not\1a\7example", "\3www\3cut\7example"}) {
     for (const char type : {'\x01', '\x05', '\x06', '\x2b', '\xff'}) {
-      std::string query("\x12\x34\0\0\0\1\0\0\0\0\0\1", 12);
-      query += name;
-      query += std::string("\0\0", 2) + type + std::string("\0\1", 2);
-      query += std::string("\0\0\x29\x10\0\0\0\x80\0\0\0", 11);  // EDNS, DO
+      const std::string query = gl::fuzz::question(name, type);
       const gl::Bytes request(reinterpret_cast<const std::uint8_t*>(query.data()), query.size());
       const gl::Answer reply = service.answer(request, out, {});
       check(reply.kind == gl::Answer::Kind::answered, "a query is answered");

@@ -73,6 +73,12 @@ def wait_for(condition, what, limit=10):
         time.sleep(0.05)
 
 
+def log_says(log, *lines):
+    """Waits until the file has all of these lines."""
+    wait_for(lambda: all(line in log.read_text().splitlines() for line in lines),
+             lambda: f"{lines} in {log.read_text()!r}")
+
+
 class Lab:
     """A context manager. Inside it, this process is the client.
 

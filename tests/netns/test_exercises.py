@@ -12,7 +12,7 @@ import wire
 from exchanges import WrongBytes
 from goldilocks import ROOT_ZONE, Goldilocks
 from http_site import Directory, content
-from lab import CLIENT_V4, SERVER_IF, SERVER_V4, Lab, die_with_parent, inside, sh, sysctl, wait_for
+from lab import CLIENT_V4, SERVER_IF, SERVER_V4, Lab, die_with_parent, inside, log_says, sh, sysctl, wait_for
 from runner import run
 from tftp_client import ACK, DATA, ERROR, Client, ack, data, error, request
 
@@ -63,11 +63,6 @@ def kernel_at_server(lab):
         sh("ip", "link", "set", "lo", "up")
 
 
-def said(log, *lines):
-    wait_for(lambda: all(line in log.read_text().splitlines() for line in lines),
-             lambda: f"{lines} in {log.read_text()!r}")
-
-
 # --- exercise 1 and 13: who may talk to a server
 
 def test_1_several_clients_at_once():
@@ -79,7 +74,7 @@ def test_1_several_clients_at_once():
             for turn in range(3):
                 for n, client in enumerate(clients):
                     client.say(f"client {n}, line {turn}")
-            said(log, *(f"message from <{CLIENT_V4},{40001 + n}>: client {n}, line {turn}"
+            log_says(log, *(f"message from <{CLIENT_V4},{40001 + n}>: client {n}, line {turn}"
                         for n in range(5) for turn in range(3)))
 
 
@@ -109,7 +104,7 @@ def test_13_goldilocks_listens_to_all():
             for turn, port in enumerate((40001, 40002, 40001)):
                 client = Netcat(lab, lab.client_ns, "-u", "-p", port, SERVER_V4, TALK)
                 client.say(f"line {turn}")
-                said(log, f"message from <{CLIENT_V4},{port}>: line {turn}")
+                log_says(log, f"message from <{CLIENT_V4},{port}>: line {turn}")
                 client.kill()
                 answer = sh("sh", "-c", f"{SEVEN} | nc -u -W 1 -w 5 -p {port} {SERVER_V4} {SUM} | {HEX}")
                 assert answer.stdout.split() == ["00", "00", "00", "07"], answer.stdout
@@ -351,7 +346,7 @@ def test_14_services_through_nat():
                         zones=[ROOT_ZONE]) as server:
             nat = Nat(lab, timeout_s=2)
             nat.sh("sh", "-c", f"echo hello | nc -u -w 1 -p 40001 {SERVER_V4} {TALK}")
-            said(log, f"message from <{CLIENT_V4},40001>: hello")
+            log_says(log, f"message from <{CLIENT_V4},40001>: hello")
             answer = nat.sh("sh", "-c", f"{SEVEN} | nc -u -W 1 -w 5 {SERVER_V4} {SUM} | {HEX}")
             assert answer.stdout.split() == ["00", "00", "00", "07"], answer.stdout
             for how in ("+notcp", "+tcp"):

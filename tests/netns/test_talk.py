@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from goldilocks import Goldilocks, built
-from lab import SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, inside, sh, sysctl, wait_for
+from lab import SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, inside, log_says, sh, sysctl, wait_for
 from runner import run
 
 PORT = 5432
@@ -31,18 +31,13 @@ def counters(server):
     return server.telemetry("/goldilocks/service,talk")
 
 
-def said(log, *lines):
-    wait_for(lambda: all(line in log.read_text().splitlines() for line in lines),
-             lambda: f"{lines} in {log.read_text()!r}")
-
-
 def test_netcat():
     with Lab() as lab:
         log = lab.path("talk")
         with Goldilocks(lab, ["--talk", f"{PORT},log={log}"], zones=()) as server:
             netcat(b"hello\n", SERVER_V4, "-p", "40001")
             netcat(b"hello\n", SERVER_V6, "-p", "40002")
-            said(log, "message from <192.0.2.1,40001>: hello", "message from <2001:db8::1,40002>: hello")
+            log_says(log, "message from <192.0.2.1,40001>: hello", "message from <2001:db8::1,40002>: hello")
             # Several clients at once, and what none of them may do to a terminal or to another's lines.
             with subprocess.Popen(["nc", "-u", "-p", "40003", SERVER_V4, str(PORT)], stdin=subprocess.PIPE,
                                   preexec_fn=die_with_parent) as one:
@@ -51,12 +46,12 @@ def test_netcat():
                     one.stdin.flush()
                     netcat(f"two {n}\n".encode(), SERVER_V4, "-p", "40004")
                 one.kill()
-            said(log, *(f"message from <192.0.2.1,4000{port}>: {who} {n}"
+            log_says(log, *(f"message from <192.0.2.1,4000{port}>: {who} {n}"
                         for port, who in ((3, "one"), (4, "two")) for n in range(3)))
             netcat("\x1b[2J\x07bell\r\nmessage from <203.0.113.1,1>: forged\nümläut\n".encode() + b"\xff\xfe", SERVER_V4,
                    "-p", "40005")
             mine = "message from <192.0.2.1,40005>: "
-            said(log, mine + "\\x1B[2J\\x07bell", mine + "message from <203.0.113.1,1>: forged", mine + "ümläut",
+            log_says(log, mine + "\\x1B[2J\\x07bell", mine + "message from <203.0.113.1,1>: forged", mine + "ümläut",
                  mine + "\\xFF\\xFE")
             netcat(b"", SERVER_V4)
             netcat(b"x" * 3000 + b"\n", SERVER_V4)  # in fragments: not for us
@@ -66,7 +61,7 @@ def test_netcat():
             server.signal(signal.SIGHUP)
             wait_for(log.exists, "not opened again")
             netcat(b"later\n", SERVER_V4, "-p", "40006")
-            said(log, "message from <192.0.2.1,40006>: later")
+            log_says(log, "message from <192.0.2.1,40006>: later")
             assert "later" not in moved.read_text()
 
 

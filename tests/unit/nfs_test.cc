@@ -11,6 +11,7 @@
 
 #include "lib/services/nfs/service.h"
 #include "tests/allocations.h"
+#include "tests/first_datagram.h"
 
 namespace gl::nfs {
 namespace {
@@ -19,20 +20,6 @@ namespace fs = std::filesystem;
 using onc_rpc::XdrReader;
 using onc_rpc::XdrWriter;
 using Wire = std::vector<std::uint8_t>;
-
-class Sink final : public DatagramSink {
- public:
-  explicit Sink(std::size_t allowance) : DatagramSink(room_, allowance) {}
-  [[nodiscard]] Wire sent() const {
-    return {room_.begin(), room_.begin() + (sent_one() ? static_cast<long>(first_length()) : 0)};
-  }
-
- private:
-  MutableBytes further_room() noexcept override { return {}; }
-  bool send_further(std::uint16_t, std::size_t) noexcept override { return false; }
-  bool refuse() noexcept override { return false; }
-  std::array<std::uint8_t, 1472> room_{};
-};
 
 class Nfs : public testing::Test {
  protected:
@@ -98,13 +85,13 @@ class Nfs : public testing::Test {
   }
 
   Wire udp(const Wire& message) {
-    Sink sink(service->allowance(message.size()));
+    test::FirstDatagram sink(service->allowance(message.size()));
     Datagram datagram{.peer = peer.data(), .local = local.data(), .address_length = 4};
     datagram.peer_port = 700;
     datagram.local_port = kNfsPort;
     datagram.payload = message;
     service->receive(datagram, sink);
-    return sink.sent();
+    return {sink.sent().begin(), sink.sent().end()};
   }
   // The reply behind its record mark, read in pieces.
   Wire tcp(const Wire& message, RequestContext context = {}) {

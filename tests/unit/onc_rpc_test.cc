@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lib/services/onc_rpc/service.h"
+#include "tests/first_datagram.h"
 
 namespace gl::onc_rpc {
 namespace {
@@ -39,20 +40,6 @@ Wire accepted(AcceptStat stat) {
   return words({77, 1, 0, 0, 0, static_cast<std::uint32_t>(stat)});
 }
 
-class Sink final : public DatagramSink {
- public:
-  explicit Sink(std::size_t allowance) : DatagramSink(room_, allowance) {}
-  [[nodiscard]] Wire sent() const {
-    return {room_.begin(), room_.begin() + (sent_one() ? static_cast<long>(first_length()) : 0)};
-  }
-
- private:
-  MutableBytes further_room() noexcept override { return {}; }
-  bool send_further(std::uint16_t, std::size_t) noexcept override { return false; }
-  bool refuse() noexcept override { return false; }
-  std::array<std::uint8_t, 1472> room_{};
-};
-
 struct Bench {
   Bench() {
     shared.allowed = private_networks();
@@ -66,14 +53,14 @@ struct Bench {
     mappings.add({100003, 3, Transport::tcp, 2049});
   }
   Wire udp(const Wire& message, std::uint16_t port = 40000) {
-    Sink sink(service.allowance(message.size()));
+    test::FirstDatagram sink(service.allowance(message.size()));
     Datagram datagram{.peer = peer.data(), .local = local.data(), .address_length = 4};
     datagram.peer_port = port;
     datagram.local_port = kRpcbindPort;
     datagram.payload = message;
     service.receive(datagram, sink);
     EXPECT_LE(sink.sent().size(), 3 * message.size());
-    return sink.sent();
+    return {sink.sent().begin(), sink.sent().end()};
   }
   // Behind its record mark, which is taken off.
   Wire tcp(const Wire& message) {
