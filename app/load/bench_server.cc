@@ -3,11 +3,14 @@
 #include <rte_cycles.h>
 #include <sodium.h>
 
+#include <span>
 #include <stdexcept>
 #include <utility>
 
+#include "lib/control/options/parse_forward.h"
 #include "lib/control/start/services.h"
 #include "lib/worker/poll_loop.h"
+#include "lib/worker/port_backend_tx.h"
 
 namespace gl::load {
 
@@ -52,6 +55,43 @@ BenchState::BenchState(unsigned workers, zone::LoadedZones zones, std::uint16_t 
   settings_.zones.emplace_back();  // so that there are zones to serve
 }
 
+void BenchState::forward_to(BenchBackend& backend) {
+  constexpr const char* kEverything = "203.0.113.1";  // kBenchBackend
+  auto entry = control::parse_forward(kEverything);
+  if (!entry) throw std::runtime_error(entry.error());
+  check(control::add_forward(settings_.forward, std::move(*entry)));
+  settings_.forward.payload = settings_.dns.max_udp;
+  settings_.zones.clear();
+  published_zones_.store(nullptr);
+  const std::vector<worker::ReplyPath> replies = {{kBenchBackend, 53, kBenchForwarder, {}}};
+  paths_ = std::make_unique<worker::ForwardPaths>(worker::SourcePorts(replies, 1, settings_.service_ports));
+  const auto next_hop = paths_->neighbours.add({1, kBenchBackend, kBenchForwarder});
+  paths_->backends = {{1, kBenchForwarder, kBenchBackend, 53, next_hop.value()}};
+  constexpr wire::MacAddress kMac{{2, 0, 0, 0, 0, 0x53}};
+  paths_->neighbours.learn(1, kBenchBackend, {kMac, datapath::Heard::answer});
+  backend_ = &backend;
+}
+
+void BenchServer::forward(BenchBackend& backend) {
+  const dpdk::Port& port = backend.server_side().port;
+  behind_.index = 1;
+  behind_.mac = port.mac();
+  behind_.mtu = port.mtu();
+  (void)behind_.add(kBenchForwarder);
+  behind_.neighbours = interface_.neighbours = &state_.paths_->neighbours;
+  behind_.backends = interface_.backends = &state_.paths_->ports.owners();
+  worker::PortQueue& queue = context_->ports[context_->port_count++];
+  queue.port = port.id();
+  queue.interface = &behind_;
+  queue.out.bind(port.id(), 0, port.offloads().any_tx());
+  const auto ports = std::span(context_->ports).first(context_->port_count);
+  context_->backend_tx =
+      std::make_unique<worker::PortBackendTx>(*state_.paths_, 0, ports, context_->settings.pool, context_->counters);
+  context_->forwarder = std::make_unique<backend::Forwarder>(state_.settings_.forward, *context_->backend_tx, nullptr,
+                                                             port.frame_length());
+  context_->pipeline.forward_to({context_->forwarder.get(), 0, &state_.paths_->ports.owners()});
+}
+
 BenchServer::BenchServer(BenchState& state, const BenchPlace& place, const dpdk::Port& port, rte_mempool* pool,
                          const wire::IpAddress& address)
     : state_(state), worker_(place.worker), cycles_per_ms_(rte_get_tsc_hz() / 1000) {
@@ -71,6 +111,7 @@ BenchServer::BenchServer(BenchState& state, const BenchPlace& place, const dpdk:
   context_->ports[0].interface = &interface_;
   context_->ports[0].out.bind(port.id(), static_cast<std::uint16_t>(place.worker), port.offloads().any_tx());
   context_->port_count = 1;
+  if (state_.backend_ != nullptr) forward(*state_.backend_);
   check(control::add_services(*context_, state_.settings_, state_.published_zones_, state_.dns_cookies_));
   rte_rcu_qsbr* const quiescent = state_.shared_.quiescent.get();
   rte_rcu_qsbr_thread_register(quiescent, worker_);

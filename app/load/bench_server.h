@@ -9,12 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "app/load/bench_backend.h"
 #include "lib/base/result.h"
 #include "lib/control/options/settings.h"
 #include "lib/dns/server_cookie.h"
 #include "lib/dpdk/port.h"
 #include "lib/wire/address.h"
 #include "lib/worker/context.h"
+#include "lib/worker/forward_paths.h"
 #include "lib/zone/loader.h"
 #include "lib/zone/published.h"
 #include "lib/zone/snapshot.h"
@@ -42,6 +44,8 @@ class BenchState {
   // port 53, and otherwise on `service_port`. flow_cache: connections that a core remembers (--flow-cache).
   BenchState(unsigned workers, zone::LoadedZones zones, std::uint16_t service_port,
              const std::vector<ServiceFlag>& services, std::uint32_t flow_cache);
+  // Before the server is made: names that no zone has are asked of this one. Only with one worker.
+  void forward_to(BenchBackend& backend);
 
   void stop() noexcept { shared_.stop.store(true); }
 
@@ -53,6 +57,8 @@ class BenchState {
   zone::LoadedZones zones_;
   zone::PublishedZones published_;
   std::atomic<const zone::PublishedZones*> published_zones_{nullptr};
+  BenchBackend* backend_ = nullptr;
+  std::unique_ptr<worker::ForwardPaths> paths_;
   dns::CookieSecrets dns_secrets_;
   dns::CookiePublication dns_cookies_{&dns_secrets_, 0};
 };
@@ -77,12 +83,14 @@ class alignas(64) BenchServer {
   [[nodiscard]] const datapath::CoreCounters& counters() const noexcept { return context_->counters; }
 
  private:
+  void forward(BenchBackend& backend);
   // One timed round; the frames it brought.
   unsigned round() noexcept;
 
   BenchState& state_;
   unsigned worker_;
   datapath::Interface interface_;
+  datapath::Interface behind_;  // toward the name server, where there is one
   std::unique_ptr<worker::WorkerContext> context_;
   std::uint64_t cycles_per_ms_;
   ServerTimes times_;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "app/load/bench_backend.h"
 #include "app/load/bench_server.h"
 #include "app/load/generator.h"
 #include "app/load/idle_connections.h"
@@ -40,6 +41,7 @@ constexpr const char* kUsage =
     "  --service NAME=VALUE  a flag of goldilocks for another service, as http=80,root=DIR; may be repeated. The zone "
     "is\n"
     "                  served on port 53 then\n"
+    "  --forward       no zone: every question is asked of a name server on rings of its own, beside the clients\n"
     "  --idle N        instead, N connections at once (to 2^20) that are open and idle: the memory before and after, "
     "and\n"
     "                  whether each is answered, twice. Exit status 1 where one is not, or the memory is not the same\n"
@@ -58,6 +60,7 @@ struct Arguments {
   std::string zone;
   std::string service;  // the last one
   std::vector<gl::load::ServiceFlag> services;
+  bool forward = false;
   std::string idle;
   std::string idle_time = "1";
   std::string flow_cache = "4096";
@@ -72,6 +75,10 @@ Arguments split(int argc, char** argv) {
   a.load.push_back(argv[0]);
   for (++i; i < argc; ++i) {
     const std::string flag = argv[i];
+    if (flag == "--forward") {
+      a.forward = true;
+      continue;
+    }
     std::string* const own = flag == "--zone"         ? &a.zone
                              : flag == "--service"    ? &a.service
                              : flag == "--idle"       ? &a.idle
@@ -98,7 +105,8 @@ void print_server(const BenchServer& server, bool json) {
   const double ns = cycles * 1e9 / static_cast<double>(rte_get_tsc_hz());
   const double burst = frames / static_cast<double>(t.bursts == 0 ? 1 : t.bursts);
   const double busy = static_cast<double>(t.cycles) / static_cast<double>(t.total_cycles == 0 ? 1 : t.total_cycles);
-  const bool adds_up = server.counters().received.value() == server.counters().verdict_sum();
+  const bool adds_up =
+      server.counters().received.value() + server.counters().resumed.value() == server.counters().verdict_sum();
   std::printf(
       json
           ? "{\"server_frames\":%.0f,\"cycles_per_frame\":%.1f,\"ns_per_frame\":%.2f,\"frames_per_burst\":%.1f,"
@@ -159,9 +167,10 @@ int serve_on(unsigned lcore, BenchServer& server) {
 }
 
 int measure_rates(const gl::load::Options& options, const gl::load::Queries& queries, rte_mempool* pool,
-                  BenchState& state, BenchServer& server) {
+                  BenchState& state, BenchServer& server, gl::load::BenchBackend* backend) {
   auto clients = gl::load::Generator::make(options, queries, pool);
   if (!clients) return fail(1, clients.error());
+  if (backend != nullptr) *clients = std::make_unique<gl::load::WithBackend>(std::move(*clients), *backend);
   const auto lcores = gl::dpdk::Eal::worker_lcores();
   if (lcores.empty()) {
     gl::load::TurnTaking both(std::move(*clients), server);
@@ -190,7 +199,8 @@ int measure_idle(const Idle& idle, const gl::load::Options& options, const gl::l
   return ok ? 0 : 1;
 }
 
-int measure(const Idle& idle, gl::load::Options options, const gl::load::Queries& queries, BenchState& state) {
+int measure(const Idle& idle, gl::load::Options options, const gl::load::Queries& queries, BenchState& state,
+            gl::load::BenchBackend* backend) {
   auto pair = gl::load::RingPair::make(kRing);
   if (!pair) return fail(1, pair.error());
   auto near = gl::load::open_side("clients", pair->ports()[0]);
@@ -201,7 +211,7 @@ int measure(const Idle& idle, gl::load::Options options, const gl::load::Queries
   gl::load::meet_at(options, near->port.id(), far->port.mac());
   rte_mempool* const pools[] = {near->pool.get(), far->pool.get()};
   const int status = idle.connections != 0 ? measure_idle(idle, options, queries, pools, state, server)
-                                           : measure_rates(options, queries, pools[0], state, server);
+                                           : measure_rates(options, queries, pools[0], state, server, backend);
   print_server(server, options.json);
   return status;
 }
@@ -238,7 +248,17 @@ int run(int argc, char** argv) {
   std::signal(SIGTERM, ask_stop);
   const auto workers = *turns == 0 ? 1u : rte_lcore_count();
   BenchState state(workers, std::move(*zones), options->target_port, arguments.services, *flow_cache);
-  if (*turns == 0) return measure(*idle, *options, *queries, state);
+  if (arguments.forward && (*turns != 0 || idle->connections != 0)) {
+    return fail(2, "--forward: neither with --idle nor with --many-cores");
+  }
+  std::unique_ptr<gl::load::BenchBackend> backend;
+  if (arguments.forward) {
+    auto made = gl::load::BenchBackend::make(1);
+    if (!made) return fail(1, made.error());
+    backend = std::move(*made);
+    state.forward_to(*backend);
+  }
+  if (*turns == 0) return measure(*idle, *options, *queries, state, backend.get());
   const gl::Status measured = gl::load::measure_many_cores({*turns, stop}, *options, *queries, state);
   return measured ? 0 : fail(1, measured.error());
 }
