@@ -91,7 +91,10 @@ def of_ganesha(lab, root):
         sh("ip", "link", "set", "lo", "up")
     configuration = lab.path("ganesha.conf", CONFIGURATION % {"address": SERVER_V4, "root": root})
     log = lab.path("ganesha.log")
-    command = ("mount -t tmpfs none /run && mkdir -p /run/ganesha /run/dbus && mount -t tmpfs none /var/lib/nfs && mkdir -p "
+    # It finds its directory's file system by /etc/mtab, which the smallest installations lack.
+    etc = lab.path("etc")
+    command = (f"test -e /etc/mtab || {{ cp -a /etc {etc} && ln -s /proc/self/mounts {etc}/mtab && mount --bind {etc} /etc; }} && "
+               "mount -t tmpfs none /run && mkdir -p /run/ganesha /run/dbus && mount -t tmpfs none /var/lib/nfs && mkdir -p "
                f"/var/lib/nfs/ganesha && rpcbind -w && exec ganesha.nfsd -F -f {configuration} -L {log} -p /run/ganesha.pid")
     with subprocess.Popen(["ip", "netns", "exec", lab.server_ns, "unshare", "-m", "-p", "-f", "--kill-child", "sh", "-c", command],
                           preexec_fn=die_with_parent, stdin=subprocess.DEVNULL) as process:
