@@ -17,7 +17,6 @@ namespace gl::nfs {
 namespace {
 
 namespace fs = std::filesystem;
-using onc_rpc::XdrReader;
 using onc_rpc::XdrWriter;
 using Wire = std::vector<std::uint8_t>;
 
