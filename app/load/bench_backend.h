@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 
-#include "app/load/generator.h"
 #include "app/load/ring_pair.h"
 #include "app/load/side.h"
 #include "lib/base/result.h"
@@ -34,27 +33,6 @@ class BenchBackend {
   RingPair pair_;
   Side server_;
   Side own_;
-};
-
-// Clients with the name server beside them on their core.
-class WithBackend final : public Generator {
- public:
-  WithBackend(std::unique_ptr<Generator> clients, BenchBackend& backend)
-      : clients_(std::move(clients)), backend_(backend) {}
-  std::size_t poll() noexcept override {
-    const std::size_t frames = clients_->poll();
-    backend_.poll();
-    return frames;
-  }
-  void drain() noexcept override { clients_->drain(); }
-  void resume() noexcept override { clients_->resume(); }
-  [[nodiscard]] std::size_t in_flight() const noexcept override { return clients_->in_flight(); }
-  [[nodiscard]] const Report& report() const noexcept override { return clients_->report(); }
-  [[nodiscard]] const Output& output() const noexcept override { return clients_->output(); }
-
- private:
-  std::unique_ptr<Generator> clients_;
-  BenchBackend& backend_;
 };
 
 }  // namespace gl::load

@@ -170,10 +170,12 @@ int measure_rates(const gl::load::Options& options, const gl::load::Queries& que
                   BenchState& state, BenchServer& server, gl::load::BenchBackend* backend) {
   auto clients = gl::load::Generator::make(options, queries, pool);
   if (!clients) return fail(1, clients.error());
-  if (backend != nullptr) *clients = std::make_unique<gl::load::WithBackend>(std::move(*clients), *backend);
+  if (backend != nullptr) {
+    *clients = std::make_unique<gl::load::TurnTaking>(std::move(*clients), [backend] { backend->poll(); });
+  }
   const auto lcores = gl::dpdk::Eal::worker_lcores();
   if (lcores.empty()) {
-    gl::load::TurnTaking both(std::move(*clients), server);
+    gl::load::TurnTaking both(std::move(*clients), [&server] { server.drain(); });
     gl::load::run(both, options, stop);
   } else {
     serve_on(lcores[0], server);

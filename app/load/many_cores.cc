@@ -73,7 +73,7 @@ Result<std::unique_ptr<Core>> make_core(unsigned worker, unsigned lcore, const O
   meet_at(core->options, core->near->port.id(), core->far->port.mac());
   auto clients = Generator::make(core->options, queries, core->near->pool.get());
   if (!clients) return Error{clients.error()};
-  core->loop = std::make_unique<TurnTaking>(std::move(*clients), *core->server);
+  core->loop = std::make_unique<TurnTaking>(std::move(*clients), [server = core->server.get()] { server->drain(); });
   return core;
 }
 

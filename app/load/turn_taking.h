@@ -1,21 +1,22 @@
-// Clients and their server on one core: the server takes its turn whenever the clients have polled, so what they sent
-// is answered before they look. Ownership: owns the clients, borrows the server. Thread: one core.
+// Clients and what answers them, or what answers their server, on one core: it takes its turn whenever the clients have
+// polled. Ownership: owns the clients, and borrows what `turn` does. Thread: one core.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <utility>
 
-#include "app/load/bench_server.h"
 #include "app/load/generator.h"
 
 namespace gl::load {
 
 class TurnTaking final : public Generator {
  public:
-  TurnTaking(std::unique_ptr<Generator> clients, BenchServer& server) : clients_(std::move(clients)), server_(server) {}
+  TurnTaking(std::unique_ptr<Generator> clients, std::function<void()> turn)
+      : clients_(std::move(clients)), turn_(std::move(turn)) {}
   std::size_t poll() noexcept override {
     const std::size_t frames = clients_->poll();
-    server_.drain();
+    turn_();
     return frames;
   }
   void drain() noexcept override { clients_->drain(); }
@@ -26,7 +27,7 @@ class TurnTaking final : public Generator {
 
  private:
   std::unique_ptr<Generator> clients_;
-  BenchServer& server_;
+  std::function<void()> turn_;
 };
 
 }  // namespace gl::load
