@@ -109,7 +109,8 @@ template <ReplySink Sink>
   const std::uint32_t mtu = packet.v6 ? load_be<std::uint32_t>(message + 4) : load_be<std::uint16_t>(message + 6);
   const auto quoted = packet.v6 ? quoted_v6(body, packet) : quoted_v4(body, packet);
   if (!quoted || mtu >= quoted->length || (packet.v6 && mtu < tcp::kMinPathMtuV6)) return invalid;
-  const auto mtu16 = static_cast<std::uint16_t>(std::min<std::uint32_t>(mtu, 0xffff));
+  const std::uint32_t least = packet.v6 ? tcp::kMinPathMtuV6 : tcp::kMinPathMtuV4;  // what is less counts as this
+  const auto mtu16 = static_cast<std::uint16_t>(std::clamp<std::uint32_t>(mtu, least, 0xffff));
   if (quoted->protocol == wire::IpProtocol::tcp) {
     return segment_too_big(packet, *quoted, mtu16, services, responder) ? learned : invalid;
   }

@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::size_t kIpv4Udp = 20 + 8;  // bytes of headers
 constexpr std::size_t kIpv6Udp = 40 + 8;
-constexpr std::uint16_t kLeastMtuV4 = 552;  // what routers say below counts as these: lib/tcp/path_mtu.h
-constexpr std::uint16_t kLeastMtuV6 = 1280;
 
 // Ports whose services answer whatever comes, or start exchanges of their own: echo, discard, daytime, quotd, chargen,
 // time, domain, tftp, sunrpc, ntp, netbios-ns, snmp, ldap, rip, ssdp, mdns, memcached.
@@ -187,8 +185,7 @@ bool TftpService::on_too_big(const Datagram& to) noexcept {
   Transfer* const transfer = transfers_.find(to.local_port);
   if (transfer == nullptr || !transfer->peer.sent(to)) return false;
   const ReadTransfer* const read = transfer->read();
-  const std::uint16_t least = to.address_length == 16 ? kLeastMtuV6 : kLeastMtuV4;
-  const std::uint16_t blksize = blksize_of(std::max(to.path_mtu, least), to.address_length);
+  const std::uint16_t blksize = blksize_of(to.path_mtu, to.address_length);
   if (read == nullptr || read->terms().blksize <= blksize || transfer->phase == Phase::dallying) return false;
   transfer->blksize_of_path = blksize;
   transfers_.set_deadline(*transfer, now_, now_);
