@@ -73,6 +73,9 @@ int serve(control::CommandLine line) {
   if (!warnings) return fail(warnings.error());
   for (const std::string& warning : *warnings) control::warn(warning);
   for (const auto& module : line.settings.modules) {
+    if (module->enabled()) module->settle();
+  }
+  for (const auto& module : line.settings.modules) {
     if (!module->enabled()) continue;
     const auto lines =
         module->load({quiesce, line.settings.linger_seconds, control::monotonic_seconds(), line.settings.tcp.immediate,

@@ -32,6 +32,9 @@ void apply(const control::Settings& server, const ServiceFlag& flag) {
 void serve(const control::Settings& server, const std::vector<ServiceFlag>& flags) {
   for (const ServiceFlag& flag : flags) apply(server, flag);
   for (const auto& module : server.modules) {
+    if (module->enabled()) module->settle();
+  }
+  for (const auto& module : server.modules) {
     if (!module->enabled()) continue;
     const auto loaded = module->load(
         {.quiesce = [] {}, .linger_seconds = 120, .derive_key = [](std::string_view) { return tcp::SipKey{}; }});

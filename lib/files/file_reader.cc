@@ -96,7 +96,6 @@ class FileReader {
     directory_ = &directory;
     root_index_ = set_->roots_.size();
     set_->roots_.emplace_back();
-    if (directory.unused) return success();
     Descriptor root(::open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!root.open()) return Error{directory.path + ": " + std::strerror(errno)};
     if (directory.tree) tree_.emplace(key_, set_->nodes_, set_->generation_);

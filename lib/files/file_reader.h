@@ -22,7 +22,6 @@ struct Directory {
   bool dot_files = false;
   bool paths = true;                               // what symbolic links lead to is read as well
   std::optional<std::string> tree = std::nullopt;  // read as a tree too, of this name
-  bool unused = false;                             // it keeps its index, and is not read
 };
 
 struct ReadSet {

@@ -56,6 +56,8 @@ class ServiceModule {
   [[nodiscard]] virtual bool enabled() const = 0;
   // The UDP ports that make() registers: nothing else of ours is sent from them.
   [[nodiscard]] virtual std::vector<PortRange> datagram_ports() const { return {}; }
+  // Before load() of any module, once: its options have their last values.
+  virtual void settle() {}
   // Before make(), once: what may fail or takes time, such as reading files. Returns warnings, a line each.
   [[nodiscard]] virtual Result<std::vector<std::string>> load(const Surroundings& around) {
     (void)around;

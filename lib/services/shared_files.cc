@@ -8,39 +8,18 @@
 namespace gl::services {
 
 std::size_t SharedFiles::add(const files::Directory& directory) {
-  auto found = std::ranges::find_if(wanted_directories_, [&](const Wanted& wanted) {
-    const files::Directory& other = wanted.directory;
+  const auto found = std::ranges::find_if(directories_, [&](const files::Directory& other) {
     return other.path == directory.path && other.dot_files == directory.dot_files &&
-           (wanted.trees == 0 || !directory.tree || *other.tree == *directory.tree);
+           (!other.tree || !directory.tree || *other.tree == *directory.tree);
   });
-  if (found == wanted_directories_.end()) {
-    found = wanted_directories_.insert(found, Wanted{{.path = directory.path, .dot_files = directory.dot_files}});
+  const auto index = static_cast<std::size_t>(found - directories_.begin());
+  if (found == directories_.end()) {
+    directories_.push_back(directory);
+    return index;
   }
-  ++found->users;
-  if (directory.paths) ++found->paths;
-  if (directory.tree) {
-    ++found->trees;
-    found->directory.tree = directory.tree;
-  }
-  return static_cast<std::size_t>(found - wanted_directories_.begin());
-}
-
-void SharedFiles::withdraw(std::size_t index, const files::Directory& directory) {
-  Wanted& wanted = wanted_directories_[index];
-  --wanted.users;
-  if (directory.paths) --wanted.paths;
-  if (directory.tree) --wanted.trees;
-}
-
-std::vector<files::Directory> SharedFiles::directories() const {
-  std::vector<files::Directory> directories;
-  for (const Wanted& wanted : wanted_directories_) {
-    files::Directory& directory = directories.emplace_back(wanted.directory);
-    directory.paths = wanted.paths != 0;
-    directory.unused = wanted.users == 0;
-    if (wanted.trees == 0) directory.tree.reset();
-  }
-  return directories;
+  found->paths |= directory.paths;
+  if (directory.tree) found->tree = directory.tree;
+  return index;
 }
 
 Status SharedFiles::set_memory(const std::string& megabytes) {
@@ -52,7 +31,7 @@ Status SharedFiles::set_memory(const std::string& megabytes) {
 
 Result<std::vector<std::string>> SharedFiles::load(const ServiceModule::Surroundings& around) {
   if (store_) return std::vector<std::string>{};
-  store_.emplace(directories(), std::size_t{memory_mb_} << 20, around.linger_seconds, around.quiesce,
+  store_.emplace(directories_, std::size_t{memory_mb_} << 20, around.linger_seconds, around.quiesce,
                  around.derive_key("numbers of files"));
   auto warnings = store_->load(around.now_seconds);
   if (!warnings) return Error{"files: " + warnings.error()};
@@ -61,7 +40,7 @@ Result<std::vector<std::string>> SharedFiles::load(const ServiceModule::Surround
 
 void SharedFiles::tick(std::uint64_t now_ms, const OperatorLog& log) {
   store_->tick(now_ms / 1000);
-  if (!std::exchange(announced_, true) && !wanted_directories_.empty()) {
+  if (!std::exchange(announced_, true) && !directories_.empty()) {
     log.say("files: " + counted(store_->current()->count(), "file") + ", " +
             counted(store_->current()->bytes(), "byte"));
   }

@@ -18,9 +18,8 @@ namespace gl::services {
 
 class SharedFiles {
  public:
-  // Before load(): the index of the directory in the store. One that is withdrawn as often as it was added is not read.
+  // Before load(): the index of the directory in the store.
   [[nodiscard]] std::size_t add(const files::Directory& directory);
-  void withdraw(std::size_t index, const files::Directory& directory);
   // The value of --file-memory.
   Status set_memory(const std::string& megabytes);
 
@@ -37,15 +36,7 @@ class SharedFiles {
  private:
   void say_what_changed(const files::FileStore::Reloaded& reloaded, const OperatorLog& log) const;
 
-  struct Wanted {
-    files::Directory directory;  // its path, whether dot files are read, and its tree's name
-    std::size_t users = 0;
-    std::size_t paths = 0;  // of those, who want what links lead to
-    std::size_t trees = 0;  // likewise, who want a tree
-  };
-  [[nodiscard]] std::vector<files::Directory> directories() const;
-
-  std::vector<Wanted> wanted_directories_;
+  std::vector<files::Directory> directories_;
   std::uint32_t memory_mb_ = 1024;
   std::optional<files::FileStore> store_;
   bool announced_ = false;

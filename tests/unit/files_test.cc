@@ -56,15 +56,6 @@ TEST_F(Files, LargerThanTheMemoryForThem) {
   EXPECT_NE(set.error().find("larger than the memory"), std::string::npos) << set.error();
 }
 
-TEST_F(Files, ADirectoryThatIsNotUsedKeepsItsIndex) {
-  write("a", "a");
-  const auto read =
-      read_directories({{.path = "/nowhere/at/all", .unused = true}, {root.string()}}, types, 1 << 20, nullptr);
-  ASSERT_TRUE(read) << read.error();
-  EXPECT_EQ(read->set->find(0, "/a"), nullptr);
-  EXPECT_NE(read->set->find(1, "/a"), nullptr);
-}
-
 TEST_F(Files, AreFoundByTheirPaths) {
   write("a.txt", "a");
   write("dir/b.css", "b");

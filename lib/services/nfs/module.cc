@@ -28,6 +28,14 @@ class NfsModule final : public ServiceModule {
   [[nodiscard]] bool enabled() const override { return !wanted_.exports.empty(); }
   [[nodiscard]] std::vector<PortRange> datagram_ports() const override { return {{wanted_.port, wanted_.port}}; }
 
+  void settle() override {
+    for (Export& each : wanted_.exports) {
+      each.root = files_->add({each.directory, wanted_.dot_files, false, each.name});
+      each.directory = absolute(each.directory);
+    }
+    std::ranges::stable_sort(wanted_.exports, std::ranges::greater(), [](const Export& e) { return e.name.size(); });
+  }
+
   [[nodiscard]] Result<std::vector<std::string>> load(const Surroundings& around) override {
     shared_.allowed = wanted_.allowed.empty() ? private_networks() : wanted_.allowed;
     for (const AllowedNetwork& network : shared_.allowed) shared_.exports.groups.push_back(text_of(network));
@@ -70,17 +78,6 @@ class NfsModule final : public ServiceModule {
     } while (!rest.empty());
     if (value.ends_with(',')) return Error{"'" + value + "': nothing stands behind the last comma"};
     if (wanted.exports.empty()) return Error{"'" + value + "' names no directory: root=DIR"};
-    // Of flags and of the file's keys the last one counts.
-    for (std::size_t i = 0; i < directories_.size(); ++i) files_->withdraw(roots_[i], directories_[i]);
-    directories_.clear();
-    roots_.clear();
-    for (Export& each : wanted.exports) {
-      directories_.push_back({each.directory, wanted.dot_files, false, each.name});
-      roots_.push_back(files_->add(directories_.back()));
-      each.root = roots_.back();
-      each.directory = absolute(each.directory);
-    }
-    std::ranges::stable_sort(wanted.exports, std::ranges::greater(), [](const Export& e) { return e.name.size(); });
     wanted_ = std::move(wanted);
     return success();
   }
@@ -124,9 +121,7 @@ class NfsModule final : public ServiceModule {
   const std::shared_ptr<services::SharedFiles> files_;
   const std::shared_ptr<onc_rpc::Mappings> mappings_;
   Wanted wanted_;
-  std::vector<files::Directory> directories_;  // that `files_` has for it
-  std::vector<std::size_t> roots_;             // and their indexes
-  NfsService::Shared shared_;                  // its cores end before the module does
+  NfsService::Shared shared_;  // its cores end before the module does
 };
 
 }  // namespace

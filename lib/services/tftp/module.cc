@@ -35,6 +35,13 @@ class TftpModule final : public ServiceModule {
   [[nodiscard]] bool enabled() const override { return port_ != 0; }
   [[nodiscard]] std::vector<PortRange> datagram_ports() const override { return {{port_, port_}, tids_}; }
 
+  void settle() override {
+    settings_.root = files_->add({directory_, false});
+    settings_.writes = !write_.empty();
+    settings_.most_written = std::uint64_t{write_limit_mb_} << 20;
+    if (settings_.writes) store_.emplace(write_, settings_.most_written);
+  }
+
   [[nodiscard]] Result<std::vector<std::string>> load(const Surroundings& around) override {
     if (store_) {
       if (Status status = store_->open(); !status) return Error{"--tftp: " + status.error()};
@@ -95,12 +102,6 @@ class TftpModule final : public ServiceModule {
     }
     if (directory_.empty()) return Error{"'" + value + "' names no directory: root=DIR"};
     port_ = static_cast<std::uint16_t>(*port);
-    if (read_) files_->withdraw(settings_.root, *read_);  // the last flag counts
-    read_ = files::Directory{directory_, false};
-    settings_.root = files_->add(*read_);
-    settings_.writes = !write_.empty();
-    settings_.most_written = std::uint64_t{write_limit_mb_} << 20;
-    if (settings_.writes) store_.emplace(write_, settings_.most_written);
     return success();
   }
 
@@ -146,8 +147,7 @@ class TftpModule final : public ServiceModule {
   TftpService::Settings settings_;
   std::optional<std::uint32_t> transfers_;
   std::string directory_;
-  std::optional<files::Directory> read_;  // that `files_` has for it
-  std::string write_;                     // empty: off
+  std::string write_;  // empty: off
   std::uint32_t write_limit_mb_ = kWriteLimitMb;
   std::optional<UploadStore> store_;  // where files are written
 };
