@@ -17,6 +17,9 @@ FLOWS = 500
 FAMILIES = {4: ["--target", "192.0.2.53", "--source", "198.51.100.0/24"],
             6: ["--target", "2001:db8::53", "--source", "2001:db8:1::/120"]}
 UNVERIFIED = ("tcp_reset_no_cookie", "tcp_drop_reset_limited", "tcp_drop_no_timestamp_late")
+# A wrong cookie passes for a right one once in 2^11 tries, and a segment with timestamps is tried twice (docs/protocol.md): one of
+# these 1,000 frames on average. A second try finds the same ones, as it has the keys of the same hour. Ten: one hour of ten million.
+TAKEN_BY_CHANCE = 10
 
 
 def write(lab, *flags, family=4, secret="secret", name="in.pcap"):
@@ -107,8 +110,10 @@ def test_another_secret_gets_no_answer():
 
 def expect_refused(verdicts, frames):
     assert verdicts.pop("tcp_syn_ack") == FLOWS
-    assert sum(verdicts.get(name, 0) for name in UNVERIFIED) == 2 * FLOWS == sum(verdicts.values()), verdicts
-    assert verdicts["tcp_reset_no_cookie"] > 0 and not any(f[47] & 0x18 == 0x18 for f in frames), verdicts
+    assert sum(verdicts.values()) == 2 * FLOWS, verdicts
+    assert sum(verdicts.get(name, 0) for name in UNVERIFIED) > 2 * FLOWS - TAKEN_BY_CHANCE, verdicts
+    answers = sum(f[47] & 0x18 == 0x18 for f in frames)
+    assert verdicts["tcp_reset_no_cookie"] > 0 and answers < TAKEN_BY_CHANCE, f"{verdicts}, {answers} answers"
 
 
 def test_the_time_printed_is_the_time_that_holds():
