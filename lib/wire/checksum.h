@@ -1,9 +1,10 @@
 // The Internet checksum (RFC 1071), its pseudo headers (RFC 9293, RFC 768, RFC 8200) and its incremental update (RFC
 // 1624). Byte order: sums are kept in memory order (RFC 1071 section 2(B)), so nothing is swapped; a Be16 takes the
-// result as it lies. Ownership: borrows. Thread: pure functions. Errors: none, any span may be summed; spans up to 256
-// KiB do not overflow.
+// result as it lies. Ownership: borrows. Thread: pure functions. Errors: none, any span may be summed; some
+// billions of spans may be added.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -33,36 +34,39 @@ inline void store_raw(std::uint8_t* at, T v) noexcept {
 }
 }  // namespace detail
 
+// One's complement addition of 64 bits: the carry comes in again below (RFC 1071 section 2(C)).
+[[nodiscard]] constexpr std::uint64_t add_around(std::uint64_t sum, std::uint64_t v) noexcept {
+  sum += v;
+  return sum + (sum < v ? 1 : 0);
+}
+// The same value in 33 bits, so that sums may be added plainly.
+[[nodiscard]] constexpr PartialSum narrowed(std::uint64_t sum) noexcept {
+  return (sum & 0xffffffffu) + (sum >> 32);
+}
+
 // Adds `n` bytes at `p`; only the last span of a sum may have an odd length.
 [[nodiscard]] inline PartialSum sum_bytes(const std::uint8_t* p, std::size_t n, PartialSum sum = 0) noexcept {
   using detail::load_raw;
   std::uint64_t other = 0;  // a second accumulator, so that additions overlap
-  while (n >= 16) {
-    const auto a = load_raw<std::uint64_t>(p);
-    const auto b = load_raw<std::uint64_t>(p + 8);
-    sum += (a & 0xffffffffu) + (a >> 32);
-    other += (b & 0xffffffffu) + (b >> 32);
-    p += 16;
-    n -= 16;
+  for (; n >= 16; n -= 16, p += 16) {
+    sum = add_around(sum, load_raw<std::uint64_t>(p));
+    other = add_around(other, load_raw<std::uint64_t>(p + 8));
   }
   if ((n & 8) != 0) {
-    const auto a = load_raw<std::uint64_t>(p);
-    sum += (a & 0xffffffffu) + (a >> 32);
+    sum = add_around(sum, load_raw<std::uint64_t>(p));
     p += 8;
   }
+  other = narrowed(other);
   if ((n & 4) != 0) {
-    sum += load_raw<std::uint32_t>(p);
+    other += load_raw<std::uint32_t>(p);
     p += 4;
   }
   if ((n & 2) != 0) {
     other += load_raw<std::uint16_t>(p);
     p += 2;
   }
-  if ((n & 1) != 0) {
-    const std::uint8_t padded[2] = {*p, 0};
-    other += load_raw<std::uint16_t>(padded);
-  }
-  return sum + other;
+  if ((n & 1) != 0) other += host_to_be(static_cast<std::uint16_t>(*p << 8));
+  return narrowed(sum) + other;
 }
 [[nodiscard]] inline PartialSum sum_bytes(Bytes bytes, PartialSum sum = 0) noexcept {
   return sum_bytes(bytes.data(), bytes.size(), sum);
@@ -78,20 +82,21 @@ inline void store_raw(std::uint8_t* at, T v) noexcept {
     const auto b = load_raw<std::uint64_t>(from + 8);
     detail::store_raw(to, a);
     detail::store_raw(to + 8, b);
-    sum += (a & 0xffffffffu) + (a >> 32);
-    other += (b & 0xffffffffu) + (b >> 32);
+    sum = add_around(sum, a);
+    other = add_around(other, b);
   }
   if ((n & 8) != 0) {
     const auto v = load_raw<std::uint64_t>(from);
     detail::store_raw(to, v);
-    sum += (v & 0xffffffffu) + (v >> 32);
+    sum = add_around(sum, v);
     from += 8;
     to += 8;
   }
+  other = narrowed(other);
   if ((n & 4) != 0) {
     const auto v = load_raw<std::uint32_t>(from);
     detail::store_raw(to, v);
-    sum += v;
+    other += v;
     from += 4;
     to += 4;
   }
@@ -106,16 +111,14 @@ inline void store_raw(std::uint8_t* at, T v) noexcept {
     *to = *from;
     other += host_to_be(static_cast<std::uint16_t>(*from << 8));
   }
-  return sum + other;
+  return narrowed(sum) + other;
 }
 
-// The 16 bits in memory order.
+// The 16 bits in memory order. Halves are added by adding a number to itself turned by half its width: its upper half
+// is then the sum, the carry out of the lower half included, and the carry out of the upper half is the same one.
 [[nodiscard]] constexpr std::uint16_t fold(PartialSum sum) noexcept {
-  sum = (sum & 0xffffffffu) + (sum >> 32);
-  sum = (sum & 0xffffu) + ((sum >> 16) & 0xffffu) + (sum >> 32);
-  sum = (sum & 0xffffu) + (sum >> 16);
-  sum = (sum & 0xffffu) + (sum >> 16);
-  return static_cast<std::uint16_t>(sum);
+  const auto half = static_cast<std::uint32_t>((sum + std::rotl(sum, 32)) >> 32);
+  return static_cast<std::uint16_t>((half + std::rotl(half, 16)) >> 16);
 }
 
 // What belongs in a checksum field after summing everything else (the field itself as zero).

@@ -73,6 +73,8 @@ inline constexpr std::uint32_t kNopNopTimestamps = 0x0101080a;  // as every comm
 inline constexpr std::uint8_t kTimestampsLength = 12;           // with that padding, RFC 7323 appendix A
 inline constexpr std::uint32_t kNopNopSackPermitted = 0x01010402;
 inline constexpr std::uint32_t kSackPermittedTimestamps = 0x0402080a;
+inline constexpr std::uint32_t kMssAbove16 = 0x0204;              // kind and length, above the value
+inline constexpr std::uint32_t kNopWindowScaleAbove8 = 0x010303;  // likewise
 
 // Not inline, like what writes them: few segments have them, and the code of all others would grow.
 [[gnu::noinline]] inline bool parse_sack_blocks(Bytes blocks, SackBlocks& found) noexcept {
@@ -100,13 +102,37 @@ inline constexpr std::uint32_t kSackPermittedTimestamps = 0x0402080a;
   return at;
 }
 
+// Whole words of options as every common stack pads them in its SYN, into `found`; returns how many bytes these were.
+// The walk below would find the same, a byte at a time.
+[[nodiscard]] inline std::size_t parse_common_words(Bytes options, TcpOptions& found) noexcept {
+  const std::uint8_t* const p = options.data();
+  std::size_t at = 0;
+  for (; options.size() - at >= 4; at += 4) {
+    const auto word = load_be<std::uint32_t>(p + at);
+    if (word >> 16 == kMssAbove16) {
+      found.mss = static_cast<std::uint16_t>(word);
+    } else if (word >> 8 == kNopWindowScaleAbove8) {
+      found.window_scale = std::min(static_cast<std::uint8_t>(word), kMostWindowScale);
+    } else if (word == kNopNopSackPermitted) {
+      found.sack_permitted = true;
+    } else if ((word == kSackPermittedTimestamps || word == kNopNopTimestamps) && options.size() - at >= 12) {
+      found.sack_permitted |= word == kSackPermittedTimestamps;
+      found.timestamps = TcpTimestamps{load_be<std::uint32_t>(p + at + 4), load_be<std::uint32_t>(p + at + 8)};
+      at += 8;
+    } else {
+      break;
+    }
+  }
+  return at;
+}
+
 // Fills in what there is of `found`, which is empty before. False where an option has an impossible length; unknown
 // options are skipped by their length. Not by value: copying an optional of narrow fields just written waits for each
 // of them.
 [[nodiscard]] inline bool parse_tcp_options(Bytes options, TcpOptions& found) noexcept {
   const std::uint8_t* const p = options.data();
   const std::size_t n = options.size();
-  for (std::size_t at = 0; at < n;) {
+  for (std::size_t at = parse_common_words(options, found); at < n;) {
     const auto kind = static_cast<TcpOptionKind>(p[at]);
     if (kind == TcpOptionKind::end) break;
     if (kind == TcpOptionKind::nop) {
