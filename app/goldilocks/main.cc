@@ -1,5 +1,5 @@
 // The start and stop order of goldilocks. Everything undoes itself in the reverse order.
-// Exit codes: 0 ended by a signal, 1 could not start, 2 wrong usage.
+// Exit codes: 0 ended by a signal, or checked and good, 1 could not start, 2 wrong usage.
 #include <sodium.h>
 
 #include <atomic>
@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/control/check/check.h"
 #include "lib/control/keys/key_store.h"
 #include "lib/control/log.h"
 #include "lib/control/metrics/listener.h"
@@ -136,6 +137,11 @@ int run(const std::vector<std::string>& words) {
     case control::CommandLine::Action::help:
       std::fputs(control::help_text().c_str(), stdout);
       return 0;
+    case control::CommandLine::Action::options_page:
+      std::fputs(control::options_page().c_str(), stdout);
+      return 0;
+    case control::CommandLine::Action::check:
+      return control::check_configuration(*line);
     case control::CommandLine::Action::version:
       std::puts("goldilocks " GOLDILOCKS_VERSION);
       return 0;

@@ -63,6 +63,11 @@ class ServiceModule {
     (void)around;
     return std::vector<std::string>{};
   }
+  // In the place of load(), where nothing is to be served: what load() would refuse, without making or changing a file.
+  [[nodiscard]] virtual Result<std::vector<std::string>> check(const Surroundings& around) {
+    (void)around;
+    return std::vector<std::string>{};
+  }
   // The instance of one core, its ports registered there.
   [[nodiscard]] virtual Result<std::unique_ptr<Service>> make(Registry& registry) = 0;
   // SIGHUP: what was read from files is to be read again. It returns at once, and tick() sees to the end of it.

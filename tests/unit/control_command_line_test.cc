@@ -8,6 +8,7 @@
 
 #include "lib/control/options/command_line.h"
 #include "lib/control/options/option_table.h"
+#include "lib/control/options/suggest.h"
 
 namespace gl::control {
 namespace {
@@ -119,7 +120,11 @@ TEST(CommandLine, ErrorsNameTheFlagAndWhatIsAllowed) {
       {{"--address", "192.0.2.1@x"}, "--address: DPDK port after @ in '192.0.2.1@x': 'x' is not a number from 0 to 31"},
       {{"--nsid", std::string(256, 'x')}, "--nsid: longer than 255 bytes"},
       {{"--nsid"}, "--nsid: a value is missing"},
-      {{"--bogus", "1"}, "--bogus: no such flag, or not unique; see --help"},
+      {{"--bogus", "1"}, "unknown option --bogus; see --help"},
+      {{"--zoen", "z"}, "unknown option --zoen; did you mean --zone?"},
+      {{"--max-updp=1400"}, "unknown option --max-updp; did you mean --max-udp?"},
+      {{"--mss", "1400"}, "--mss: not unique: --mss-v4, --mss-v6"},
+      {{"-x"}, "-x: no such flag; see --help"},
       {{"stray"}, "'stray': not a flag; see --help"},
       {{"--port=1", "--port=2", "--port=3", "--port=4", "--port=5", "--port=6", "--port=7", "--port=8", "--port=9"},
        "--port: more than 8"},
@@ -181,6 +186,8 @@ TEST(ConfigFile, ErrorsNameFileLineAndKey) {
       {"zone = a\n# x\nzone = =b\n", ":3: zone: '=b' is not FILE or ORIGIN=FILE"},
       {"\n[goldilocks]\nport = 99999\n", ":3: port: '99999' is not a number from 1 to 65535"},
       {"bogus = 1\n", ":1: bogus: no such key; --help lists them, without the dashes"},
+      {"max-upd = 1\n", ":1: max-upd: no such key; did you mean max-udp?"},
+      {"http = 80,root=/\nlinger = 5\nlinger = 6\n", ":3: linger: given before in this file"},
       {"[other]\nport = 53\n", ": section [other]: the only section is [goldilocks]"},
       {"#\nno equals sign\n", ":2: neither `key = value` nor `[goldilocks]` nor a # comment"},
   };
@@ -191,6 +198,62 @@ TEST(ConfigFile, ErrorsNameFileLineAndKey) {
   const File long_line("nsid = " + std::string(300, 'x') + "\n");
   EXPECT_EQ(error_of(parse({"--config", long_line.path()})), long_line.path() + ":1: longer than 255 bytes");
   EXPECT_EQ(error_of(parse({"--config", "/nowhere.conf"})), "--config: /nowhere.conf: No such file or directory");
+}
+
+TEST(ConfigFile, EveryListRepeats) {
+  const File file(
+      "zone = z\naddress = 192.0.2.1\nhttp = 80,root=/\nhttp = 81,root=/\nrate-limit-allow = 192.0.2.0/24\n"
+      "rate-limit-allow = 198.51.100.0/24\nforward-source = 192.0.2.1\nforward-source = 2001:db8::1\n");
+  const auto line = parse({"--config", file.path()});
+  ASSERT_TRUE(line) << error_of(line);
+  EXPECT_EQ(line->settings.dns.admission.rate_allow.size(), 2u);
+}
+
+TEST(Check, CollectsEveryProblem) {
+  const File file("max-updp = 1400\nport = 0\nlinger = 5\n");
+  const auto line = parse_command_line(
+      {"goldilocks", "--check", "--config", file.path(), "--zoen", "z", "--epoch=1", "stray", "--nsid"});
+  ASSERT_TRUE(line) << error_of(line);
+  EXPECT_EQ(line->action, CommandLine::Action::check);
+  EXPECT_EQ(line->settings.linger_seconds, 5u);  // what stands behind a wrong line is taken
+  EXPECT_EQ(
+      line->problems,
+      (Arguments{file.path() + ":1: max-updp: no such key; did you mean max-udp?",
+                 file.path() + ":2: port: '0' is not a number from 1 to 65535",
+                 "unknown option --zoen; did you mean --zone?", "--epoch: '1' is not a number from 8 to 604800",
+                 "'stray': not a flag; see --help", "--nsid: a value is missing",
+                 "nothing to serve: at least one of --zone, --forward, --http, --tftp, --nfs and the like is needed",
+                 "--address: none given; at least one address to answer for is needed"}));
+}
+
+TEST(Check, BehindTheDashesToo) {
+  EXPECT_EQ(parse_more({"--check"})->action, CommandLine::Action::check);
+  EXPECT_TRUE(parse_more({"--check"})->problems.empty());
+}
+
+TEST(Suggest, CountsChangesOfOneLetter) {
+  EXPECT_EQ(edit_distance("zone", "zone"), 0u);
+  EXPECT_EQ(edit_distance("zoen", "zone"), 1u);
+  EXPECT_EQ(edit_distance("zne", "zone"), 1u);
+  EXPECT_EQ(edit_distance("zoone", "zone"), 1u);
+  EXPECT_EQ(edit_distance("bone", "zone"), 1u);
+  EXPECT_EQ(edit_distance("", "zone"), 4u);
+  EXPECT_EQ(edit_distance(std::string(100000, 'x'), "zone"), 64u);  // long words are cut
+}
+
+TEST(Suggest, OnlyWhatIsNear) {
+  const std::vector<std::string> words = {"zone", "port", "max-udp"};
+  EXPECT_EQ(nearest_word("zoen", words), "zone");
+  EXPECT_EQ(nearest_word("maxudp", words), "max-udp");
+  EXPECT_EQ(nearest_word("linger", words), "");
+  EXPECT_EQ(nearest_word("", words), "");
+}
+
+// The page is generated: goldilocks --help-markdown > docs/options.md
+TEST(OptionsPage, IsTheOneInDocs) {
+  std::ifstream file(TEST_DATA "/../../docs/options.md");
+  const std::string page((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  EXPECT_TRUE(page == options_page()) << "docs/options.md is stale: goldilocks --help-markdown > docs/options.md";
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "lib/control/options/config_file.h"
 #include "lib/control/options/option_table.h"
+#include "lib/control/options/suggest.h"
 #include "lib/service/registry.h"
 
 namespace gl::control {
@@ -13,12 +14,29 @@ namespace gl::control {
 namespace {
 
 constexpr std::size_t kMaxPorts = 8;
-constexpr int kHelp = 'h', kVersion = 'V', kConfig = 'c', kFirstOption = 256;
+constexpr int kHelp = 'h', kVersion = 'V', kConfig = 'c', kCheck = 'k', kPage = 'p', kFirstOption = 256;
+using Action = CommandLine::Action;
+
+// Those that are no keys of the file.
+struct OwnFlag {
+  const char* name;
+  const char* argument;
+  int value;
+  const char* help;
+};
+constexpr OwnFlag kOwnFlags[] = {
+    {"config", "FILE", kConfig, "INI file of these keys; later flags win over it"},
+    {"check", "", kCheck, "say all that is wrong with flags, file, zones, secret and services' files; serve nothing"},
+    {"version", "", kVersion, "print the version"},
+    {"help", "", kHelp, "print this"},
+    {"help-markdown", "", kPage, "print the same as a page of Markdown (docs/options.md)"},
+};
 
 std::vector<option> getopt_table(const std::vector<ServiceOption>& options) {
-  std::vector<option> table = {{"help", no_argument, nullptr, kHelp},
-                               {"version", no_argument, nullptr, kVersion},
-                               {"config", required_argument, nullptr, kConfig}};
+  std::vector<option> table;
+  for (const OwnFlag& flag : kOwnFlags) {
+    table.push_back({flag.name, *flag.argument == '\0' ? no_argument : required_argument, nullptr, flag.value});
+  }
   int value = kFirstOption;
   for (const ServiceOption& entry : options) {
     table.push_back({entry.name.c_str(), required_argument, nullptr, value++});
@@ -27,39 +45,67 @@ std::vector<option> getopt_table(const std::vector<ServiceOption>& options) {
   return table;
 }
 
-Status check_sources(const std::vector<AddressSetting>& sources) {
+using Problems = std::vector<std::string>;
+
+void check_sources(const std::vector<AddressSetting>& sources, Problems& problems) {
   const bool twice = sources.size() == 2 && sources[0].address.index() == sources[1].address.index();
-  if (sources.size() > 2 || twice) return Error{"--forward-source: more than one of a family"};
-  return success();
+  if (sources.size() > 2 || twice) problems.emplace_back("--forward-source: more than one of a family");
 }
 
-// What must hold whatever the order of flags and file was.
-Status check(Settings& settings) {
-  const bool other = std::ranges::any_of(settings.modules, [](const auto& module) { return module->enabled(); });
-  if (settings.zones.empty() && !settings.forward.enabled() && !other) {
-    return Error{"nothing to serve: at least one of --zone, --forward, --http, --tftp, --nfs and the like is needed"};
+void check_addresses(const std::vector<AddressSetting>& addresses, Problems& problems) {
+  if (addresses.empty()) {
+    problems.emplace_back("--address: none given; at least one address to answer for is needed");
   }
-  if (settings.addresses.empty()) return Error{"--address: none given; at least one address to answer for is needed"};
-  for (std::size_t i = 0; i < settings.addresses.size(); ++i) {
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
-      const AddressSetting& a = settings.addresses[i];
-      const AddressSetting& b = settings.addresses[j];
+      const AddressSetting& a = addresses[i];
+      const AddressSetting& b = addresses[j];
       if (a.address == b.address && (a.port == b.port || !a.port || !b.port)) {
-        return Error{"--address: the same address twice, as number " + std::to_string(j + 1) + " and " +
-                     std::to_string(i + 1)};
+        problems.push_back("--address: the same address twice, as number " + std::to_string(j + 1) + " and " +
+                           std::to_string(i + 1));
       }
     }
   }
+}
+
+// What must hold whatever the order of flags and file was.
+void check(Settings& settings, Problems& problems) {
+  const bool other = std::ranges::any_of(settings.modules, [](const auto& module) { return module->enabled(); });
+  if (settings.zones.empty() && !settings.forward.enabled() && !other) {
+    problems.emplace_back(
+        "nothing to serve: at least one of --zone, --forward, --http, --tftp, --nfs and the like is needed");
+  }
+  check_addresses(settings.addresses, problems);
   if (settings.service_ports.empty()) settings.service_ports.push_back(53);
-  if (settings.service_ports.size() > kMaxPorts) return Error{"--port: more than " + std::to_string(kMaxPorts)};
+  if (settings.service_ports.size() > kMaxPorts) problems.push_back("--port: more than " + std::to_string(kMaxPorts));
   settings.forward.max_udp = settings.dns.max_udp;
   settings.forward.udp_truncate_all = settings.dns.udp_truncate_all;
   settings.forward.own_cookies = settings.dns.admission.cookies != services::CookiePolicy::off;
   settings.forward.tcp_keepalive = promised_idle(settings.epoch_seconds);
-  return check_sources(settings.forward_source);
+  check_sources(settings.forward_source, problems);
 }
 
-Status apply_flags(std::vector<std::string> flags, CommandLine& line) {
+// getopt takes beginnings of names as well; `written` is none, or one of several.
+std::string no_such_flag(const std::string& written, const std::vector<option>& table) {
+  const std::string name = written.substr(0, written.find('='));
+  if (!name.starts_with("--")) return name + ": no such flag; see --help";
+  std::vector<std::string> names;
+  std::string begins;
+  for (const option& entry : table) {
+    if (entry.name == nullptr) continue;
+    names.emplace_back(entry.name);
+    if (names.back().starts_with(name.substr(2))) begins += (begins.empty() ? "--" : ", --") + names.back();
+  }
+  if (!begins.empty()) return name + ": not unique: " + begins;
+  const std::string meant = did_you_mean(name.substr(2), names, "--");
+  return "unknown option " + name + (meant.empty() ? "; see --help" : meant);
+}
+
+Action action_of(int flag) {
+  return flag == kHelp ? Action::help : flag == kPage ? Action::options_page : Action::version;
+}
+
+void apply_flags(std::vector<std::string> flags, CommandLine& line) {
   std::vector<char*> argv;
   argv.reserve(flags.size() + 1);
   for (std::string& flag : flags) argv.push_back(flag.data());
@@ -67,49 +113,59 @@ Status apply_flags(std::vector<std::string> flags, CommandLine& line) {
   argv.push_back(nullptr);
   const std::vector<ServiceOption> options = all_options(line.settings);
   const std::vector<option> table = getopt_table(options);
+  Problems& problems = line.problems;
   optind = 0;  // glibc: start over
   opterr = 0;
-  for (;;) {
+  while (optind < argc) {
     const int at = std::max(optind, 1);
     const int found = getopt_long(argc, argv.data(), "+:hV", table.data(), nullptr);
-    if (found == -1) break;
+    if (found == -1 && optind >= argc) break;
     const std::string written = flags[static_cast<std::size_t>(at)];
-    if (found == kHelp || found == kVersion) {
-      line.action = found == kHelp ? CommandLine::Action::help : CommandLine::Action::version;
-      return success();
-    }
-    if (found == ':') return Error{written + ": a value is missing"};
-    if (found == '?') return Error{written + ": no such flag, or not unique; see --help"};
-    if (found == kConfig) {
-      if (Status status = read_config_file(optarg, line.settings); !status) return status;
-      continue;
-    }
-    const ServiceOption& entry = options[static_cast<std::size_t>(found - kFirstOption)];
-    if (Status status = entry.apply(optarg); !status) {
-      return Error{std::string("--").append(entry.name).append(": ").append(status.error())};
+    if (found == -1) {
+      problems.push_back("'" + flags[static_cast<std::size_t>(optind++)] + "': not a flag; see --help");
+    } else if (found == kHelp || found == kVersion || found == kPage) {
+      line.action = action_of(found);
+      return;
+    } else if (found == ':') {
+      problems.push_back(written + ": a value is missing");
+    } else if (found == '?') {
+      problems.push_back(no_such_flag(written, table));
+      // What follows is its value, as with nearly all flags.
+      const bool alone = optind >= argc || flags[static_cast<std::size_t>(optind)].starts_with("-");
+      if (!alone && written.find('=') == std::string::npos) ++optind;
+    } else if (found == kCheck) {
+      line.action = Action::check;
+    } else if (found == kConfig) {
+      read_config_file(optarg, line.settings, problems);
+    } else if (const ServiceOption& entry = options[static_cast<std::size_t>(found - kFirstOption)]; true) {
+      if (Status status = entry.apply(optarg); !status) problems.push_back("--" + entry.name + ": " + status.error());
     }
   }
-  if (optind < argc) return Error{"'" + flags[static_cast<std::size_t>(optind)] + "': not a flag; see --help"};
-  return check(line.settings);
+  check(line.settings, problems);
 }
 
 }  // namespace
 
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments) {
   CommandLine line;
-  const auto separator = std::find(arguments.begin(), arguments.end(), "--");
+  auto separator = std::find(arguments.begin(), arguments.end(), "--");
+  const bool alone = separator == arguments.end();
   line.eal.assign(arguments.begin(), separator);
   for (const std::string& argument : line.eal) {
-    if (argument == "--help" || argument == "-h") line.action = CommandLine::Action::help;
-    if (argument == "--version") line.action = CommandLine::Action::version;
+    if (argument == "--help" || argument == "-h") line.action = Action::help;
+    if (argument == "--help-markdown") line.action = Action::options_page;
+    if (argument == "--version") line.action = Action::version;
+    if (argument == "--check") line.action = Action::check;
   }
-  if (line.action != CommandLine::Action::run) return line;
-  if (separator == arguments.end()) {
+  if (line.action != Action::run && line.action != Action::check) return line;
+  // To check takes no EAL, so nothing has to be told apart.
+  if (alone && line.action != Action::check) {
     return Error{"no -- on the command line: EAL flags stand before it, those of goldilocks after it; see --help"};
   }
   std::vector<std::string> flags = {arguments.front()};
-  flags.insert(flags.end(), separator + 1, arguments.end());
-  if (Status status = apply_flags(std::move(flags), line); !status) return Error{status.error()};
+  flags.insert(flags.end(), alone ? arguments.begin() + 1 : separator + 1, arguments.end());
+  apply_flags(std::move(flags), line);
+  if (line.action == Action::run && !line.problems.empty()) return Error{line.problems.front()};
   return line;
 }
 
@@ -117,6 +173,7 @@ std::string help_text() {
   std::string text =
       "usage: goldilocks [EAL FLAGS] -- --zone FILE --address ADDRESS [FLAGS]\n"
       "       goldilocks [EAL FLAGS] -- --forward BACKEND --address ADDRESS [FLAGS]\n"
+      "       goldilocks --check [FLAGS]\n"
       "Answers DNS over TCP and UDP, without connection state, from zones in memory and from name servers behind "
       "it.\n\n"
       "EAL flags, the ones that matter (the main lcore controls, every other one polls):\n"
@@ -132,12 +189,46 @@ std::string help_text() {
   for (const ServiceOption& entry : all_options(settings)) {
     add(std::string("--").append(entry.name).append(" ").append(entry.argument), entry.help);
   }
-  add("--config FILE", "INI file of these keys; later flags win over it");
-  add("--version", "print the version");
-  add("--help", "print this");
+  for (const OwnFlag& flag : kOwnFlags) {
+    add(std::string("--").append(flag.name).append(*flag.argument == '\0' ? "" : " ").append(flag.argument), flag.help);
+  }
   text +=
       "\nSIGHUP reads zones, secrets and files again; SIGINT and SIGTERM end.\n"
-      "Exit codes: 0 ended by a signal, 1 could not start or go on, 2 wrong usage.\n";
+      "Exit codes: 0 ended by a signal, or checked and good, 1 could not start or go on, 2 wrong usage.\n";
+  return text;
+}
+
+namespace {
+
+// A cell of a table: `|` ends none.
+std::string cell(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '|') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+std::string row(const std::string& flag, const std::string& argument, const std::string& help) {
+  const std::string value = argument.empty() ? "" : "`" + cell(argument) + "`";
+  return "| `" + flag + "` | " + value + " | " + cell(help) + " |\n";
+}
+
+}  // namespace
+
+std::string options_page() {
+  std::string text =
+      "# Flags, and keys of the configuration file\n\n"
+      "Generated by `goldilocks --help-markdown` from the table that the program itself uses; a test\n"
+      "fails where it is stale. The same name is a flag (`--max-udp 1400`) and a key (`max-udp = 1400`).\n"
+      "The default stands in parentheses. [operations.md](operations.md) says what they are for.\n\n"
+      "## Flags and keys\n"
+      "| Flag and key | Value | Meaning |\n|---|---|---|\n";
+  Settings settings;
+  for (const ServiceOption& entry : all_options(settings)) text += row(entry.name, entry.argument, entry.help);
+  text += "\n## Flags only\n| Flag | Value | Meaning |\n|---|---|---|\n";
+  for (const OwnFlag& flag : kOwnFlags) text += row(std::string("--") + flag.name, flag.argument, flag.help);
   return text;
 }
 

@@ -11,13 +11,16 @@
 namespace gl::control {
 
 struct CommandLine {
-  enum class Action { run, help, version };
+  enum class Action { run, help, options_page, version, check };
   Action action = Action::run;
   std::vector<std::string> eal;  // the program's name first
   Settings settings;
+  std::vector<std::string> problems;  // with `check` all that is wrong; otherwise the first is the error
 };
 
 [[nodiscard]] Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments);
 [[nodiscard]] std::string help_text();
+// docs/options.md.
+[[nodiscard]] std::string options_page();
 
 }  // namespace gl::control

@@ -1,15 +1,15 @@
 // The configuration file: INI as rte_cfgfile reads it, keys as the flags are called, `#` begins a comment.
 // Keys stand before any section or in [goldilocks]; a key that a flag may repeat may be repeated.
-// Thread: main core. Errors: one line with file, line and key.
+// Thread: main core. Errors: one line each with file, line and key; what comes behind one is read as well.
 #pragma once
 
 #include <string>
+#include <vector>
 
-#include "lib/base/result.h"
 #include "lib/control/options/settings.h"
 
 namespace gl::control {
 
-[[nodiscard]] Status read_config_file(const std::string& path, Settings& settings);
+void read_config_file(const std::string& path, Settings& settings, std::vector<std::string>& problems);
 
 }  // namespace gl::control

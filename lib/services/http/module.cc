@@ -11,6 +11,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
+#include "lib/base/writable_file.h"
 #include "lib/services/http/access_log.h"
 #include "lib/services/http/http.h"
 #include "lib/services/http/origin_client.h"
@@ -67,6 +68,13 @@ class HttpModule final : public ServiceModule {
     return warnings;
   }
 
+  [[nodiscard]] Result<std::vector<std::string>> check(const Surroundings& around) override {
+    auto warnings = files_->load(around);
+    if (!warnings || log_path_.empty()) return warnings;
+    if (Status status = check_writable(log_path_); !status) return Error{"--http-log: " + status.error()};
+    return warnings;
+  }
+
   [[nodiscard]] Result<std::unique_ptr<Service>> make(Registry& registry) override {
     auto service = std::make_unique<HttpService>(files_->published(), shared_, linger_seconds_);
     if (client_ != nullptr) client_->add(service->open_gateway(std::size_t{backend_memory_mb_} << 20, origins_.size()));
@@ -108,7 +116,8 @@ class HttpModule final : public ServiceModule {
       if (!every) return Error{"'" + value + "': every= takes a number from 1 on"};
       log_every_ = *every;
     }
-    log_.emplace(value.substr(0, comma));
+    log_path_ = value.substr(0, comma);
+    log_.emplace(log_path_);
     return success();
   }
   void write_log(const OperatorLog& log) {
@@ -176,6 +185,7 @@ class HttpModule final : public ServiceModule {
   std::uint32_t linger_seconds_ = 0;
   HttpService::Shared shared_;  // the cores read it
   std::optional<AccessLog> log_;
+  std::string log_path_;
   std::uint32_t log_every_ = 1;
   bool reopen_ = false;
   std::unique_ptr<OriginClient> client_;  // null: no server behind

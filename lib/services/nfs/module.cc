@@ -49,6 +49,10 @@ class NfsModule final : public ServiceModule {
     return files_->load(around);
   }
 
+  [[nodiscard]] Result<std::vector<std::string>> check(const Surroundings& around) override {
+    return files_->load(around);
+  }
+
   [[nodiscard]] Result<std::unique_ptr<Service>> make(Registry& registry) override {
     if (registry.place().mtu < kLeastMtu) return Error{"--nfs: an MTU of " + std::to_string(kLeastMtu) + " at least"};
     auto service = std::make_unique<NfsService>(shared_, files_->published(), registry);

@@ -9,6 +9,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
+#include "lib/base/writable_file.h"
 #include "lib/services/rpc_once/boot_counter.h"
 #include "lib/services/rpc_once/journal.h"
 #include "lib/services/rpc_once/rpc_once.h"
@@ -49,6 +50,13 @@ class RpcOnceModule final : public ServiceModule {
     shared_.seed = std::uint64_t{random()} << 32 | random();
     shared_.lines = journal_->lines();
     return warnings;
+  }
+
+  [[nodiscard]] Result<std::vector<std::string>> check(const Surroundings&) override {
+    for (const std::string& path : {journal_path_, state_path_}) {
+      if (Status status = check_writable(path); !status) return Error{"--rpc-once: " + status.error()};
+    }
+    return std::vector<std::string>{};
   }
 
   [[nodiscard]] Result<std::unique_ptr<Service>> make(Registry& registry) override {

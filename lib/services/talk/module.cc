@@ -9,6 +9,7 @@
 
 #include "lib/base/append_file.h"
 #include "lib/base/text.h"
+#include "lib/base/writable_file.h"
 #include "lib/services/talk/talk.h"
 #include "lib/services/talk/text.h"
 
@@ -37,6 +38,12 @@ class TalkModule final : public ServiceModule {
     if (file_) {
       if (Status status = file_->open(); !status) return Error{"--talk: " + status.error()};
     }
+    return std::vector<std::string>{};
+  }
+
+  [[nodiscard]] Result<std::vector<std::string>> check(const Surroundings&) override {
+    if (path_.empty()) return std::vector<std::string>{};
+    if (Status status = check_writable(path_); !status) return Error{"--talk: " + status.error()};
     return std::vector<std::string>{};
   }
 
@@ -81,11 +88,13 @@ class TalkModule final : public ServiceModule {
     const auto port = parse_decimal(std::string_view(value).substr(0, comma), 1, 65535);
     if (!port) return Error{"'" + value.substr(0, comma) + "' is no port from 1 to 65535"};
     file_.reset();
+    path_.clear();
     if (comma < value.size()) {
       constexpr std::string_view kLog = "log=";
       const std::string part = value.substr(comma + 1);
       if (!part.starts_with(kLog) || part.size() == kLog.size()) return Error{"'" + part + "' is not log=FILE"};
-      file_.emplace(part.substr(kLog.size()));
+      path_ = part.substr(kLog.size());
+      file_.emplace(path_);
     }
     port_ = static_cast<std::uint16_t>(*port);
     return success();
@@ -93,6 +102,7 @@ class TalkModule final : public ServiceModule {
 
   std::uint16_t port_ = 0;
   std::optional<AppendFile> file_;
+  std::string path_;  // empty: standard output
   bool reopen_ = false;
   std::vector<TalkService*> services_;  // a core each; the cores own them
   std::optional<std::uint64_t> silent_since_;

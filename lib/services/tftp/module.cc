@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/base/text.h"
+#include "lib/base/writable_file.h"
 #include "lib/services/tftp/tftp.h"
 #include "lib/services/tftp/upload_store.h"
 
@@ -45,6 +46,13 @@ class TftpModule final : public ServiceModule {
   [[nodiscard]] Result<std::vector<std::string>> load(const Surroundings& around) override {
     if (store_) {
       if (Status status = store_->open(); !status) return Error{"--tftp: " + status.error()};
+    }
+    return files_->load(around);
+  }
+
+  [[nodiscard]] Result<std::vector<std::string>> check(const Surroundings& around) override {
+    if (!write_.empty()) {
+      if (Status status = check_writable(write_ + "/upload"); !status) return Error{"--tftp: " + status.error()};
     }
     return files_->load(around);
   }

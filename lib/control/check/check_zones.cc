@@ -1,0 +1,29 @@
+#include <map>
+
+#include "lib/base/text.h"
+#include "lib/control/check/check.h"
+#include "lib/zone/snapshot.h"
+
+namespace gl::control {
+
+void check_zones(const std::vector<zone::ZoneSource>& sources, CheckReport& report) {
+  std::map<std::string, std::string> path_by_origin;  // in lower case
+  for (const zone::ZoneSource& source : sources) {
+    const auto loaded = zone::load_zones({&source, 1});
+    if (!loaded) {
+      report.errors.push_back(loaded.error());
+      continue;
+    }
+    report.warnings.insert(report.warnings.end(), loaded->warnings.begin(), loaded->warnings.end());
+    const zone::Zone& zone = *loaded->snapshot->zones().front();
+    const auto [first, added] = path_by_origin.emplace(lower(zone.origin), source.path);
+    if (!added) {
+      report.errors.push_back(source.path + ": the zone " + zone.origin + " is already in " + first->second);
+      continue;
+    }
+    report.found.push_back("zone " + zone.origin + ": serial " + std::to_string(zone.serial) + ", " +
+                           counted(zone.records, "record") + " (" + source.path + ")");
+  }
+}
+
+}  // namespace gl::control
