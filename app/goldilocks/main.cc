@@ -107,9 +107,11 @@ int serve(control::CommandLine line) {
   control::wait_for_links(*network);
   control::announce(*network);
   if (Status status = workers.launch(); !status) return fail(status.error());
+  std::atomic<bool> draining{false};
   std::unique_ptr<control::MetricsServer> metrics;
   if (metrics_listener) {
-    auto server = control::MetricsServer::start(std::move(*metrics_listener), {workers, *network, zones, tcp_helper});
+    auto server =
+        control::MetricsServer::start(std::move(*metrics_listener), {workers, *network, zones, tcp_helper}, draining);
     if (!server) return fail(server.error());
     metrics = std::move(*server);
     control::say("metrics at http://" + control::endpoint_to_text(*line.settings.metrics) + "/metrics");
@@ -119,7 +121,8 @@ int serve(control::CommandLine line) {
                " on " + control::counted(network->ports().size(), "port") + " with " +
                control::counted(lcores.size(), "worker"));
 
-  control::Supervisor(*signals, keys, zones, workers, *network, line.settings.modules, line.settings.drain_seconds)
+  control::Supervisor(*signals, keys, zones, workers, *network, line.settings.modules, line.settings.drain_seconds,
+                      draining)
       .run();
 
   workers.stop();

@@ -238,6 +238,37 @@ def test_paths_and_methods():
                 assert b"goldilocks_build_info" in reply.read()
 
 
+def health(lab):
+    try:
+        with get(lab, f"http://127.0.0.1:{PORT}/health") as reply:
+            return reply.status, reply.read()
+    except urllib.error.HTTPError as e:
+        return e.code, e.read()
+
+
+def test_health():
+    """200 while it serves; 503 from SIGTERM on until it ends, with new connections still answered."""
+    with Lab() as lab:
+        loopback(lab)
+        server = Goldilocks(lab, [*METRICS, "--drain", 3])
+        with server:
+            assert health(lab) == (200, b"serving\n")
+            server.signal(signal.SIGHUP)
+            assert health(lab) == (200, b"serving\n")
+            with wire.connect() as begun:
+                server.signal(signal.SIGTERM)
+                wait_for(lambda: health(lab) == (503, b"draining\n"), server.log)
+                for connection in (begun, wire.connect()):  # one that was open, and a new one
+                    connection.sendall(wire.framed(wire.query(".", "SOA")))
+                    assert wire.parse(wire.read_answer(connection)).answer
+            assert wire.parse(wire.ask_udp(wire.query(".", "SOA"))).answer
+            assert health(lab)[0] == 503
+            assert server.process.wait(timeout=20) == 0
+            server.start()
+            assert health(lab)[0] == 200
+            server.signal(signal.SIGTERM)  # the end of the test sends the second one
+
+
 def connect_from(lab, source):
     with inside(lab.server_ns, lab.client_ns):
         s = socket.socket()

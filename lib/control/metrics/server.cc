@@ -20,10 +20,13 @@ struct Reply {
   const char* type = "text/plain; charset=utf-8";
 };
 
-Reply reply_to(std::string_view method, std::string_view path, Exporter& exporter) {
-  if (path != "/metrics") return {MHD_HTTP_NOT_FOUND, "/metrics is here, nothing else\n"};
+Reply reply_to(std::string_view method, std::string_view path, MetricsServer::Asked& asked) {
+  const bool health = path == "/health";
+  if (!health && path != "/metrics") return {MHD_HTTP_NOT_FOUND, "/metrics and /health are here, nothing else\n"};
   if (method != "GET" && method != "HEAD") return {MHD_HTTP_METHOD_NOT_ALLOWED, "GET or HEAD\n"};
-  return {MHD_HTTP_OK, exporter.text(), "text/plain; version=0.0.4; charset=utf-8"};
+  if (!health) return {MHD_HTTP_OK, asked.exporter.text(), "text/plain; version=0.0.4; charset=utf-8"};
+  if (asked.draining.load(std::memory_order_relaxed)) return {MHD_HTTP_SERVICE_UNAVAILABLE, "draining\n"};
+  return {MHD_HTTP_OK, "serving\n"};
 }
 
 MHD_Result send(MHD_Connection* connection, const Reply& reply) {
@@ -40,10 +43,10 @@ MHD_Result send(MHD_Connection* connection, const Reply& reply) {
 }
 
 // Once when the header is there, which is when the answer is given: a body is not waited for.
-MHD_Result on_request(void* exporter, MHD_Connection* connection, const char* path, const char* method, const char*,
+MHD_Result on_request(void* asked, MHD_Connection* connection, const char* path, const char* method, const char*,
                       const char*, std::size_t*, void**) noexcept {
   try {
-    return send(connection, reply_to(method, path, *static_cast<Exporter*>(exporter)));
+    return send(connection, reply_to(method, path, *static_cast<MetricsServer::Asked*>(asked)));
   } catch (const std::exception&) {  // no memory: the connection ends
     return MHD_NO;
   }
@@ -51,11 +54,12 @@ MHD_Result on_request(void* exporter, MHD_Connection* connection, const char* pa
 
 }  // namespace
 
-Result<std::unique_ptr<MetricsServer>> MetricsServer::start(Listener listener, const Exporter& exporter) {
-  std::unique_ptr<MetricsServer> server(new MetricsServer(exporter));
+Result<std::unique_ptr<MetricsServer>> MetricsServer::start(Listener listener, const Exporter& exporter,
+                                                            const std::atomic<bool>& draining) {
+  std::unique_ptr<MetricsServer> server(new MetricsServer(exporter, draining));
   const int descriptor = listener.release();
   server->daemon_ =
-      MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, nullptr, nullptr, on_request, &server->exporter_,  //
+      MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, nullptr, nullptr, on_request, &server->asked_,  //
                        MHD_OPTION_LISTEN_SOCKET, descriptor, MHD_OPTION_CONNECTION_LIMIT, kConnections,
                        MHD_OPTION_PER_IP_CONNECTION_LIMIT, kConnectionsOfOne, MHD_OPTION_CONNECTION_TIMEOUT,
                        kIdleSeconds, MHD_OPTION_END);

@@ -57,6 +57,7 @@ bool may_repeat(const ServiceOption& option) {
 
 std::string no_such_key(const std::string& key, const std::vector<ServiceOption>& options) {
   std::vector<std::string> keys;
+  keys.reserve(options.size());
   for (const ServiceOption& option : options) keys.push_back(option.name);
   const std::string meant = did_you_mean(key, keys);
   return meant.empty() ? "no such key; --help lists them, without the dashes" : "no such key" + meant;
@@ -75,7 +76,9 @@ void apply_section(const std::string& path, rte_cfgfile* file, const char* secti
     const auto nth = static_cast<std::size_t>(
         std::count_if(entries.begin(), here, [&](const rte_cfgfile_entry& e) { return key == e.name; }));
     const auto refuse = [&](const std::string& reason) {
-      problems.push_back(path + ":" + std::to_string(line_of(path, key, nth)) + ": " + key + ": " + reason);
+      std::string text = path;
+      text.append(":").append(std::to_string(line_of(path, key, nth))).append(": ").append(key);
+      problems.push_back(text.append(": ").append(reason));
     };
     const auto option = std::ranges::find(options, key, &ServiceOption::name);
     if (option == options.end()) {

@@ -71,6 +71,7 @@ void Supervisor::end(const std::string& why) {
   }
   say("ending in " + std::to_string(drain_seconds_) + " s on " + why + ", or at a second one");
   end_at_ = monotonic_seconds() + drain_seconds_ + 1;  // this one has begun
+  draining_.store(true, std::memory_order_relaxed);
   for (const auto& module : modules_) {
     if (module->enabled()) module->drain();
   }

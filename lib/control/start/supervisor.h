@@ -2,6 +2,7 @@
 // Ownership: borrows. Thread: main core.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,14 +25,15 @@ namespace gl::control {
 class Supervisor {
  public:
   Supervisor(int signals, KeyStore& keys, ZoneStore& zones, const Workers& workers, const Network& network,
-             const services::Modules& modules, std::uint32_t drain_seconds)
+             const services::Modules& modules, std::uint32_t drain_seconds, std::atomic<bool>& draining)
       : signals_(signals),
         keys_(keys),
         zones_(zones),
         workers_(workers),
         network_(network),
         modules_(modules),
-        drain_seconds_(drain_seconds) {}
+        drain_seconds_(drain_seconds),
+        draining_(draining) {}
 
   // Returns `drain_seconds` after SIGINT or SIGTERM, or at a second one.
   void run();
@@ -52,6 +54,7 @@ class Supervisor {
   const Network& network_;
   const services::Modules& modules_;
   const std::uint32_t drain_seconds_;
+  std::atomic<bool>& draining_;          // read by the thread of the metrics
   std::optional<std::uint64_t> end_at_;  // monotonic seconds
   bool reload_again_ = false;            // asked for while one was under way
   std::vector<bool> links_;              // up, as reported last
