@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/control/check/check.h"
+#include "lib/control/dnstap/tap_writer.h"
 #include "lib/control/keys/key_store.h"
 #include "lib/control/log.h"
 #include "lib/control/metrics/listener.h"
@@ -100,7 +101,13 @@ int serve(control::CommandLine line) {
   std::optional<control::ForwardHelper> helper;
   if (paths != nullptr) helper.emplace(line.settings.forward, workers);
   const tcp_client::TcpHelper* const tcp_helper = helper ? &helper->helper() : nullptr;
-  const control::Telemetry telemetry(workers, *network, zones, tcp_helper);
+  std::unique_ptr<control::TapWriter> tap;
+  if (line.settings.dnstap) {
+    auto writer = control::TapWriter::start(*line.settings.dnstap, workers.taps());
+    if (!writer) return fail(writer.error());
+    tap = std::move(*writer);
+  }
+  const control::Telemetry telemetry(workers, *network, zones, tcp_helper, tap.get());
   if (helper) {
     if (Status status = helper->start(); !status) return fail(status.error());
   }
@@ -110,8 +117,8 @@ int serve(control::CommandLine line) {
   std::atomic<bool> draining{false};
   std::unique_ptr<control::MetricsServer> metrics;
   if (metrics_listener) {
-    auto server =
-        control::MetricsServer::start(std::move(*metrics_listener), {workers, *network, zones, tcp_helper}, draining);
+    auto server = control::MetricsServer::start(std::move(*metrics_listener),
+                                                {workers, *network, zones, tcp_helper, tap.get()}, draining);
     if (!server) return fail(server.error());
     metrics = std::move(*server);
     control::say("metrics at http://" + control::endpoint_to_text(*line.settings.metrics) + "/metrics");

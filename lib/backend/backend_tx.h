@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "lib/base/bytes.h"
+#include "lib/wire/address.h"
 
 namespace gl::backend {
 
@@ -20,6 +21,8 @@ class BackendTx {
   [[nodiscard]] virtual bool reachable(unsigned backend) const noexcept = 0;
   // Whether it is being asked for, and may answer yet.
   [[nodiscard]] virtual bool resolving(unsigned) const noexcept { return false; }
+  // Our address toward it.
+  [[nodiscard]] virtual wire::IpAddress source(unsigned) const noexcept { return {}; }
   // A source port of this core for questions to this backend, chosen by `random` (uniform, 32 bits): its replies come
   // back to this core, or are handed off to it.
   [[nodiscard]] virtual std::uint16_t source_port(unsigned backend, std::uint32_t random) const noexcept = 0;

@@ -47,6 +47,10 @@ Forwarder::Forwarder(const ForwardSettings& settings, BackendTx& tx, TcpJobs* jo
 
 Forwarder::~Forwarder() = default;
 
+void Forwarder::tap_to(dns::Tap* tap) noexcept {
+  work_->tap = tap;
+}
+
 void Forwarder::tick(std::uint64_t now_us) noexcept {
   work_->tick(now_us);
 }

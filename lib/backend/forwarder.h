@@ -16,6 +16,7 @@
 #include "lib/backend/settings.h"
 #include "lib/backend/tcp_jobs.h"
 #include "lib/base/bytes.h"
+#include "lib/dns/tap.h"
 #include "lib/service/request.h"
 #include "lib/service/suspender.h"
 
@@ -42,6 +43,9 @@ class Forwarder final : public Suspender {
   // `jobs` may be null: nothing goes over TCP. `frame_bytes`: the longest frame that may be suspended.
   Forwarder(const ForwardSettings& settings, BackendTx& tx, TcpJobs* jobs, std::size_t frame_bytes);
   ~Forwarder();
+
+  // Before the core runs: whom to tell what is sent and received; null: nobody.
+  void tap_to(dns::Tap* tap) noexcept;
 
   // Time-outs, retries, health checks, TCP jobs that came back.
   void tick(std::uint64_t now_us) noexcept override;

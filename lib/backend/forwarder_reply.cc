@@ -61,6 +61,8 @@ ReplyEnd Forwarder::Work::take_reply(Bytes payload, Bytes source_address, std::u
     return ReplyEnd::taken;
   }
   health.question_answered(question.backend);
+  if (question.tap_cycles != 0 && form == ReplyForm::whole) [[unlikely]]
+    tell_reply(question, payload);
   if (form == ReplyForm::whole) return take_answer(slot, payload, head.flags);
   counters.cut_short.add();
   std::array<std::uint8_t, kLongestTruncated> room;
@@ -163,6 +165,8 @@ bool Forwarder::Work::take_job(TcpJob& job) noexcept {
   question.state = Question::State::idle;
   BackendCounters& counters = backends[question.backend];
   const bool came = job.result == TcpJob::Result::answered;
+  if (question.tap_cycles != 0) [[unlikely]]
+    tell_job(question, job);
   (came ? counters.answered_tcp : counters.failed_tcp).add();
   if (came && keep_job(slot, job)) return false;
   // It is as long everywhere.

@@ -86,6 +86,8 @@ bool Forwarder::Work::send_datagram(std::uint32_t slot, const ClientQuery& query
   question.state = Question::State::udp;
   question.sent_us = now_us;
   ++question.tries;
+  if (tap != nullptr) [[unlikely]]
+    tell_sent(question, out.first(length).subspan(how.proxy ? kProxyFixed + how.flow.size() : 0));
   tx.send(question.source_port, length);
   backends[backend].sent.add();
   pending.append(udp_tries, slot);
@@ -161,6 +163,7 @@ void Forwarder::Work::submit(std::uint32_t slot, TcpJob& job, unsigned backend) 
   job.backend = backend;
   job.token = std::uint32_t{question.generation} << 16 | slot;
   job.timeout_ms = tcp_timeout_ms(question.transfer);
+  question.tap_cycles = tap != nullptr && tap->takes() ? cycle_count() : 0;
   pending.append(tcp_tries, slot);
   ++jobs_out;
   backends[backend].sent_tcp.add();

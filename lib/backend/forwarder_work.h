@@ -110,6 +110,11 @@ struct Forwarder::Work {
   // True: the job is under way again.
   [[nodiscard]] bool take_job(TcpJob& job) noexcept;
 
+  // ---- What is told of both, where `tap` is not null.
+  void tell_sent(Question& question, Bytes message) noexcept;
+  void tell_reply(const Question& question, Bytes reply) noexcept;
+  void tell_job(const Question& question, const TcpJob& job) noexcept;
+
   // ---- Time.
   [[nodiscard]] std::uint32_t tcp_timeout_ms(bool transfer) const noexcept;
   void tick(std::uint64_t now) noexcept;
@@ -125,6 +130,7 @@ struct Forwarder::Work {
   const ForwardSettings& settings;
   BackendTx& tx;
   TcpJobs* jobs;
+  dns::Tap* tap = nullptr;
   ForwardCounters forward;
   std::vector<BackendCounters> backends;
 

@@ -41,6 +41,7 @@ struct Question {
   std::uint32_t previous = 0;
   std::uint32_t next_in_bucket = 0;
   std::uint64_t sent_us = 0;
+  std::uint64_t tap_cycles = 0;  // when it was told to be sent; 0: it was not told
   QuestionKey key{};
   WaiterChain waiters;
   std::array<std::uint8_t, kMaxFlow> flow;

@@ -34,6 +34,10 @@ struct TcpJob {
   // Filled in by the helper. The reply is what came: DNS messages, each behind its two-byte length. Their ID and
   // question have been compared with the query's.
   Result result = Result::refused;
+  // The kernel's end of the connection that the query went over; length 0: it went nowhere.
+  std::uint8_t local_length = 0;  // 4 or 16
+  std::uint16_t local_port = 0;   // host order
+  std::array<std::uint8_t, 16> local;
   std::uint32_t reply_length = 0;
   std::unique_ptr<std::uint8_t[]> reply;  // kMaxReply bytes
 };

@@ -48,6 +48,25 @@ SocketAddress address_of(const backend::BackendSettings& backend) noexcept {
   return to;
 }
 
+// From which address it goes: known as soon as connect() was called.
+void note_local_end(int socket, TcpJob& job) noexcept {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  job.local_length = 0;
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return;
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in in{};
+    std::memcpy(&in, &storage, sizeof in);
+    std::memcpy(job.local.data(), &in.sin_addr, job.local_length = 4);
+    job.local_port = ntohs(in.sin_port);
+  } else if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 in{};
+    std::memcpy(&in, &storage, sizeof in);
+    std::memcpy(job.local.data(), &in.sin6_addr, job.local_length = 16);
+    job.local_port = ntohs(in.sin6_port);
+  }
+}
+
 // RFC 5936 2.2.1: messages after the first may come without the question; RFC 2136 3.8: so may the answer to an UPDATE.
 bool may_lack_question(Bytes query, bool first) noexcept {
   return !first || dns::opcode_of(load_be<std::uint16_t>(query.data() + 2)) == dns::Opcode::update;
@@ -98,6 +117,7 @@ void TcpExchange::close() noexcept {
 
 TcpExchange::Step TcpExchange::ask(TcpJob& job) noexcept {
   job_ = &job;
+  note_local_end(socket_, job);
   usable_ = false;
   written_ = received_ = taken_ = 0;
   const Bytes message = message_of(job);

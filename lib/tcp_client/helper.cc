@@ -88,6 +88,7 @@ void TcpHelper::take_jobs() noexcept {
       busy_until_ms_ = now_ms_ + kCalmMs;
       const Task task{source, job, now_ms_ + job->timeout_ms};
       job->reply_length = 0;
+      job->local_length = 0;
       if (acceptable(*job)) {
         waiting_.push_back(task);
       } else {

@@ -23,6 +23,9 @@ class PortBackendTx final : public backend::BackendTx {
 
   [[nodiscard]] bool reachable(unsigned backend) const noexcept override;
   [[nodiscard]] bool resolving(unsigned backend) const noexcept override;
+  [[nodiscard]] wire::IpAddress source(unsigned backend) const noexcept override {
+    return paths_.backends[backend].ours;
+  }
   [[nodiscard]] std::uint16_t source_port(unsigned backend, std::uint32_t random) const noexcept override;
   [[nodiscard]] MutableBytes begin(unsigned backend) noexcept override;
   void send(std::uint16_t source_port, std::size_t length) noexcept override;

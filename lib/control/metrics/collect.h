@@ -14,6 +14,8 @@
 
 namespace gl::control {
 
+class TapWriter;
+
 // So many zones have series of their own, in the order of the configuration.
 inline constexpr std::size_t kMostZones = 1000;
 
@@ -28,6 +30,8 @@ void collect_ports(MetricFamilies& families, const Workers& workers, const Netwo
 void collect_services(MetricFamilies& families, const Workers& workers);
 // Forwarding as a whole and each backend; nothing where nothing is forwarded. `helper` may be null.
 void collect_backends(MetricFamilies& families, const Workers& workers, const tcp_client::TcpHelper* helper);
+// Nothing where there is no dnstap.
+void collect_dnstap(MetricFamilies& families, const TapWriter* tap);
 // `loads`: how often zones were read.
 void collect_zones(MetricFamilies& families, const std::vector<ZoneStore::ZoneInfo>& zones, std::uint64_t loads);
 // Version and uptime, and what every exporter tells of its process (process_*).

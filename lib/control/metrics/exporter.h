@@ -11,8 +11,9 @@ namespace gl::control {
 class Exporter {
  public:
   // `helper` may be null: nothing goes to backends over TCP.
-  Exporter(const Workers& workers, const Network& network, const ZoneStore& zones, const tcp_client::TcpHelper* helper)
-      : workers_(workers), network_(network), zones_(zones), helper_(helper) {}
+  Exporter(const Workers& workers, const Network& network, const ZoneStore& zones, const tcp_client::TcpHelper* helper,
+           const TapWriter* tap = nullptr)
+      : workers_(workers), network_(network), zones_(zones), helper_(helper), tap_(tap) {}
 
   [[nodiscard]] std::string text() {
     MetricFamilies families;
@@ -21,6 +22,7 @@ class Exporter {
     collect_ports(families, workers_, network_);
     collect_services(families, workers_);
     collect_backends(families, workers_, helper_);
+    collect_dnstap(families, tap_);
     collect_zones(families, zones_.list(), zones_.loads());
     return families.text();
   }
@@ -30,6 +32,7 @@ class Exporter {
   const Network& network_;
   const ZoneStore& zones_;
   const tcp_client::TcpHelper* helper_;
+  const TapWriter* tap_;
   IdleSeconds idle_;
 };
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "lib/control/options/parse_dnstap.h"
 #include "lib/control/options/parse_forward.h"
 #include "lib/control/options/parse_value.h"
 
@@ -77,6 +78,13 @@ Status metrics(Settings& settings, const std::string& value) {
   return success();
 }
 
+Status dnstap(Settings& settings, const std::string& value) {
+  auto parsed = parse_dnstap(value);
+  if (!parsed) return Error{parsed.error()};
+  settings.dnstap = std::move(*parsed);
+  return success();
+}
+
 Status payload(Settings& settings, const std::string& value) {
   const auto bytes = parse_payload(value);
   if (!bytes) return Error{bytes.error()};
@@ -147,6 +155,8 @@ constexpr auto kOptions = std::to_array<Option>({
     {"idle-sleep-us", "N", "let an idle worker sleep so long, to share its CPU; 0: never (0)",
      number<0, 10000, [](Settings& s, std::uint32_t n) { s.idle_sleep_us = n; }>},
     {"metrics", "ADDRESS:PORT", "kernel socket on which Prometheus may ask for /metrics; none if absent", metrics},
+    {"dnstap", "unix:PATH|tcp:ADDRESS:PORT|file:PATH[,sample=N][,messages=auth,forward][,identity=TEXT][,version=TEXT]",
+     "where queries and responses are told to, one in N; none if absent", dnstap},
     {"forward", "[SUFFIX=]ADDRESS[:PORT][@DPDKPORT][,weight=N][,proxy][,tcp=off|ADDRESS[:PORT]][,name=TEXT]",
      "name server behind us, for names under SUFFIX (.); repeat for more, one SUFFIX is one pool", forward},
     {"forward-source", "ADDRESS",

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/backend/settings.h"
+#include "lib/control/dnstap/settings.h"
 #include "lib/services/all.h"
 #include "lib/services/dns/zone.h"
 #include "lib/tcp/responder.h"
@@ -47,7 +48,8 @@ struct Settings {
   std::uint16_t rx_descriptors = 1024;
   std::uint16_t tx_descriptors = 1024;
   std::uint32_t idle_sleep_us = 0;
-  std::optional<Endpoint> metrics;  // where Prometheus may ask; absent: nowhere
+  std::optional<DnstapSettings> dnstap;  // absent: none
+  std::optional<Endpoint> metrics;       // where Prometheus may ask; absent: nowhere
 };
 
 // What edns-tcp-keepalive may promise, in its units of 100 ms (RFC 7828): a connection made at the end of an epoch

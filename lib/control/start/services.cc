@@ -19,18 +19,24 @@ S& keep(worker::WorkerContext& context, Arguments&&... arguments) {
 // Zones alone, or with what is forwarded beside them.
 services::DnsService& make_dns(worker::WorkerContext& context, const Settings& settings,
                                const std::atomic<const zone::PublishedZones*>& zones,
-                               const dns::CookiePublication& cookies) {
+                               const dns::CookiePublication& cookies, dns::Tap* tap) {
   services::DnsSettings dns = settings.dns;
   dns.tcp_keepalive = promised_idle(settings.epoch_seconds);
   auto& from_zones = keep<services::DnsZoneService>(context, dns, zones, &cookies);
+  if (tap != nullptr && settings.dnstap->auth) from_zones.tap_to(tap);
   if (context.forwarder == nullptr) return from_zones;
   auto& forward = keep<services::DnsForwardService>(context, *context.forwarder, &from_zones.admission());
+  if (tap != nullptr && settings.dnstap->forward) {
+    context.forwarder->tap_to(tap);
+    forward.tap_to(tap);
+  }
   return keep<services::DnsRouter>(context, from_zones, forward);
 }
 
 Status add_dns(worker::WorkerContext& context, const Settings& settings,
-               const std::atomic<const zone::PublishedZones*>& zones, const dns::CookiePublication& cookies) {
-  services::DnsService& dns = make_dns(context, settings, zones, cookies);
+               const std::atomic<const zone::PublishedZones*>& zones, const dns::CookiePublication& cookies,
+               dns::Tap* tap) {
+  services::DnsService& dns = make_dns(context, settings, zones, cookies, tap);
   if (!context.services.add(static_cast<Service&>(dns))) return Error{"too many services"};
   for (const std::uint16_t port : settings.service_ports) {
     if (!context.services.add(port, dns)) return Error{"--port: " + std::to_string(port) + " is another service's"};
@@ -41,9 +47,10 @@ Status add_dns(worker::WorkerContext& context, const Settings& settings,
 }  // namespace
 
 Status add_services(worker::WorkerContext& context, const Settings& settings,
-                    const std::atomic<const zone::PublishedZones*>& zones, const dns::CookiePublication& cookies) {
+                    const std::atomic<const zone::PublishedZones*>& zones, const dns::CookiePublication& cookies,
+                    dns::Tap* tap) {
   if (!settings.zones.empty() || settings.forward.enabled()) {
-    if (Status status = add_dns(context, settings, zones, cookies); !status) return status;
+    if (Status status = add_dns(context, settings, zones, cookies, tap); !status) return status;
   }
   for (const auto& module : settings.modules) {
     if (!module->enabled()) continue;

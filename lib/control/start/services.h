@@ -7,14 +7,16 @@
 #include "lib/base/result.h"
 #include "lib/control/options/settings.h"
 #include "lib/dns/server_cookie.h"
+#include "lib/dns/tap.h"
 #include "lib/worker/context.h"
 #include "lib/zone/published.h"
 
 namespace gl::control {
 
-// All but `context` is borrowed. Where questions are forwarded the context has its forwarder already.
+// All but `context` is borrowed; `tap` may be null. Where questions are forwarded the context has its forwarder
+// already.
 [[nodiscard]] Status add_services(worker::WorkerContext& context, const Settings& settings,
                                   const std::atomic<const zone::PublishedZones*>& zones,
-                                  const dns::CookiePublication& cookies);
+                                  const dns::CookiePublication& cookies, dns::Tap* tap = nullptr);
 
 }  // namespace gl::control

@@ -59,7 +59,8 @@ Workers::Workers(const Settings& settings, const Network& network, const std::ve
     if (paths != nullptr) forward(*context, settings.forward, *paths, network.longest_frame());
     context->services.set_place({static_cast<std::uint16_t>(index), static_cast<std::uint16_t>(lcores.size()),
                                  static_cast<std::uint16_t>(network.mtu())});
-    services_ = add_services(*context, settings, zones, cookies);
+    if (settings.dnstap) taps_.push_back(std::make_unique<dns::Tap>(settings.dnstap->sample));
+    services_ = add_services(*context, settings, zones, cookies, settings.dnstap ? taps_.back().get() : nullptr);
     if (!services_) return;
     if (paths == nullptr) context->pipeline.forward_to({.core = index});
     if (lcores.size() > 1 && (paths != nullptr || context->services.shares_ports_out())) {

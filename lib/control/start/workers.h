@@ -10,6 +10,7 @@
 #include "lib/control/options/settings.h"
 #include "lib/control/start/network.h"
 #include "lib/dns/server_cookie.h"
+#include "lib/dns/tap.h"
 #include "lib/worker/context.h"
 #include "lib/worker/forward_paths.h"
 #include "lib/worker/handoff.h"
@@ -36,9 +37,13 @@ class Workers {
     return contexts_;
   }
 
+  // One a core where --dnstap was given, otherwise none.
+  [[nodiscard]] const std::vector<std::unique_ptr<dns::Tap>>& taps() const noexcept { return taps_; }
+
  private:
   worker::Shared& shared_;
   worker::Handoff handoff_;
+  std::vector<std::unique_ptr<dns::Tap>> taps_;
   std::vector<std::unique_ptr<worker::WorkerContext>> contexts_;
   Status services_ = success();
   bool running_ = false;

@@ -6,6 +6,7 @@
 
 #include "lib/control/options/parse_value.h"
 #include "lib/control/telemetry/telemetry_backends.h"
+#include "lib/control/telemetry/telemetry_dnstap.h"
 #include "lib/control/telemetry/telemetry_neighbours.h"
 #include "lib/control/telemetry/telemetry_view.h"
 
@@ -114,13 +115,14 @@ int on_info(const char*, const char*, rte_tel_data* data) {
 }  // namespace
 
 Telemetry::Telemetry(const Workers& workers, const Network& network, const ZoneStore& zones,
-                     const tcp_client::TcpHelper* helper) {
+                     const tcp_client::TcpHelper* helper, const TapWriter* tap) {
   {
     const std::lock_guard lock(telemetry_view.mutex);
     telemetry_view.workers = &workers;
     telemetry_view.network = &network;
     telemetry_view.zones = &zones;
     telemetry_view.helper = helper;
+    telemetry_view.tap = tap;
   }
   rte_telemetry_register_cmd("/goldilocks/counters", on_counters, "Frame counters and verdicts of all workers");
   rte_telemetry_register_cmd("/goldilocks/core", on_core, "The same of one worker. Parameter: its lcore");
@@ -130,6 +132,7 @@ Telemetry::Telemetry(const Workers& workers, const Network& network, const ZoneS
   rte_telemetry_register_cmd("/goldilocks/info", on_info, "Version, workers, ports and their offloads");
   register_backend_commands();
   register_neighbour_command();
+  register_dnstap_command();
 }
 
 Telemetry::~Telemetry() {
@@ -138,6 +141,7 @@ Telemetry::~Telemetry() {
   telemetry_view.network = nullptr;
   telemetry_view.zones = nullptr;
   telemetry_view.helper = nullptr;
+  telemetry_view.tap = nullptr;
 }
 
 }  // namespace gl::control

@@ -10,11 +10,13 @@
 
 namespace gl::control {
 
+class TapWriter;
+
 class Telemetry {
  public:
   // `helper` may be null: nothing goes to backends over TCP.
-  Telemetry(const Workers& workers, const Network& network, const ZoneStore& zones,
-            const tcp_client::TcpHelper* helper = nullptr);
+  Telemetry(const Workers& workers, const Network& network, const ZoneStore& zones, const tcp_client::TcpHelper* helper,
+            const TapWriter* tap = nullptr);
   Telemetry(const Telemetry&) = delete;
   Telemetry& operator=(const Telemetry&) = delete;
   ~Telemetry();

@@ -209,8 +209,23 @@ std::optional<DnsForwardService::Route> DnsForwardService::route(const dns::Name
 }
 
 Answer DnsForwardService::answer(const Routed& routed, MutableBytes out, const RequestContext& context) noexcept {
-  return Request(forwarder_, admission_, routed.query, routed.stream, out, context)
-      .answer(routed.request, routed.route);
+  const Answer answer =
+      Request(forwarder_, admission_, routed.query, routed.stream, out, context).answer(routed.request, routed.route);
+  if (tap_ != nullptr && !context.continuation) [[unlikely]]
+    tell(routed, out, context, answer);
+  return answer;
+}
+
+// A query is told when it comes first, its answer when it is there. A datagram is named by its ID.
+void DnsForwardService::tell(const Routed& routed, Bytes out, const RequestContext& context,
+                             const Answer& answer) noexcept {
+  const auto transport = routed.stream ? dns::TapTransport::tcp : dns::TapTransport::udp;
+  const std::uint32_t position = routed.stream ? context.position : load_be<std::uint16_t>(routed.request.data());
+  tap_->client_query(transport, context.flow, position, routed.request);
+  if (answer.kind == Answer::Kind::pending) return;
+  const bool answered = answer.kind == Answer::Kind::answered;
+  tap_->client_response(transport, context.flow, position, answered ? out.first(answer.length) : Bytes{},
+                        routed.stream);
 }
 
 DnsForwardService::Routed DnsForwardService::route(Bytes request, bool stream, ClientQuery& query) const noexcept {

@@ -17,6 +17,9 @@ class DnsForwardService final : public DnsService {
   explicit DnsForwardService(backend::Forwarder& forwarder, DnsAdmission* admission = nullptr)
       : DnsService(forwarder.settings().max_udp, true), forwarder_(forwarder), admission_(admission) {}
 
+  // Before the core runs: whom to tell what is asked and answered; null: nobody.
+  void tap_to(dns::Tap* tap) noexcept { tap_ = tap; }
+
   void begin_burst(std::uint64_t) noexcept override {}
   void read_counters(CounterReader&) const override {}  // the forwarder's own are told elsewhere
   [[nodiscard]] Answer answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
@@ -46,8 +49,11 @@ class DnsForwardService final : public DnsService {
   void prepare(const Routed& routed, const RequestContext& context) noexcept;
 
  private:
+  void tell(const Routed& routed, Bytes out, const RequestContext& context, const Answer& answer) noexcept;
+
   backend::Forwarder& forwarder_;
   DnsAdmission* const admission_;
+  dns::Tap* tap_ = nullptr;
 };
 
 }  // namespace gl::services

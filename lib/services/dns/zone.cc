@@ -259,6 +259,8 @@ Answer DnsZoneService::answer(Bytes request, MutableBytes out, const RequestCont
       respond<Transport::stream>(asked, message, zones_ == nullptr ? nullptr : zones_->current, tally);
   if (context.continuation && length > 0) return repeat(asked, out, {length, tally.since}, context.identity);
   count(tally);
+  if (tap_ != nullptr) [[unlikely]]
+    tap_->exchange({dns::TapTransport::tcp, context.flow, request, message.first(length)}, context.position);
   if (length == 0) {
     return {tally.kind == DnsTally::Kind::ignored_response ? Answer::Kind::silent : Answer::Kind::malformed};
   }
@@ -284,12 +286,19 @@ inline std::size_t DnsZoneService::respond_to_datagram(const Asked& asked, Mutab
 }
 
 void DnsZoneService::receive(const Datagram& datagram, DatagramSink& sink) noexcept {
-  const std::size_t length = respond_to_datagram({datagram.payload, datagram.peer_address()}, sink.room());
+  const MutableBytes room = sink.room();
+  const std::size_t length = respond_to_datagram({datagram.payload, datagram.peer_address()}, room);
+  if (tap_ != nullptr) [[unlikely]] {
+    const dns::TapFlow flow(datagram.peer_address(), datagram.local_address(), datagram.peer_port, datagram.local_port);
+    tap_->exchange({dns::TapTransport::udp, flow.bytes(), datagram.payload, room.first(length)});
+  }
   if (length != 0) (void)sink.send(datagram.local_port, length);
 }
 
 Answer DnsZoneService::answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
   const std::size_t length = respond_to_datagram({request, backend::client_address(context.flow)}, out);
+  if (tap_ != nullptr) [[unlikely]]
+    tap_->exchange({dns::TapTransport::udp, context.flow, request, out.first(length)});
   if (length == 0) return {Answer::Kind::silent};
   return {Answer::Kind::answered, length};
 }

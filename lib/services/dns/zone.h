@@ -10,6 +10,7 @@
 
 #include "lib/base/counter.h"
 #include "lib/dns/name.h"
+#include "lib/dns/tap.h"
 #include "lib/services/dns/admission.h"
 #include "lib/services/dns/service.h"
 #include "lib/zone/published.h"
@@ -78,6 +79,8 @@ class DnsZoneService final : public DnsService {
   [[nodiscard]] Answer answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept;
   [[nodiscard]] std::size_t largest_answer() const noexcept override;
   [[nodiscard]] const DnsCounters& counters() const noexcept { return counters_; }
+  // Before the core runs: whom to tell what is asked and answered; null: nobody.
+  void tap_to(dns::Tap* tap) noexcept { tap_ = tap; }
   // For a service of the same core that answers the same clients.
   [[nodiscard]] DnsAdmission& admission() noexcept { return *admission_; }
   // How many labels the apex of the nearest zone has that `name` is in; nothing: in none.
@@ -124,6 +127,7 @@ class DnsZoneService final : public DnsService {
   DnsSettings settings_;
   const std::atomic<const zone::PublishedZones*>& published_;
   const zone::PublishedZones* zones_ = nullptr;
+  dns::Tap* tap_ = nullptr;
   DnsCounters counters_;
   const std::unique_ptr<DnsAdmission> admission_;
   const bool guarded_;  // DnsAdmission::is_guarded(), at hand

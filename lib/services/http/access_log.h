@@ -15,6 +15,7 @@
 
 #include "lib/base/append_file.h"
 #include "lib/base/bytes.h"
+#include "lib/base/recent_requests.h"
 #include "lib/base/result.h"
 #include "lib/base/spsc_queue.h"
 
@@ -41,7 +42,7 @@ class AccessQueue {
   // and there is no room.
   [[nodiscard]] bool note(Bytes request, Bytes flow, std::uint32_t position, std::int64_t unix_time,
                           std::uint16_t status, std::uint64_t body) noexcept {
-    if (is_repeated(flow, position) || ++seen_ < every_) return true;
+    if (!told_.find(flow, position).is_new || ++seen_ < every_) return true;
     seen_ = 0;
     AccessLine line;
     line.unix_time = unix_time;
@@ -59,15 +60,8 @@ class AccessQueue {
   [[nodiscard]] bool pop(AccessLine& line) noexcept { return lines_.pop(line); }
 
  private:
-  [[nodiscard]] bool is_repeated(Bytes flow, std::uint32_t position) noexcept {
-    std::uint64_t hash = position;
-    for (const std::uint8_t byte : flow) hash = (hash ^ byte) * 0x100000001b3u;
-    std::uint32_t& told = told_[hash % told_.size()];
-    const auto name = static_cast<std::uint32_t>(hash >> 32) | 1;
-    return std::exchange(told, name) == name;
-  }
-
-  std::array<std::uint32_t, 4099> told_{};
+  struct Nothing {};
+  RecentRequests<Nothing> told_;
   const std::uint32_t every_;
   std::uint32_t seen_ = 0;
   SpscQueue<AccessLine, 4096> lines_;
