@@ -55,7 +55,7 @@ def test_zones_to_a_file():
     """UDP and stateless TCP, both families: the bytes are those that the client sent and got, and dnstap-read agrees."""
     with Lab() as lab:
         path, began, asked = lab.path("tap"), time.time() - 0.05, []
-        with Goldilocks(lab, ["--dnstap", f"file:{path},identity=ns1.example,version=test 1"]) as server:
+        with Goldilocks(lab, ["--dnstap", f"file:{path},identity=ns1.example,version=test 1"]):
             for n, (address, tcp) in enumerate((a, t) for a in (SERVER_V4, SERVER_V6) for t in (False, True)):
                 query = wire.query(("com.", "nosuch.")[n % 2], "NS", do=True, bufsize=1232, number=4000 + n)
                 asked.append((query, *ask_from(query, address, tcp), address, tcp))
