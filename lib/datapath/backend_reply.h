@@ -18,6 +18,11 @@ struct Upstream {
   const ReplyOwners* owners = nullptr;  // null: every reply is this core's
 };
 
+// Whether a datagram from there can be a reply to us at all.
+[[nodiscard]] inline bool is_backend_port(const Upstream& upstream, const Packet& packet, std::uint16_t port) noexcept {
+  return upstream.owners == nullptr || upstream.owners->is_backend(packet.source_address(), port);
+}
+
 // `header` and `payload` have been checked for length and checksum; of a packet that is cut short only the header was.
 template <ReplySink Sink>
 [[nodiscard]] Verdict backend_reply(const Packet& packet, const wire::UdpHeader& header, Bytes payload,

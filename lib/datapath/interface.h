@@ -32,6 +32,9 @@ struct Interface {
   std::array<wire::Ipv6Address, kMaxAddresses> v6{};
   std::array<wire::Ipv4Address, 2 * kMaxAddresses> v4_networks{};
 
+  // The kernel has a port beside this one: what is no service's goes there.
+  bool kernel = false;
+
   // Where questions are forwarded, otherwise null. Shared by all cores; the stages write what they learn.
   NeighbourTable* neighbours = nullptr;
   // Likewise: whose fragments are kept.

@@ -2,6 +2,7 @@
 //   ethernet.h -> arp.h | ipv4.h | ipv6.h -> icmp.h | icmpv6.h, ndp.h | udp.h | tcp.h -> reply.h
 // With name servers behind: udp.h -> backend_reply.h; udp.h, tcp.h -> suspend.h, and from the start again when the
 // answer is there.
+// With the kernel beside it: what no stage wants -> kernel_gate.h.
 // It needs neither the EAL nor a port. To feed whole frames from a test or a fuzzer: fill in an Interface and a
 // Registry, make a Responder (begin_burst() once), construct a Pipeline, put the bytes into writable memory of at
 // least l2 + MTU, point a Frame at it (data, length, capacity), and call process() with a sink (sink.h). Byte order:
@@ -18,6 +19,7 @@
 #include "lib/datapath/icmpv6.h"
 #include "lib/datapath/ipv4.h"
 #include "lib/datapath/ipv6.h"
+#include "lib/datapath/kernel_gate.h"
 #include "lib/datapath/tcp.h"
 #include "lib/datapath/udp.h"
 
@@ -30,10 +32,16 @@ class Pipeline {
   // Before the first frame, where anything is forwarded.
   void forward_to(const Upstream& upstream) noexcept { upstream_ = upstream; }
 
-  // One frame to its end. The frame may be overwritten; sink.reply() has been called at most once.
+  // Before the first frame, where any port has the kernel beside it; null otherwise.
+  void beside_kernel(KernelGate* gate) noexcept { kernel_gate_ = gate; }
+
+  // One frame to its end. The frame may be overwritten; sink.reply() has been called at most once. After `to_kernel`
+  // the frame is as it came, and the caller's to give there.
   template <ReplySink Sink>
   Verdict process(Frame& frame, const Interface& interface, Sink& sink) noexcept {
-    return count(run(frame, interface, sink));
+    const Verdict verdict = run(frame, interface, sink);
+    if (interface.kernel && is_for_kernel(verdict)) return count(kernel_gate_->admit({frame.data, frame.length}));
+    return count(verdict);
   }
 
   // One long answer that is due by `now_ms`; nothing: none is. A frame with room for TimedFlows::kFrame bytes is then
@@ -118,6 +126,7 @@ class Pipeline {
   CoreCounters& counters_;
   TimedFlows timed_;
   Upstream upstream_;
+  KernelGate* kernel_gate_ = nullptr;
   alignas(64) std::array<std::uint8_t, 65536> scratch_;  // a datagram's request while its answer is written over it
 };
 

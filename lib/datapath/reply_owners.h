@@ -38,6 +38,11 @@ class ReplyOwners {
   [[nodiscard]] bool is_backend(Bytes source) const noexcept {
     return std::any_of(backends_.begin(), backends_.end(), [&](const Backend& b) { return is(b.address, source); });
   }
+  // Whether a name server answers from that address and port.
+  [[nodiscard]] bool is_backend(Bytes source, std::uint16_t port) const noexcept {
+    return std::any_of(backends_.begin(), backends_.end(),
+                       [&](const Backend& b) { return b.port == port && is(b.address, source); });
+  }
   [[nodiscard]] unsigned owner(std::size_t backend, std::uint16_t our_port) const noexcept {
     return owner(backends_[backend], our_port);
   }

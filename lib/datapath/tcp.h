@@ -219,6 +219,7 @@ template <ReplySink Sink>
   TcpPorts ports;
   if (const Verdict verdict = read_segment(frame, packet, segment, ports); verdict != kContinue) return verdict;
   StreamService* const service = services.stream(ports.server.host());
+  if (service == nullptr && interface.kernel) return Verdict::to_kernel;
   const tcp::Plan& plan = responder.handle(segment, service);
   const Verdict verdict = verdict_of(plan.outcome);
   if (plan.outcome == tcp::Outcome::suspended && !suspend(frame, interface, plan.ticket)) {

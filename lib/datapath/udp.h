@@ -181,7 +181,8 @@ template <ReplySink Sink>
   DatagramService* const service = services.datagram(header.destination_port.host());
   const std::size_t request_length = length - sizeof header;
   if (service == nullptr) {
-    if (upstream.forwarder == nullptr) return Verdict::drop_udp_closed;
+    const bool other = interface.kernel && !is_backend_port(upstream, packet, header.source_port.host());
+    if (upstream.forwarder == nullptr || other) return Verdict::drop_udp_closed;
     const Bytes payload = packet.payload.subspan(sizeof header, request_length);
     return backend_reply(packet, header, payload, upstream, sink);
   }

@@ -78,6 +78,10 @@ namespace gl::datapath {
   X(drop_handoff_full, drop, "datagram of another core, and the ring between the two is full")   \
   X(fragment_kept, other, "fragment of such a reply, kept until the others are there")           \
   X(neighbour_learned, other, "ARP or neighbour discovery that tells of a next hop of ours")     \
+  X(to_kernel, other, "frame of no service: given to the kernel beside us")                      \
+  X(drop_kernel_limited, drop, "the same above --kernel-rate")                                   \
+  X(drop_kernel_limited_peer, drop, "the same of a --kernel-peer")                               \
+  X(drop_kernel_limited_link, drop, "the same, ARP, neighbour discovery or no IP at all")        \
   X(drop_no_buffer, drop, "frame that waited, and found no buffer")                              \
   X(drop_tcp_length, drop, "TCP header does not fit the packet")                                 \
   X(drop_tcp_checksum, drop, "TCP checksum wrong")                                               \

@@ -155,13 +155,23 @@ Status Port::set_up_queues(const PortSettings& settings, std::span<rte_mempool* 
   return success();
 }
 
-Status Port::start(std::span<const wire::MacAddress> groups) {
+Status Port::start_promiscuous() {
+  if (Status status = start({}); !status) return status;
+  // A driver without it has a cable of its own, without a filter.
+  if (const int code = rte_eth_promiscuous_enable(id_); code != 0 && code != -ENOTSUP) {
+    return failure("cannot be made promiscuous", code);
+  }
+  return success();
+}
+
+Status Port::start(std::span<const wire::MacAddress> groups, Multicast wanted) {
   if (const int code = rte_eth_dev_start(id_); code != 0) return failure("start", code);
   started_ = true;
-  if (groups.empty()) return success();
+  const bool all = wanted == Multicast::all;
+  if (groups.empty() && !all) return success();
   std::vector<rte_ether_addr> list(groups.size());
   for (std::size_t i = 0; i < groups.size(); ++i) std::memcpy(list[i].addr_bytes, groups[i].bytes.data(), 6);
-  if (rte_eth_dev_set_mc_addr_list(id_, list.data(), static_cast<std::uint32_t>(list.size())) == 0) {
+  if (!all && rte_eth_dev_set_mc_addr_list(id_, list.data(), static_cast<std::uint32_t>(list.size())) == 0) {
     group_filter_ = "list";
   } else if (rte_eth_allmulticast_enable(id_) == 0) {
     group_filter_ = "all multicast";

@@ -46,8 +46,12 @@ class Port {
   Port& operator=(Port&& other) noexcept;
   ~Port();
 
-  // `groups`: multicast addresses to receive, by filter, else all multicast, else promiscuous.
-  [[nodiscard]] Status start(std::span<const wire::MacAddress> groups);
+  enum class Multicast : std::uint8_t { groups, all };
+  // `groups`: multicast addresses to receive, by filter where no others are wanted, else all multicast, else
+  // promiscuous.
+  [[nodiscard]] Status start(std::span<const wire::MacAddress> groups, Multicast wanted = Multicast::groups);
+  // The same of the port to the kernel, which gets whatever the kernel sends to whom.
+  [[nodiscard]] Status start_promiscuous();
   void stop() noexcept;
 
   // True where neither the driver nor the kernel knows otherwise.

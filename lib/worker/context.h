@@ -38,6 +38,7 @@ struct PortQueue {
   dpdk::TxBurst out;                               // the worker's alone but for its counters, which any thread reads
   Counter received;                                // frames of this core by this port; the worker writes, any reads
   Counter received_bytes;                          // likewise
+  std::unique_ptr<PortQueue> kernel;               // the port to the kernel beside it, or null
 };
 
 struct alignas(64) WorkerContext {
@@ -68,6 +69,9 @@ struct alignas(64) WorkerContext {
   std::unique_ptr<backend::Forwarder> forwarder;
   std::unique_ptr<NeighbourProber> prober;  // the first worker's; the others have none
   std::unique_ptr<Reassembly> reassembly;
+
+  // The worker's alone; null where the kernel is beside no port.
+  std::unique_ptr<datapath::KernelGate> kernel_gate;
 
   // To and from the other workers; without rings where no datagram belongs to another core than its receiver.
   HandoffEnd handoff;

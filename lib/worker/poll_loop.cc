@@ -9,6 +9,7 @@
 
 #include "lib/base/prefetch.h"
 #include "lib/service/suspender.h"
+#include "lib/worker/kernel_port.h"
 #include "lib/worker/replies.h"
 #include "lib/worker/round.h"
 #include "lib/worker/run_frame.h"
@@ -17,6 +18,8 @@
 namespace gl::worker {
 
 namespace {
+
+using datapath::Verdict;
 
 constexpr std::uint16_t kPrefetchAhead = 6;  // frames
 
@@ -42,15 +45,22 @@ void answer_burst(WorkerContext& context, PortQueue& port, rte_mbuf** mbufs, std
     if (i + kPrefetchAhead < count) prefetch_frame(mbufs[i + kPrefetchAhead]);
     bytes += mbufs[i]->pkt_len;
     sink.receive(mbufs[i]);
+    Verdict verdict = Verdict::drop_chained;
     if (mbufs[i]->nb_segs != 1) {
-      context.pipeline.count(datapath::Verdict::drop_chained);
+      context.pipeline.count(verdict);
     } else {
       datapath::Frame frame = frame_of(mbufs[i]);
-      if (context.pipeline.process(frame, *port.interface, sink) == datapath::Verdict::fragment_kept) {
-        keep_fragment(context, port, sink.take_back());
-      }
+      verdict = context.pipeline.process(frame, *port.interface, sink);
     }
-    if (rte_mbuf* const mbuf = sink.take_back(); mbuf != nullptr) done[done_count++] = mbuf;
+    rte_mbuf* const left = sink.take_back();
+    if (left == nullptr) continue;
+    if (verdict == Verdict::fragment_kept) {
+      keep_fragment(context, port, left);
+    } else if (verdict == Verdict::to_kernel) {
+      give_to_kernel(context, port, dpdk::Mbuf(left));
+    } else {
+      done[done_count++] = left;
+    }
   }
   context.counters.received.add(count);
   context.counters.received_bytes.add(bytes);
@@ -71,7 +81,7 @@ void resume_frame(WorkerContext& context, const Suspended& suspended) noexcept {
   context.counters.resumed.add();
   dpdk::Mbuf mbuf(rte_pktmbuf_alloc(context.settings.pool));
   if (mbuf == nullptr) {
-    context.pipeline.count(datapath::Verdict::drop_no_buffer);
+    context.pipeline.count(Verdict::drop_no_buffer);
     return;
   }
   datapath::Frame frame = frame_of(mbuf.get());
@@ -149,7 +159,7 @@ unsigned run_timers(WorkerContext& context, Round& round, std::uint64_t cycles_p
     dpdk::Mbuf mbuf(rte_pktmbuf_alloc(context.settings.pool));
     if (mbuf == nullptr) {
       context.pipeline.postpone(*due, now_ms);
-      context.pipeline.count(datapath::Verdict::drop_no_buffer);
+      context.pipeline.count(Verdict::drop_no_buffer);
       continue;
     }
     datapath::Frame frame = frame_of(mbuf.get());
@@ -176,6 +186,7 @@ unsigned poll_once(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept
     answer_burst(context, port, mbufs.data(), count);
     total += count;
   }
+  if (context.kernel_gate != nullptr) total += take_from_kernel(context, round);
   if (context.handoff.rings != nullptr) total += take_from_others(context, round);
   if (context.forwarder != nullptr) total += end_forwarding(context, round);
   if (!context.services.suspenders().empty()) total += run_suspenders(context, round, cycles_per_ms);

@@ -21,6 +21,7 @@ class Round {
     const std::uint64_t now_ms = began_ / per_ms_;
     context_.responder.begin_burst(now_ms, *context_.shared.keys.load(std::memory_order_acquire));
     context_.services.begin_burst(now_ms);
+    if (context_.kernel_gate != nullptr) context_.kernel_gate->refill(now_ms);
   }
   void end() noexcept {
     if (began_ == 0) return context_.load.idle_round();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lib/worker/context.h"
+#include "lib/worker/kernel_port.h"
 #include "lib/worker/mbuf_sink.h"
 
 namespace gl::worker {
@@ -15,8 +16,10 @@ namespace gl::worker {
 inline void run_frame(WorkerContext& context, PortQueue& port, dpdk::Mbuf mbuf, datapath::Frame frame) noexcept {
   MbufSink sink = sink_of(context, port);
   sink.receive(mbuf.release());
-  context.pipeline.process(frame, *port.interface, sink);
-  rte_pktmbuf_free(sink.take_back());
+  const datapath::Verdict verdict = context.pipeline.process(frame, *port.interface, sink);
+  dpdk::Mbuf left(sink.take_back());
+  // Only what another core received can end so, and that is in its mbuf as it came.
+  if (verdict == datapath::Verdict::to_kernel && left != nullptr) give_to_kernel(context, port, std::move(left));
 }
 
 }  // namespace gl::worker

@@ -24,6 +24,7 @@ DEFAULT_ADDRESSES = (SERVER_V4, SERVER_V6)
 # What a core counts besides its verdicts.
 NOT_VERDICTS = ("received", "received_bytes", "resumed", "sent", "sent_bytes", "extra_segments", "timed_datagrams",
                 "refused_unverified", "tx_full", "no_buffer", "fragments_dropped", "unread",
+                "kernel_tx_full", "from_kernel", "from_kernel_bytes", "from_kernel_too_long", "from_kernel_other_mac",
                 "verdict_sum")
 START_LIMIT_S = 60  # the sanitizers make reading the root zone slow
 _count = 0

@@ -60,7 +60,7 @@ def inside(namespace, back):
 def sweep():
     """Removes namespaces of test processes that no longer exist."""
     for path in _NETNS.glob("gl-*") if _NETNS.is_dir() else []:
-        owner = re.fullmatch(r"gl-(\d+)-\d+[bcps]", path.name)
+        owner = re.fullmatch(r"gl-(\d+)-\d+[bckps]", path.name)
         if owner and not Path(f"/proc/{owner[1]}").exists():
             subprocess.run(["ip", "netns", "delete", path.name], check=False)
 

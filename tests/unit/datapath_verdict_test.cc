@@ -238,28 +238,43 @@ TEST(Verdicts, EachFrameEndsAsItShould) {
 }
 
 TEST(Verdicts, NoneOfTheFramesOwnIsLeftOut) {
-  std::set<std::string_view> seen = {// These end before the stages, and the worker counts them: worker_forward_test.cc.
-                                     "drop_chained", "drop_no_buffer",
-                                     // These take backends, which the harness has not: datapath_neighbours_test.cc,
-                                     // datapath_fragments_test.cc, and forward_pipeline_test.cc for the others.
-                                     "neighbour_learned", "fragment_kept", "udp_suspended", "drop_udp_waiting",
-                                     "backend_reply_taken", "drop_backend_late", "drop_backend_wrong",
-                                     "drop_backend_malformed", "backend_handed_off", "drop_handoff_full",
-                                     "udp_handed_off", "icmp_too_big_handed_off" /* service_datagram_test.cc */};
+  std::set<std::string_view> seen = {
+      // These end before the stages, and the worker counts them: worker_forward_test.cc.
+      "drop_chained", "drop_no_buffer",
+      // These take backends, which the harness has not: datapath_neighbours_test.cc,
+      // datapath_fragments_test.cc, and forward_pipeline_test.cc for the others.
+      "neighbour_learned", "fragment_kept", "udp_suspended", "drop_udp_waiting", "backend_reply_taken",
+      "drop_backend_late", "drop_backend_wrong", "drop_backend_malformed", "backend_handed_off", "drop_handoff_full",
+      // These take the kernel beside us: datapath_kernel_test.cc.
+      "to_kernel", "drop_kernel_limited", "drop_kernel_limited_peer", "drop_kernel_limited_link", "udp_handed_off",
+      "icmp_too_big_handed_off" /* service_datagram_test.cc */};
   for (const Case& c : all_cases()) seen.insert(name(c.verdict));
   for (std::size_t i = 0; i < datapath::kVerdicts - tcp::kOutcomes; ++i) {
     EXPECT_TRUE(seen.contains(datapath::kVerdictTexts[i].name)) << datapath::kVerdictTexts[i].name;
   }
 }
 
-TEST(Verdicts, TruncationsAndFlipsAreCountedOnceAndStayInside) {
-  Harness harness;
+void give_damaged(Harness& harness) {
   harness.out.capacity = 0;  // no byte of room behind the frame: a reply that is longer has to be given up
   for (const Case& c : all_cases()) {
     for (std::size_t length = 0; length <= c.frame.size(); ++length) (void)harness.give(part(c.frame, 0, length));
     for (std::size_t at = 0; at < c.frame.size(); ++at) (void)harness.give(flipped(c.frame, at));
   }
   EXPECT_EQ(harness.counters.verdict_sum(), harness.received);
+}
+
+TEST(Verdicts, TruncationsAndFlipsAreCountedOnceAndStayInside) {
+  Harness harness;
+  give_damaged(harness);
+}
+
+TEST(Verdicts, AlsoBesideTheKernel) {
+  Harness harness;
+  datapath::KernelGate gate(1000000, {*parse_network("192.0.2.0/24")});
+  harness.interface.kernel = true;
+  harness.pipeline.beside_kernel(&gate);
+  give_damaged(harness);
+  EXPECT_GT(harness.counters.verdicts[index(Verdict::to_kernel)].value(), 100u);
 }
 
 TEST(Verdicts, NamesAreUnique) {

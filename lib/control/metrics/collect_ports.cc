@@ -56,11 +56,18 @@ void collect_port(MetricFamilies& families, const dpdk::Port& port) {
 
 void collect_ports(MetricFamilies& families, const Workers& workers, const Network& network) {
   for (const auto& context : workers.contexts()) {
-    for (std::size_t i = 0; i < context->port_count; ++i) collect_queues(families, *context, context->ports[i]);
+    for (std::size_t i = 0; i < context->port_count; ++i) {
+      const worker::PortQueue& queue = context->ports[i];
+      collect_queues(families, *context, queue);
+      if (queue.kernel != nullptr) collect_queues(families, *context, *queue.kernel);
+    }
   }
-  for (const dpdk::Port& port : network.ports()) {
-    collect_port(families, port);
-    collect_device(families, port.id());
+  for (std::size_t i = 0; i < network.ports().size(); ++i) {
+    for (const dpdk::Port* const port : {&network.ports()[i], network.kernel_port(i)}) {
+      if (port == nullptr) continue;
+      collect_port(families, *port);
+      collect_device(families, port->id());
+    }
   }
 }
 

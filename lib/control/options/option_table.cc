@@ -53,6 +53,13 @@ Status cookies(Settings& settings, const std::string& value) {
   return Error{"'" + value + "' is none of 'on', 'off' and 'require-over-udp'"};
 }
 
+Status kernel_ports(Settings& settings, const std::string& value) {
+  const auto ports = parse_kernel_ports(value);
+  if (!ports) return Error{ports.error()};
+  settings.kernel_ports.insert(settings.kernel_ports.end(), ports->begin(), ports->end());
+  return success();
+}
+
 Status allow(AllowedNetworks& networks, const std::string& value) {
   const auto network = parse_network(value);
   if (!network) return Error{"'" + value + "' is no network as 192.0.2.0/24 or 2001:db8::/32"};
@@ -102,6 +109,12 @@ constexpr auto kOptions = std::to_array<Option>({
      [](Settings& s, const std::string& v) { return append(parse_gateway, s.gateways, v); }},
     {"port", "N", "UDP and TCP port to answer on; repeat for more (53)",
      number<1, 65535, [](Settings& s, std::uint32_t n) { s.service_ports.push_back(narrow<std::uint16_t>(n)); }>},
+    {"kernel-port", "[PORT=]DPDKPORT", "port to this machine's kernel for what is no service's; repeat for more",
+     kernel_ports},
+    {"kernel-rate", "N", "frames a second to the kernel, each core: of peers, of the link, and of others (10000)",
+     number<1, 10000000, [](Settings& s, std::uint32_t n) { s.kernel_rate = n; }>},
+    {"kernel-peer", "NET", "whose frames to the kernel others' do not crowd out, e.g. routers; repeat for more",
+     [](Settings& s, const std::string& v) { return allow(s.kernel_peers, v); }},
     {"max-udp", "BYTES", "largest DNS message over UDP (1232)",
      number<512, 4096, [](Settings& s, std::uint32_t n) { s.dns.max_udp = narrow<std::uint16_t>(n); }>},
     {"udp", "answer|tc", "over UDP: the answer, or always only TC (answer)",

@@ -11,6 +11,8 @@ namespace gl::control {
 
 namespace {
 
+constexpr std::uint32_t kMostDpdkPort = 31;
+
 bool ownable(const wire::Ipv4Address& a) {
   return a.bytes[0] != 0 && a.bytes[0] != 127 && !a.is_multicast() && !a.is_broadcast();
 }
@@ -126,9 +128,28 @@ Result<Endpoint> parse_listener(const std::string& text) {
 }
 
 Result<std::uint16_t> parse_dpdk_port(const std::string& text, const std::string& whole) {
-  const auto port = parse_number(text, 0, 31);
+  const auto port = parse_number(text, 0, kMostDpdkPort);
   if (!port) return Error{"DPDK port after @ in '" + whole + "': " + port.error()};
   return static_cast<std::uint16_t>(*port);
+}
+
+Result<std::vector<KernelPortSetting>> parse_kernel_ports(const std::string& text) {
+  std::vector<KernelPortSetting> found;
+  std::string_view rest = text;
+  bool more = false;
+  do {
+    more = rest.find(',') != std::string_view::npos;
+    std::string_view pair = take_member(rest, ',');
+    const bool told = pair.find('=') != std::string_view::npos;
+    const std::string_view beside = told ? take_member(pair, '=') : std::string_view();
+    const auto kernel = parse_decimal(pair, 0, kMostDpdkPort);
+    const auto service = told ? parse_decimal(beside, 0, kMostDpdkPort) : kernel;
+    if (!kernel || !service) return Error{"'" + text + "' is not DPDKPORT, or PORT=DPDKPORT with a comma between two"};
+    KernelPortSetting& setting = found.emplace_back();
+    setting.kernel = static_cast<std::uint16_t>(*kernel);
+    if (told) setting.beside = static_cast<std::uint16_t>(*service);
+  } while (more);
+  return found;
 }
 
 Result<AddressSetting> parse_address(const std::string& text) {

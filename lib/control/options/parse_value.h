@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/control/options/settings.h"
@@ -27,6 +28,9 @@ namespace gl::control {
 [[nodiscard]] Result<Endpoint> parse_listener(const std::string& text);
 // The DPDK port that is written after an @.
 [[nodiscard]] Result<std::uint16_t> parse_dpdk_port(const std::string& text, const std::string& whole);
+
+// [PORT=]DPDKPORT, several with commas between them.
+[[nodiscard]] Result<std::vector<KernelPortSetting>> parse_kernel_ports(const std::string& text);
 
 // ADDRESS[/LEN][@PORT]: what we answer for, the network around it, and the DPDK port.
 [[nodiscard]] Result<AddressSetting> parse_address(const std::string& text);

@@ -10,6 +10,7 @@
 
 #include "lib/backend/settings.h"
 #include "lib/control/dnstap/settings.h"
+#include "lib/service/networks.h"
 #include "lib/services/all.h"
 #include "lib/services/dns/zone.h"
 #include "lib/tcp/responder.h"
@@ -22,6 +23,12 @@ struct AddressSetting {
   wire::IpAddress address;
   std::optional<std::uint16_t> port;          // DPDK port; absent: every port
   std::optional<std::uint8_t> prefix_length;  // bits of the network around it; absent: not known
+};
+
+// A DPDK port that leads to this machine's kernel.
+struct KernelPortSetting {
+  std::uint16_t kernel = 0;
+  std::optional<std::uint16_t> beside;  // the DPDK port whose frames it takes; absent: the only other one
 };
 
 // A kernel socket's.
@@ -48,6 +55,9 @@ struct Settings {
   std::uint16_t rx_descriptors = 1024;
   std::uint16_t tx_descriptors = 1024;
   std::uint32_t idle_sleep_us = 0;
+  std::vector<KernelPortSetting> kernel_ports;
+  std::uint32_t kernel_rate = 10000;     // frames a second to the kernel, of each core and kind
+  AllowedNetworks kernel_peers;          // whose frames to the kernel have a rate of their own
   std::optional<DnstapSettings> dnstap;  // absent: none
   std::optional<Endpoint> metrics;       // where Prometheus may ask; absent: nowhere
 };

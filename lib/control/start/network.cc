@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
+#include <utility>
 
+#include "lib/control/log.h"
 #include "lib/dpdk/burst.h"
 #include "lib/worker/context.h"
 
@@ -34,6 +37,15 @@ std::vector<wire::MacAddress> groups_of(const datapath::Interface& interface) {
   return groups;
 }
 
+std::string text_of(const wire::MacAddress& mac) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t byte : mac.bytes) {
+    text.append(text.empty() ? "" : ":").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<Network> Network::open(const Settings& settings, const std::vector<unsigned>& lcores) {
@@ -41,19 +53,39 @@ Result<Network> Network::open(const Settings& settings, const std::vector<unsign
   if (!ids) return Error{ids.error()};
   if (ids->size() > worker::kMaxPorts)
     return Error{"more than " + std::to_string(worker::kMaxPorts) + " ports: allow fewer with -a"};
+  const auto plan = plan_ports(settings.kernel_ports, *ids);
+  if (!plan) return Error{plan.error()};
   Network network;
   if (Status status = network.make_pools(settings, lcores, *ids); !status) return Error{status.error()};
   std::vector<rte_mempool*> pools;
   for (const dpdk::MbufPool& pool : network.pools_) pools.push_back(pool.get());
-  for (const std::uint16_t id : *ids) {
-    auto port = dpdk::Port::open(id, {settings.rx_descriptors, settings.tx_descriptors, settings.mtu}, pools);
-    if (!port) return Error{port.error()};
-    network.interfaces_.push_back(describe(*port));
-    network.interfaces_.back()->index = static_cast<std::uint16_t>(network.interfaces_.size() - 1);
-    network.ports_.push_back(std::move(*port));
+  for (const PortPlan& port : *plan) {
+    if (Status status = network.open_port(port, settings, pools); !status) return Error{status.error()};
   }
   if (Status status = network.assign(settings); !status) return Error{status.error()};
   return network;
+}
+
+Status Network::open_port(const PortPlan& plan, const Settings& settings, std::span<rte_mempool* const> pools) {
+  const dpdk::PortSettings own{settings.rx_descriptors, settings.tx_descriptors, settings.mtu};
+  auto port = dpdk::Port::open(plan.service, own, pools);
+  if (!port) return Error{port.error()};
+  std::unique_ptr<dpdk::Port> kernel;
+  if (plan.kernel) {
+    auto opened = dpdk::Port::open(*plan.kernel, own, pools);
+    if (!opened) return Error{opened.error()};
+    kernel = std::make_unique<dpdk::Port>(std::move(*opened));
+    if (kernel->mtu() < port->mtu()) {
+      return Error{"port " + kernel->name() + ": MTU " + std::to_string(kernel->mtu()) + " is below " +
+                   std::to_string(port->mtu()) + " of port " + port->name() + ", beside which it leads to the kernel"};
+    }
+  }
+  interfaces_.push_back(describe(*port));
+  interfaces_.back()->index = static_cast<std::uint16_t>(interfaces_.size() - 1);
+  interfaces_.back()->kernel = kernel != nullptr;
+  ports_.push_back(std::move(*port));
+  kernels_.push_back(std::move(kernel));
+  return success();
 }
 
 Status Network::make_pools(const Settings& settings, const std::vector<unsigned>& lcores,
@@ -119,13 +151,23 @@ Status Network::check_mtus() const {
 Status Network::start() {
   for (std::size_t i = 0; i < ports_.size(); ++i) {
     const auto groups = groups_of(*interfaces_[i]);
-    if (Status status = ports_[i].start(groups); !status) return status;
+    using Multicast = dpdk::Port::Multicast;
+    if (kernels_[i] != nullptr) {
+      if (Status status = kernels_[i]->start_promiscuous(); !status) return status;
+      say("port " + kernels_[i]->name() + " leads to the kernel, beside port " + ports_[i].name() +
+          ": the kernel's interface has to have the MAC address " + text_of(ports_[i].mac()));
+    }
+    const Multicast wanted = kernels_[i] == nullptr ? Multicast::groups : Multicast::all;
+    if (Status status = ports_[i].start(groups, wanted); !status) return status;
   }
   return success();
 }
 
 void Network::stop() noexcept {
   for (dpdk::Port& port : ports_) port.stop();
+  for (const auto& port : kernels_) {
+    if (port != nullptr) port->stop();
+  }
 }
 
 void Network::forward_by(datapath::NeighbourTable& neighbours, const datapath::ReplyOwners& backends) noexcept {

@@ -4,10 +4,12 @@
 
 #include <array>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "lib/base/result.h"
 #include "lib/control/options/settings.h"
+#include "lib/control/start/kernel_ports.h"
 #include "lib/datapath/interface.h"
 #include "lib/dpdk/mbuf_pool.h"
 #include "lib/dpdk/port.h"
@@ -19,11 +21,13 @@ class Network {
   // Every port with a queue pair for each of `lcores`, and a pool for each.
   [[nodiscard]] static Result<Network> open(const Settings& settings, const std::vector<unsigned>& lcores);
 
-  // Starts the ports; frames queue up until workers poll.
+  // Starts the ports, those to the kernel first; frames queue up until workers poll.
   [[nodiscard]] Status start();
   void stop() noexcept;
 
   [[nodiscard]] const std::vector<dpdk::Port>& ports() const noexcept { return ports_; }
+  // The port to the kernel beside that one, or null.
+  [[nodiscard]] const dpdk::Port* kernel_port(std::size_t port) const noexcept { return kernels_[port].get(); }
   [[nodiscard]] const datapath::Interface& interface(std::size_t port) const noexcept { return *interfaces_[port]; }
   [[nodiscard]] const dpdk::MbufPool& pool(std::size_t worker) const noexcept { return pools_[worker]; }
   // Before the workers start: what every port's frames say of neighbours is learned, and fragments from name servers
@@ -38,11 +42,13 @@ class Network {
   Network() = default;
   [[nodiscard]] Status make_pools(const Settings& settings, const std::vector<unsigned>& lcores,
                                   const std::vector<std::uint16_t>& ids);
+  [[nodiscard]] Status open_port(const PortPlan& plan, const Settings& settings, std::span<rte_mempool* const> pools);
   [[nodiscard]] Status assign(const Settings& settings);
   [[nodiscard]] Status check_mtus() const;
 
   std::vector<dpdk::MbufPool> pools_;
   std::vector<dpdk::Port> ports_;
+  std::vector<std::unique_ptr<dpdk::Port>> kernels_;  // null where a port has none beside it
   std::vector<std::unique_ptr<datapath::Interface>> interfaces_;
 };
 

@@ -38,6 +38,21 @@ void forward(worker::WorkerContext& context, const backend::ForwardSettings& set
   context.pipeline.forward_to({context.forwarder.get(), own.index, &paths.ports.owners()});
 }
 
+// The ports are bound already.
+void stand_beside_kernel(worker::WorkerContext& context, const Settings& settings, const Network& network) {
+  for (std::size_t i = 0; i < context.port_count; ++i) {
+    const dpdk::Port* const port = network.kernel_port(i);
+    if (port == nullptr) continue;
+    context.ports[i].kernel = std::make_unique<worker::PortQueue>();
+    worker::PortQueue& queue = *context.ports[i].kernel;
+    queue.port = port->id();
+    queue.interface = context.ports[i].interface;
+    queue.out.bind(port->id(), static_cast<std::uint16_t>(context.settings.index), false);
+  }
+  context.kernel_gate = std::make_unique<datapath::KernelGate>(settings.kernel_rate, settings.kernel_peers);
+  context.pipeline.beside_kernel(context.kernel_gate.get());
+}
+
 }  // namespace
 
 Workers::Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores,
@@ -56,6 +71,7 @@ Workers::Workers(const Settings& settings, const Network& network, const std::ve
       queue.interface = &network.interface(context->port_count++);
       queue.out.bind(port.id(), static_cast<std::uint16_t>(index), port.offloads().any_tx());
     }
+    if (!settings.kernel_ports.empty()) stand_beside_kernel(*context, settings, network);
     if (paths != nullptr) forward(*context, settings.forward, *paths, network.longest_frame());
     context->services.set_place({static_cast<std::uint16_t>(index), static_cast<std::uint16_t>(lcores.size()),
                                  static_cast<std::uint16_t>(network.mtu())});

@@ -92,6 +92,15 @@ int on_zones(const char*, const char*, rte_tel_data* data) {
   return 0;
 }
 
+void put_port(rte_tel_data* data, const dpdk::Port& port, const std::string& more) {
+  const std::string text =
+      port.name() + ": " + port.driver() + (port.link_up() ? ", link up" : ", link down") + ", MTU " +
+      std::to_string(port.mtu()) + ", multicast: " + port.group_filter() + (port.offloads().rss ? ", RSS" : "") +
+      (port.offloads().rx_checksum ? ", rx checksums" : "") + (port.offloads().any_tx() ? ", tx checksums" : "");
+  // Nor is a PCI address.
+  rte_tel_data_add_dict_string(data, ("port_" + std::to_string(port.id())).c_str(), (text + more).c_str());
+}
+
 int on_info(const char*, const char*, rte_tel_data* data) {
   const std::lock_guard lock(telemetry_view.mutex);
   if (telemetry_view.workers == nullptr) return -ENODEV;
@@ -101,13 +110,11 @@ int on_info(const char*, const char*, rte_tel_data* data) {
   rte_tel_data_add_dict_u64(data, "ports", telemetry_view.network->ports().size());
   rte_tel_data_add_dict_u64(data, "context_bytes", sizeof(worker::WorkerContext));
   rte_tel_data_add_dict_u64(data, "zone_loads", telemetry_view.zones->loads());
-  for (const dpdk::Port& port : telemetry_view.network->ports()) {
-    const std::string text =
-        port.name() + ": " + port.driver() + (port.link_up() ? ", link up" : ", link down") + ", MTU " +
-        std::to_string(port.mtu()) + ", multicast: " + port.group_filter() + (port.offloads().rss ? ", RSS" : "") +
-        (port.offloads().rx_checksum ? ", rx checksums" : "") + (port.offloads().any_tx() ? ", tx checksums" : "");
-    // Nor is a PCI address.
-    rte_tel_data_add_dict_string(data, ("port_" + std::to_string(port.id())).c_str(), text.c_str());
+  for (std::size_t i = 0; i < telemetry_view.network->ports().size(); ++i) {
+    const dpdk::Port& port = telemetry_view.network->ports()[i];
+    put_port(data, port, "");
+    const dpdk::Port* const kernel = telemetry_view.network->kernel_port(i);
+    if (kernel != nullptr) put_port(data, *kernel, ", to the kernel beside port " + std::to_string(port.id()));
   }
   return 0;
 }
