@@ -31,30 +31,31 @@ namespace gl::backend {
   X(servfail, "replies with SERVFAIL")                                                      \
   X(refused, "replies with REFUSED")
 
-#define GL_FORWARD_COUNTERS(X)                                                                \
-  X(asked_udp, "requests of clients over UDP that were forwarded")                            \
-  X(asked_tcp, "the same over TCP")                                                           \
-  X(answered, "of them, answered with a backend's reply")                                     \
-  X(merged, "requests that joined a question in flight")                                      \
-  X(served, "requests answered from the store (serve)")                                       \
-  X(continued, "answers given again, unchanged")                                              \
-  X(unrepeatable, "begun answers that are no longer known")                                   \
-  X(retried, "questions asked again at another backend or over TCP")                          \
-  X(unresolved, "TCP requests dropped until the next hop is found: right after the start")    \
-  X(failed_timeout, "SERVFAIL: no backend answered in time")                                  \
-  X(failed_down, "SERVFAIL: no backend of the pool is up")                                    \
-  X(failed_full, "SERVFAIL: no free slot for the question, or none for the frame that waits") \
-  X(failed_reply, "SERVFAIL: the backend's reply could not be passed on")                     \
-  X(to_tcp, "UDP: TC at once: too long, or what is left of the tables is for TCP")            \
-  X(refused, "REFUSED: transfer, UPDATE, NOTIFY as configured; a name of no pool")            \
-  X(formerr, "FORMERR: not a question that can be forwarded")                                 \
-  X(notimp, "NOTIMP: an opcode that is not forwarded")                                        \
-  X(badvers, "BADVERS: an EDNS version beyond 0")                                             \
-  X(ignored_response, "messages with QR=1, never answered")                                   \
-  X(ignored_short, "datagrams shorter than a DNS header")                                     \
-  X(truncated, "UDP answers with TC")                                                         \
-  X(waiting, "frames suspended, ever")                                                        \
-  X(resumed, "of them, resumed")                                                              \
+#define GL_FORWARD_COUNTERS(X)                                                                 \
+  X(asked_udp, "requests of clients over UDP that were forwarded")                             \
+  X(asked_tcp, "the same over TCP")                                                            \
+  X(answered, "of them, answered with a backend's reply")                                      \
+  X(merged, "requests that joined a question in flight")                                       \
+  X(served, "requests answered from the store (serve)")                                        \
+  X(continued, "answers given again, unchanged")                                               \
+  X(unrepeatable, "begun answers that are no longer known")                                    \
+  X(retried, "questions asked again at another backend or over TCP")                           \
+  X(unresolved, "TCP requests dropped until the next hop is found: right after the start")     \
+  X(failed_timeout, "SERVFAIL: no backend answered in time")                                   \
+  X(failed_down, "SERVFAIL: no backend of the pool is up")                                     \
+  X(failed_full, "SERVFAIL: no free slot for the question, or none for the frame that waits")  \
+  X(over_share, "questions of a network above --forward-share: TC over UDP, else failed_full") \
+  X(failed_reply, "SERVFAIL: the backend's reply could not be passed on")                      \
+  X(to_tcp, "UDP: TC at once: too long, or what is left of the tables is for TCP")             \
+  X(refused, "REFUSED: transfer, UPDATE, NOTIFY as configured; a name of no pool")             \
+  X(formerr, "FORMERR: not a question that can be forwarded")                                  \
+  X(notimp, "NOTIMP: an opcode that is not forwarded")                                         \
+  X(badvers, "BADVERS: an EDNS version beyond 0")                                              \
+  X(ignored_response, "messages with QR=1, never answered")                                    \
+  X(ignored_short, "datagrams shorter than a DNS header")                                      \
+  X(truncated, "UDP answers with TC")                                                          \
+  X(waiting, "frames suspended, ever")                                                         \
+  X(resumed, "of them, resumed")                                                               \
   X(late, "replies from a backend to no question in flight, of an unknown backend")
 
 // Round trips in microseconds, by powers of two: bucket n holds [2^n, 2^(n+1)), bucket 0 also zero.

@@ -33,6 +33,7 @@ Forwarder::Work::Work(const ForwardSettings& given, BackendTx& to, TcpJobs* tcp,
       non_idempotent_store(kOnceBytes, kOnceIndex),
       requests(given.requests),
       pending(given.slots, given.backends.size()),
+      shares(given.share),
       waiters(given.waiting, frame_bytes),
       health(given, backends),
       selector(given, to, health, backends) {

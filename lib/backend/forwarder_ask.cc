@@ -101,6 +101,9 @@ QueryResult Forwarder::Work::join_or_begin(const QueryContext& query_context, Re
   std::uint32_t slot = pending.find(query_context.key);
   if (!query_context.stream && is_for_tcp(query_context, slot == Pending::kNone)) return come_over_tcp();
   if (!has_room(query_context)) return fail(query_context, Failure::full, request);
+  if (slot == Pending::kNone && shares.enabled() && is_over_share(query_context)) {
+    return query_context.stream ? fail(query_context, Failure::full, request) : come_over_tcp();
+  }
   if (slot == Pending::kNone) {
     const Failure failure = begin(query_context, over_tcp, NonIdempotentRequests::kNone, slot);
     if (failure == Failure::down && comes_again(query_context)) return come_again(query_context);
@@ -203,6 +206,12 @@ bool Forwarder::Work::may_serve(const StoredAnswer& answer) const noexcept {
 bool Forwarder::Work::is_for_tcp(const QueryContext& query_context, bool begins) const noexcept {
   if (begins && (pending.is_crowded() || query_context.query.message.size() > Question::kMaxQuery)) return true;
   return !waiters.is_resuming() && waiters.is_crowded() && waiters.find(query_context.waiter_tag) == Waiters::kNone;
+}
+
+bool Forwarder::Work::is_over_share(const QueryContext& query_context) noexcept {
+  if (!shares.is_used_up(shares.place(query_context.context.flow, query_context.stream))) return false;
+  if (!query_context.prepares) forward.over_share.add();
+  return true;
 }
 
 QueryResult Forwarder::Work::come_over_tcp() noexcept {

@@ -42,6 +42,8 @@ Failure Forwarder::Work::begin(const QueryContext& query_context, bool over_tcp,
   question.key = query_context.key;
   question.waiters = {};
   const Bytes flow = query_context.context.flow;
+  question.share = shares.place(flow, query_context.stream);
+  shares.take(question.share);
   question.flow_length = static_cast<std::uint8_t>(std::min(flow.size(), kMaxFlow));
   std::copy_n(flow.begin(), question.flow_length, question.flow.begin());
   const bool fits = query.message.size() <= Question::kMaxQuery;
@@ -223,6 +225,7 @@ void Forwarder::Work::end(std::uint32_t slot, std::uint64_t answer) noexcept {
 
 void Forwarder::Work::free_question(std::uint32_t slot) noexcept {
   if (pending[slot].non_idempotent == NonIdempotentRequests::kNone) pending.leave_key(slot);
+  shares.give_back(pending[slot].share);
   pending.release(slot);
 }
 

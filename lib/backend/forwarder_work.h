@@ -17,6 +17,7 @@
 #include "lib/backend/pending.h"
 #include "lib/backend/random_stream.h"
 #include "lib/backend/requests.h"
+#include "lib/backend/shares.h"
 #include "lib/backend/waiters.h"
 
 namespace gl::backend {
@@ -60,6 +61,7 @@ struct Forwarder::Work {
   [[nodiscard]] bool has_waited_for(const QueryContext& query_context) const noexcept;
   [[nodiscard]] bool may_serve(const StoredAnswer& answer) const noexcept;
   [[nodiscard]] bool is_for_tcp(const QueryContext& query_context, bool begins) const noexcept;
+  [[nodiscard]] bool is_over_share(const QueryContext& query_context) noexcept;
   [[nodiscard]] QueryResult come_over_tcp() noexcept;
   [[nodiscard]] bool has_room(const QueryContext& query_context) const noexcept;
   [[nodiscard]] bool tcp_possible(unsigned pool) const noexcept;
@@ -147,6 +149,7 @@ struct Forwarder::Work {
   Requests requests;
   NonIdempotentRequests non_idempotent;
   Pending pending;
+  Shares shares;
   Pending::List udp_tries;
   Pending::List tcp_tries;
   Pending::List tcp_waiting;

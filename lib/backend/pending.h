@@ -35,6 +35,7 @@ struct Question {
   std::uint16_t generation = 0;      // of the slot's use: a TCP job that comes back too late is told apart
   std::uint16_t non_idempotent = 0;  // entry in the table of NonIdempotentRequests
   std::uint16_t query_length = 0;
+  std::uint16_t share = 0;  // where it counts in Shares
   std::uint32_t tried = 0;  // backends, a bit each
   std::uint32_t avoid = 0;  // likewise, while it waits for a job
   std::uint32_t next = 0;

@@ -37,6 +37,7 @@ struct ForwardSettings {
   std::uint32_t tries = 2;                   // at different backends where there are several
   std::uint32_t slots = 4096;                // questions in flight, a core; at most 16384
   std::uint32_t waiting = 8192;              // frames that wait for an answer, a core
+  std::uint32_t share = 0;                   // questions in flight of one network, a core; 0: no limit
   std::uint32_t requests = 1U << 18;         // over TCP, whose answers are remembered, a core; 32 bytes each
   std::uint32_t store_mb = 32;               // answers remembered, a core
   std::uint32_t keep_ms = 10000;             // how long an answer can be given again to who began to read it

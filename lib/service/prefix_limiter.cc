@@ -42,7 +42,7 @@ bool PrefixLimiter::take(Bytes address) noexcept {
   Places places;
   locate(address, places);
   if (any_exceeded(places)) return false;
-  charge(places);
+  charge(places, 1);
   return true;
 }
 
@@ -52,10 +52,10 @@ bool PrefixLimiter::exceeded(Bytes address) noexcept {
   return any_exceeded(places);
 }
 
-void PrefixLimiter::charge(Bytes address) noexcept {
+void PrefixLimiter::charge(Bytes address, std::uint32_t events) noexcept {
   Places places;
   locate(address, places);
-  charge(places);
+  charge(places, events);
 }
 
 // Where the counts of a prefix may stand. The hash covers its length, so that 192.0.2.0 is not 192.0.2.0/24.
@@ -115,7 +115,7 @@ bool PrefixLimiter::any_exceeded(const Places& places) noexcept {
   });
 }
 
-void PrefixLimiter::charge(Places& places) noexcept {
+void PrefixLimiter::charge(Places& places, std::uint32_t events) noexcept {
   const auto smallest = [](Line* line) {
     return &*std::min_element(line->slots.begin(), line->slots.end(),
                               [](const Slot& a, const Slot& b) { return a.load < b.load; });
@@ -129,7 +129,8 @@ void PrefixLimiter::charge(Places& places) noexcept {
       *place.slot = {place.id, 0};
     }
     Slot& slot = *place.slot;
-    slot.load = slot.load > kFull - place.price ? kFull : slot.load + place.price;
+    const std::uint64_t load = slot.load + std::uint64_t{place.price} * events;
+    slot.load = static_cast<std::uint32_t>(std::min<std::uint64_t>(load, kFull));
   }
 }
 

@@ -40,7 +40,7 @@ class PrefixLimiter {
   [[nodiscard]] bool take(Bytes address) noexcept;
   // The two halves of take(), for who learns later whether it comes to the event.
   [[nodiscard]] bool exceeded(Bytes address) noexcept;
-  void charge(Bytes address) noexcept;
+  void charge(Bytes address, std::uint32_t events = 1) noexcept;
 
  private:
   static constexpr std::size_t kSlots = 7;
@@ -71,7 +71,7 @@ class PrefixLimiter {
   void age(Line& line) noexcept;
   [[nodiscard]] static Slot* find(const Place& place) noexcept;
   [[nodiscard]] static bool any_exceeded(const Places& places) noexcept;
-  static void charge(Places& places) noexcept;
+  static void charge(Places& places, std::uint32_t events) noexcept;
 
   const Key key_;
   std::uint32_t now_ms_ = 0;

@@ -45,6 +45,8 @@ namespace gl::tcp {
   X(reset_bulk_silent, reply, "nothing heard of the client of a long answer: RST")                       \
   X(reset_too_long, reply, "immediate mode: a query acknowledged before, whose answer is too long: RST") \
   X(drop_reset_limited, drop, "RST withheld by its rate limit or by configuration")                      \
+  X(drop_syn_limited, drop, "SYN of a network above --tcp-syn-limit")                                    \
+  X(drop_answer_limited, drop, "query of a network above --tcp-answer-limit: the client will repeat it") \
   X(drop_rst, drop, "RST received")                                                                      \
   X(drop_flags, drop, "impossible flags, or neither SYN nor ACK")                                        \
   X(drop_mss, drop, "SYN with an MSS below the smallest class")                                          \

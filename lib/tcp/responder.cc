@@ -4,6 +4,7 @@
 
 #include "lib/tcp/answer_stream.h"
 #include "lib/tcp/bulk/bulk_rules.h"
+#include "lib/tcp/client_limits.h"
 #include "lib/tcp/path_mtu.h"
 #include "lib/tcp/plan_builder.h"
 #include "lib/tcp/rules.h"
@@ -21,6 +22,7 @@ struct Responder::Work {
         build(plan, resets, settings, paths),
         flows(given.flow_cache, given.bulk_flows != 0),
         long_flows(given.flow_cache),
+        limits(ClientLimits::create(settings)),
         bulk(bulk_flows(given), shared_presence == nullptr ? own_presence.get() : shared_presence) {}
 
   [[nodiscard]] static std::size_t bulk_flows(const ResponderSettings& given) noexcept {
@@ -39,6 +41,7 @@ struct Responder::Work {
   AnswerStream answers;
   FlowTable flows;
   LongFlows long_flows;
+  const std::unique_ptr<ClientLimits> limits;  // null: there are none
   BulkTable bulk;
 
   [[nodiscard, gnu::always_inline]] RuleContext context_of(const Segment& segment, StreamService& service) noexcept {
@@ -83,9 +86,29 @@ void Responder::begin_burst(std::uint64_t now_ms, const CookieKeys& keys) noexce
   work_->flows.begin_burst(now_ms);
   work_->long_flows.begin_burst(now_ms);
   work_->bulk.begin_burst(now_ms);
+  if (work_->limits != nullptr) work_->limits->set_time(now_ms);
 }
 
 const Plan& Responder::handle(const Segment& segment, StreamService* service) noexcept {
+  if (work_->limits == nullptr || service == nullptr) [[likely]]
+    return handle_unlimited(segment, service);
+  return handle_limited(segment, *service);
+}
+
+[[gnu::noinline]] const Plan& Responder::handle_limited(const Segment& segment, StreamService& service) noexcept {
+  Work& work = *work_;
+  if (const std::optional<Outcome> refused = work.limits->refuse(segment, *work.keys)) {
+    work.build.begin(segment);
+    work.build.drop(*refused);
+    return work.plan;
+  }
+  const Plan& plan = handle_unlimited(segment, &service);
+  work.limits->charge(segment, plan.outcome, work.answers.queries());
+  return plan;
+}
+
+[[gnu::always_inline]] inline const Plan& Responder::handle_unlimited(const Segment& segment,
+                                                                      StreamService* service) noexcept {
   Work& work = *work_;
   if (service == nullptr) {
     work.build.begin(segment);

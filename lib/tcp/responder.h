@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "lib/service/networks.h"
 #include "lib/service/stream_service.h"
 #include "lib/tcp/ledger.h"
 #include "lib/tcp/plan.h"
@@ -32,6 +33,9 @@ struct ResponderSettings {
   std::uint32_t flow_cache = 0;         // entries of soft state; 0: none
   std::uint32_t bulk_flows = 0;         // answers beyond 64 KiB on their way at once; 0: none is given
   std::uint32_t bulk_rate = 0;          // bytes a second of each of them at most; 0: no limit
+  std::uint32_t syn_rate = 0;           // SYN-ACKs a second to a single address; 0: no limit
+  std::uint32_t answer_rate = 0;        // answers a second to it; 0: no limit
+  AllowedNetworks limit_allow{};        // no such limit for these
 };
 
 class Responder {
@@ -67,6 +71,8 @@ class Responder {
   [[nodiscard]] std::optional<std::uint32_t> next_deadline() const noexcept;
 
  private:
+  const Plan& handle_limited(const Segment& segment, StreamService& service) noexcept;
+  const Plan& handle_unlimited(const Segment& segment, StreamService* service) noexcept;
   void handle_scaled(const Segment& segment, StreamService& service) noexcept;
 
   struct Work;

@@ -1,13 +1,16 @@
 """Response rate limiting over UDP: who asks too much, by forged addresses or by his own, and everybody else."""
 
+import concurrent.futures
 import multiprocessing
 import random
 import re
 import socket
+import threading
 import time
 
 import dns.flags
 
+import flood
 import wire
 from goldilocks import Goldilocks
 from lab import SERVER_V4, SERVER_V6, Lab, sh
@@ -136,9 +139,55 @@ def test_exempt():
         assert not all(is_cut(a) for a in burst(400, QUESTION, SERVER_V6)) and server.total("rate_dropped") > 0
 
 
+def test_syn_acks_of_an_abuser():
+    """SYNs from four /18 have their limit; a client beside them connects as ever."""
+    limit, flood.RATE = 2, 20000
+    most = 4 * 768 * limit  # a second
+    with Lab() as lab, Goldilocks(lab, ["--tcp-syn-limit", limit]) as server:
+        before, asked = server.counters(), 0
+        with flood.SynFlood(SERVER_V4) as abuse:
+            end = time.monotonic() + 3
+            while time.monotonic() < end:
+                for address in BOTH:
+                    assert wire.ask(QUESTION, address, timeout=5)
+                    asked += 1
+                time.sleep(1.5 / limit)
+        grown = {name: after - before[name] for name, after in server.counters().items()}
+        report(f"{abuse.sent} SYNs in {abuse.seconds:.1f} s from four /18: {grown['tcp_syn_ack']} answered, "
+               f"{grown['tcp_drop_syn_limited']} dropped; {asked} connections beside them, all answered")
+        assert abuse.sent > 1.5 * most * abuse.seconds, "the machine was too busy for an abuser"
+        assert grown["tcp_syn_ack"] < most * (abuse.seconds + 1.2) + asked, grown
+        assert grown["tcp_drop_syn_limited"] > 0.3 * (abuse.sent - most * (abuse.seconds + 1.2)), grown
+
+
+def test_tcp_answers_of_an_abuser():
+    """Who asks over TCP as fast as he can gets his limit, losing no query; another network gets all."""
+    with Lab() as lab, Goldilocks(lab, ["--tcp-answer-limit", LIMIT]) as server:
+        expected, stop, given = wire.ask(QUESTION, SERVER_V6), threading.Event(), [0]
+
+        def abuse():
+            while not stop.is_set():
+                assert wire.ask(QUESTION, SERVER_V4)
+                given[0] += 1
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            began, abuser, asked = time.monotonic(), pool.submit(abuse), 0
+            try:
+                while time.monotonic() - began < 3:
+                    assert wire.ask(QUESTION, SERVER_V6, timeout=1) == expected
+                    asked += 1
+                    time.sleep(2 / LIMIT)
+                seconds = time.monotonic() - began
+            finally:
+                stop.set()
+            abuser.result()
+        report(f"{given[0]} answers in {seconds:.1f} s to who asks all the time, {asked} to who asks {LIMIT // 2} a second")
+        assert given[0] < LIMIT * (seconds + 1.5)
+        assert server.total("drop_answer_limited") > 0
+
+
 def test_wrong_values():
     with Lab() as lab:
-        for option, value in (("--rate-limit", "-1"), ("--rate-limit", "100001"), ("--rate-limit-allow", "192.0.2.0/33"),
+        for option, value in (("--rate-limit", "-1"), ("--rate-limit", "100001"), ("--tcp-syn-limit", "x"), ("--rate-limit-allow", "192.0.2.0/33"),
                               ("--dns-cookies", "maybe")):
             server = Goldilocks(lab, [option, value])
             said = sh(*server.command, check=False)

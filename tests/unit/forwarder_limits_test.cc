@@ -25,6 +25,29 @@ TEST_F(ForwardingLimits, FullTablesFailAtOnce) {
   EXPECT_EQ(ask(Client(3, "c")).kind, Kind::failed);
 }
 
+TEST_F(ForwardingLimits, ANetworkHasItsShareOfTheSlots) {
+  ForwardSettings shared = settings_for(1);
+  shared.share = 2;
+  make(shared);
+  ASSERT_TRUE(ask_and_park(Client(1, "a")));
+  ASSERT_TRUE(ask_and_park(Client(2, "b")));
+  ASSERT_TRUE(ask_and_park(Client(3, "a")));  // the same question takes no slot
+  EXPECT_EQ(ask(Client(4, "c")).kind, Kind::failed);
+  Client elsewhere(4, "c");
+  elsewhere.flow[2] = 3;
+  ASSERT_TRUE(ask_and_park(elsewhere));
+  // Who forges addresses over UDP takes nothing from those who ask over TCP, and the other way round.
+  ASSERT_TRUE(ask_and_park(Client(5, "d", false)));
+  ASSERT_TRUE(ask_and_park(Client(6, "e", false)));
+  EXPECT_EQ(ask(Client(7, "f", false)).kind, Kind::over_tcp);
+  EXPECT_EQ(forwarder->counters().over_share.value(), 2U);
+  EXPECT_EQ(forwarder->counters().failed_full.value(), 1U);
+  for (unsigned i = 0; i < 4; ++i) pass_ms(900);  // all of them time out
+  ASSERT_TRUE(ask_and_park(Client(8, "g")));
+  ASSERT_TRUE(ask_and_park(Client(9, "h")));
+  EXPECT_EQ(ask(Client(10, "i")).kind, Kind::failed);
+}
+
 TEST_F(ForwardingLimits, WeightsAreRespected) {
   ForwardSettings weighted = settings_for(3);
   weighted.backends[1].weight = 3;

@@ -78,6 +78,7 @@ void check(Settings& settings, Problems& problems) {
   check_addresses(settings.addresses, problems);
   if (settings.service_ports.empty()) settings.service_ports.push_back(53);
   if (settings.service_ports.size() > kMaxPorts) problems.push_back("--port: more than " + std::to_string(kMaxPorts));
+  settings.tcp.limit_allow = settings.dns.admission.rate_allow;
   settings.forward.max_udp = settings.dns.max_udp;
   settings.forward.udp_truncate_all = settings.dns.udp_truncate_all;
   settings.forward.own_cookies = settings.dns.admission.cookies != services::CookiePolicy::off;
