@@ -75,10 +75,12 @@ Forwarder::Suspend Forwarder::Work::suspend(const Suspended& what, const Ticket&
   if (!waiters.admits(what, ticket)) return Suspend::repeated;
   Question& question = pending[ticket.slot];
   const Waiters::Waiter* const before = waiters.resumed(ticket.tag);
-  const Waiters::Waiter waiter{
-      .tag = ticket.tag, .key = question.key, .asked_at = before != nullptr ? before->asked_at : store.head()};
+  const bool in_flight = question.generation == ticket.generation;
+  const Waiters::Waiter waiter{.tag = ticket.tag,
+                               .key = in_flight ? question.key : QuestionKey{},
+                               .asked_at = before != nullptr ? before->asked_at : store.head()};
   // Answered since: it is ready already.
-  waiters.add(waiter, what, question.generation == ticket.generation ? question.waiters : waiters.ready());
+  waiters.add(waiter, what, in_flight ? question.waiters : waiters.ready());
   forward.waiting.add();
   return Suspend::suspended;
 }

@@ -40,16 +40,29 @@ QueryResult answered(const StoredAnswer& answer, std::uint32_t age_s) noexcept {
 
 }  // namespace
 
+Forwarder::Work::Names Forwarder::Work::names_of(const ClientQuery& query, unsigned pool, std::uint32_t number,
+                                                 Bytes flow) noexcept {
+  secret.pool = pool;
+  secret.proxy = pool_proxies[pool];
+  return {question_key(query, settings, secret, flow), tagger.tag(flow, number)};
+}
+
+// A datagram that is resumed holds the one request that it held when it was suspended: it has its names already.
+Forwarder::Work::Names Forwarder::Work::datagram_names(const ClientQuery& query, unsigned pool,
+                                                       const RequestContext& context) noexcept {
+  const Waiters::Waiter* const waiter = waiters.resumed();
+  if (context.resumed && waiter != nullptr && waiter->key != QuestionKey{}) return {waiter->key, waiter->tag};
+  const std::uint32_t number =
+      query.message.size() < 2 ? 0U : kDatagramTag | load_be<std::uint16_t>(query.message.data());
+  return names_of(query, pool, number, context.flow);
+}
+
 QueryResult Forwarder::Work::ask(const ClientQuery& query, unsigned pool, bool stream, const RequestContext& context,
                                  bool prepares) noexcept {
-  const std::uint32_t number =
-      stream || query.message.size() < 2 ? 0U : kDatagramTag | load_be<std::uint16_t>(query.message.data());
   // Its line comes while the question is hashed.
   const std::uint64_t request_tag = stream ? tagger.tag(context.flow, context.position) : 0;
   if (stream) requests.prefetch(request_tag);
-  secret.pool = pool;
-  secret.proxy = pool_proxies[pool];
-  const QuestionKey key = question_key(query, settings, secret, context.flow);
+  const Names names = stream ? names_of(query, pool, 0, context.flow) : datagram_names(query, pool, context);
   const QueryContext query_context{
       .query = query,
       .context = context,
@@ -57,10 +70,10 @@ QueryResult Forwarder::Work::ask(const ClientQuery& query, unsigned pool, bool s
       .stream = stream,
       .waits = !prepares && !context.early,
       .prepares = prepares,
-      .key = key,
-      .waiter_tag = tagger.tag(context.flow, number),
+      .key = names.key,
+      .waiter_tag = names.waiter_tag,
       // A port used again may stand at the same number with another question. The set stays the same.
-      .request_tag = request_tag ^ key[1] << 32};
+      .request_tag = request_tag ^ names.key[1] << 32};
   return query.non_idempotent() ? ask_non_idempotent(query_context) : ask_question(query_context);
 }
 

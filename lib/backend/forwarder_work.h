@@ -41,6 +41,13 @@ struct Forwarder::Work {
   // ---- Requests.
   [[nodiscard]] QueryResult ask(const ClientQuery& query, unsigned pool, bool stream, const RequestContext& context,
                                 bool prepares) noexcept;
+  // What the tables know a request by.
+  struct Names {
+    QuestionKey key;
+    std::uint64_t waiter_tag;
+  };
+  [[nodiscard]] Names names_of(const ClientQuery& query, unsigned pool, std::uint32_t number, Bytes flow) noexcept;
+  [[nodiscard]] Names datagram_names(const ClientQuery& query, unsigned pool, const RequestContext& context) noexcept;
   [[nodiscard]] QueryResult ask_question(const QueryContext& query_context) noexcept;
   [[nodiscard]] QueryResult ask_non_idempotent(const QueryContext& query_context) noexcept;
   [[nodiscard]] QueryResult refuse_non_idempotent(const QueryContext& query_context, Failure failure) noexcept;

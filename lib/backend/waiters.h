@@ -26,7 +26,7 @@ class Waiters {
 
   struct Waiter {
     std::uint64_t tag = 0;
-    QuestionKey key{};           // of the question waited for
+    QuestionKey key{};           // of the question waited for; {}: not known
     std::uint64_t asked_at = 0;  // the head of the store's log when the frame first waited
     std::uint32_t next = kNone;
     std::uint32_t next_in_bucket = kNone;
@@ -54,7 +54,9 @@ class Waiters {
   [[nodiscard]] const Suspended* resume() noexcept;
   void release_resumed() noexcept;
   [[nodiscard]] bool is_resuming() const noexcept { return resumed_ != kNone; }
-  // The one that is resumed now, if it has this tag; else null.
+  // The one that is resumed now; else null.
+  [[nodiscard]] const Waiter* resumed() const noexcept { return is_resuming() ? &waiters_[resumed_] : nullptr; }
+  // That one, if it has this tag; else null.
   [[nodiscard]] const Waiter* resumed(std::uint64_t tag) const noexcept {
     return is_resuming() && waiters_[resumed_].tag == tag ? &waiters_[resumed_] : nullptr;
   }

@@ -8,27 +8,19 @@
 
 namespace gl::datapath {
 
-namespace detail {
-inline constexpr std::uint8_t kIpv4Good = 1;
-inline constexpr std::uint8_t kLayer4Good = 2;
-}  // namespace detail
-
 // True: it waits. False: this request waits already, or with nobody: it comes again by itself.
 [[nodiscard]] inline bool suspend(const Frame& frame, const Interface& interface, const Ticket& ticket) noexcept {
   if (ticket.keeper == nullptr) return false;
   Suspended what;
   what.frame = {frame.data, frame.length};
   what.port = interface.index;
-  what.checksums = static_cast<std::uint8_t>((frame.ipv4_checksum_good ? detail::kIpv4Good : 0) |
-                                             (frame.l4_checksum_good ? detail::kLayer4Good : 0));
   return ticket.keeper->suspend(what, ticket) == Suspender::Suspend::suspended;
 }
 
 // The bytes of `suspended` are at frame.data already.
 inline void resume_frame(Frame& frame, const Suspended& suspended) noexcept {
   frame.length = suspended.frame.size();
-  frame.ipv4_checksum_good = (suspended.checksums & detail::kIpv4Good) != 0;
-  frame.l4_checksum_good = (suspended.checksums & detail::kLayer4Good) != 0;
+  frame.ipv4_checksum_good = frame.l4_checksum_good = true;  // they were looked at when it came
   frame.resumed = true;
 }
 

@@ -204,6 +204,7 @@ template <ReplySink Sink>
                     .peer_port = header.source_port.host(),
                     .local_port = header.destination_port.host(),
                     .path_mtu = path_mtu,
+                    .resumed = frame.resumed,
                     .payload = scratch.first(request_length)};
   tcp::FlowKey flow;
   if (service->waits()) {

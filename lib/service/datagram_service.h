@@ -27,6 +27,7 @@ struct Datagram {
   std::uint16_t peer_port = 0;
   std::uint16_t local_port = 0;
   std::uint16_t path_mtu = 0;  // bytes of the longest IP packet that is known to reach the peer
+  bool resumed = false;        // it waited, and has its bytes of then
   Bytes payload{};
   Bytes flow{};  // as RequestContext::flow; only for a service that waits()
 

@@ -25,6 +25,8 @@ struct RequestContext {
   std::uint32_t position = 0;
   // With `continuation`: what Answer::identity was when this answer was begun. 0: not known.
   std::uint32_t identity = 0;
+  // The datagram that a Suspender has resumed, and nothing else: with the bytes that it had when it was suspended.
+  bool resumed = false;
 };
 
 // Stands for an answer that somebody else has been asked for. The service gives it with `pending`, and the stages hand

@@ -13,9 +13,8 @@ namespace gl {
 
 // A frame that waits, or has waited.
 struct Suspended {
-  Bytes frame{};               // as it was received
-  std::uint16_t port = 0;      // index of the interface that it came through
-  std::uint8_t checksums = 0;  // whatever the caller wants to know again
+  Bytes frame{};           // as it was received; its checksums hold
+  std::uint16_t port = 0;  // index of the interface that it came through
 };
 
 class Suspender {

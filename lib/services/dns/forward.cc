@@ -1,6 +1,8 @@
 #include "lib/services/dns/forward.h"
 
+#include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "lib/backend/client_subnet.h"
 #include "lib/backend/flow_ends.h"
@@ -194,16 +196,23 @@ class Request {
 
 }  // namespace
 
+DnsForwardService::DnsForwardService(backend::Forwarder& forwarder, DnsAdmission* admission)
+    : DnsService(forwarder.settings().max_udp, true), forwarder_(forwarder), admission_(admission) {
+  const std::vector<backend::PoolSettings>& pools = forwarder.settings().pools;
+  for (unsigned pool = 0; pool < pools.size(); ++pool) {
+    dns::Name suffix;
+    if (suffix.parse(pools[pool].suffix)) routes_.push_back({pool, suffix.labels});
+  }
+  std::ranges::stable_sort(routes_, std::greater(), &Route::labels);
+}
+
 std::optional<DnsForwardService::Route> DnsForwardService::route(const dns::Name& name) const noexcept {
-  const std::vector<backend::PoolSettings>& pools = forwarder_.settings().pools;
-  for (unsigned labels = name.labels + 1U; labels-- > 0;) {
-    const Bytes suffix = name.suffix(labels);
-    for (unsigned i = 0; i < pools.size(); ++i) {
-      const std::vector<std::uint8_t>& own = pools[i].suffix;
-      if (own.size() == suffix.size() && std::memcmp(own.data(), suffix.data(), own.size()) == 0) {
-        return Route{i, labels};
-      }
-    }
+  for (const Route& route : routes_) {
+    if (route.labels == 0) return route;
+    if (route.labels > name.labels) continue;
+    const Bytes suffix = name.suffix(route.labels);
+    const std::vector<std::uint8_t>& own = forwarder_.settings().pools[route.pool].suffix;
+    if (own.size() == suffix.size() && std::memcmp(own.data(), suffix.data(), own.size()) == 0) return route;
   }
   return std::nullopt;
 }

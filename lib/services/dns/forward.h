@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "lib/backend/forwarder.h"
 #include "lib/services/dns/admission.h"
@@ -14,8 +15,7 @@ namespace gl::services {
 class DnsForwardService final : public DnsService {
  public:
   // `admission` is the core's, whose bursts somebody else begins; without it everybody is answered.
-  explicit DnsForwardService(backend::Forwarder& forwarder, DnsAdmission* admission = nullptr)
-      : DnsService(forwarder.settings().max_udp, true), forwarder_(forwarder), admission_(admission) {}
+  explicit DnsForwardService(backend::Forwarder& forwarder, DnsAdmission* admission = nullptr);
 
   // Before the core runs: whom to tell what is asked and answered; null: nobody.
   void tap_to(dns::Tap* tap) noexcept { tap_ = tap; }
@@ -53,6 +53,7 @@ class DnsForwardService final : public DnsService {
 
   backend::Forwarder& forwarder_;
   DnsAdmission* const admission_;
+  std::vector<Route> routes_;  // one a pool, the longest suffix first
   dns::Tap* tap_ = nullptr;
 };
 

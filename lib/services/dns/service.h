@@ -32,7 +32,8 @@ class DnsService : public StreamService, public DatagramService, public Service 
   // One datagram in, at most one out: what `service.answer_datagram()` writes.
   template <class S>
   static void receive_by(S& service, const Datagram& datagram, DatagramSink& sink) noexcept {
-    const Answer answer = service.answer_datagram(datagram.payload, sink.room(), {.flow = datagram.flow});
+    const Answer answer =
+        service.answer_datagram(datagram.payload, sink.room(), {.flow = datagram.flow, .resumed = datagram.resumed});
     if (answer.kind == Answer::Kind::pending) sink.wait(answer.ticket);
     if (answer.kind == Answer::Kind::answered) (void)sink.send(datagram.local_port, answer.length);
   }
