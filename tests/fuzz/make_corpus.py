@@ -284,6 +284,12 @@ def main():
         put("forward", label, content)
     for label, incremental, serial, messages in transfers():
         put("transfer", label, struct.pack(">BI", incremental, serial) + messages)
+        put("zone_transfer", label, struct.pack(">BI", incremental, serial) + messages)
+    tsig = (b"\1k\0" + struct.pack(">HHI", 250, 255, 0) + struct.pack(">H", 61) + b"\x0bhmac-sha256\0"
+            + struct.pack(">HIHH", 0, 1000, 300, 32) + bytes(32) + struct.pack(">HHH", 1, 0, 0))
+    put("zone_transfer", "signed", b"\2" + bytes(4) + struct.pack(">6H", 1, 0, 1, 0, 0, 1) + b"\1a\0" + struct.pack(">HH", 6, 1) + tsig)
+    put("zone_transfer", "key", b"\3" + bytes(4) + b'key "k" { algorithm hmac-sha256; secret "AA=="; };\nhmac-sha1:b:AA== # c\n')
+    put("zone_transfer", "line", b"\3" + bytes(4) + b"x.a. 300 IN TYPE16 \\# 2 0178")
     for label, prepare, frame in frames():
         put("frame", label, bytes([prepare, 0]) + frame)
     for label, message in questions():

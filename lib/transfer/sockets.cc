@@ -1,0 +1,166 @@
+#include "lib/transfer/sockets.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "lib/base/endian.h"
+#include "lib/base/text.h"
+#include "lib/dns/types.h"
+
+namespace gl::transfer {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr milliseconds kLookAgain{100};  // at the stop flag
+
+Error failed(const std::string& what) {
+  return Error{what + ": " + std::strerror(errno)};
+}
+
+// > 0: ready. 0: the time is over, or the program ends.
+int wait_for(int socket, short events, const Stop& stop, Clock::time_point end) {
+  while (!stop.load(std::memory_order_relaxed)) {
+    const auto left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
+    if (left.count() <= 0) return 0;
+    pollfd wanted{socket, events, 0};
+    const int ready = poll(&wanted, 1, static_cast<int>(std::min(left + milliseconds(1), kLookAgain).count()));
+    if (ready != 0 && (ready > 0 || errno != EINTR)) return ready;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::string text_of(const Host& host) {
+  const Bytes bytes = wire::bytes_of(host.address);
+  const std::string text = address_text(bytes.data(), bytes.size());
+  return (wire::is_v6(host.address) ? "[" + text + "]" : text) + ":" + std::to_string(host.port);
+}
+
+SocketAddress::SocketAddress(const Host& host) {
+  const Bytes bytes = wire::bytes_of(host.address);
+  if (wire::is_v6(host.address)) {
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(host.port);
+    std::memcpy(&v6.sin6_addr, bytes.data(), bytes.size());
+    std::memcpy(&storage, &v6, length = sizeof v6);
+  } else {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(host.port);
+    std::memcpy(&v4.sin_addr, bytes.data(), bytes.size());
+    std::memcpy(&storage, &v4, length = sizeof v4);
+  }
+}
+
+Host SocketAddress::host() const {
+  if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &storage, sizeof v6);
+    wire::Ipv6Address address;
+    std::memcpy(address.bytes.data(), &v6.sin6_addr, address.bytes.size());
+    return {address, ntohs(v6.sin6_port)};
+  }
+  sockaddr_in v4{};
+  std::memcpy(&v4, &storage, sizeof v4);
+  wire::Ipv4Address address;
+  std::memcpy(address.bytes.data(), &v4.sin_addr, address.bytes.size());
+  return {address, ntohs(v4.sin_port)};
+}
+
+Status open_listener(Descriptor& socket, const Host& host, int type) {
+  constexpr int kBacklog = 64;
+  const int on = 1;
+  const SocketAddress address(host);
+  socket.reset(::socket(address.storage.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int s = socket.get();
+  const bool good = s >= 0 && setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                    (!wire::is_v6(host.address) || setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
+                    bind(s, address.get(), address.length) == 0 && (type != SOCK_STREAM || listen(s, kBacklog) == 0);
+  return good ? success() : failed("cannot listen on " + text_of(host));
+}
+
+Status Stream::wait(short events) {
+  const int ready = wait_for(socket_.get(), events, stop_, std::min(end_, Clock::now() + idle_));
+  if (ready > 0) return success();
+  if (ready < 0) return failed("poll");
+  if (stop_.load(std::memory_order_relaxed)) return Error{"given up, since the server ends"};
+  return Error{Clock::now() >= end_ ? "it took too long (--transfer-time)" : "nothing comes any more"};
+}
+
+Status Stream::connect(const Host& host) {
+  const SocketAddress address(host);
+  socket_.reset(socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (socket_.get() < 0) return failed("socket");
+  if (::connect(socket_.get(), address.get(), address.length) == 0) return success();
+  if (errno != EINPROGRESS) return failed("connect");
+  if (Status status = wait(POLLOUT); !status) return Error{"connect: " + status.error()};
+  int error = 0;
+  socklen_t size = sizeof error;
+  (void)getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  errno = error;
+  return error == 0 ? success() : failed("connect");
+}
+
+Status Stream::send(Bytes message) {
+  Message framed(2 + message.size());
+  store_be(framed.data(), static_cast<std::uint16_t>(message.size()));
+  std::ranges::copy(message, framed.begin() + 2);
+  for (Bytes left = framed; !left.empty();) {
+    const ssize_t sent = ::send(socket_.get(), left.data(), left.size(), MSG_NOSIGNAL);
+    if (sent > 0) left = left.subspan(static_cast<std::size_t>(sent));
+    if (sent >= 0 || errno == EINTR) continue;
+    if (errno != EAGAIN) return failed("send");
+    if (Status status = wait(POLLOUT); !status) return status;
+  }
+  return success();
+}
+
+Status Stream::read(MutableBytes into) {
+  while (!into.empty()) {
+    const ssize_t count = recv(socket_.get(), into.data(), into.size(), 0);
+    if (count == 0) return Error{"the connection was closed before the end"};
+    if (count > 0) into = into.subspan(static_cast<std::size_t>(count));
+    if (count > 0 || errno == EINTR) {
+      if (Clock::now() >= end_) return Error{"it took too long (--transfer-time)"};
+      continue;
+    }
+    if (errno != EAGAIN) return failed("recv");
+    if (Status status = wait(POLLIN); !status) return status;
+  }
+  return success();
+}
+
+Status Stream::receive(Message& message) {
+  std::array<std::uint8_t, 2> prefix{};
+  if (Status status = read(prefix); !status) return status;
+  message.resize(load_be<std::uint16_t>(prefix.data()));
+  return read(message);
+}
+
+Status ask_datagram(const Host& host, Bytes query, const Stop& stop, const std::function<bool(Bytes answer)>& take) {
+  const SocketAddress address(host);
+  const Descriptor socket(::socket(address.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (socket.get() < 0 || connect(socket.get(), address.get(), address.length) != 0) return failed("connect");
+  Message answer(dns::kMaxMessage);
+  for (const int timeout : {700, 1500, 3000}) {
+    if (send(socket.get(), query.data(), query.size(), 0) < 0) return failed("send");
+    const Clock::time_point end = Clock::now() + milliseconds(timeout);
+    while (wait_for(socket.get(), POLLIN, stop, end) > 0) {
+      const ssize_t size = recv(socket.get(), answer.data(), answer.size(), 0);
+      if (size < 0 && errno != EAGAIN && errno != EINTR) return failed("recv");
+      if (size > 0 && take(Bytes(answer).first(static_cast<std::size_t>(size)))) return success();
+    }
+    if (stop.load(std::memory_order_relaxed)) break;
+  }
+  return Error{"no answer over UDP"};
+}
+
+}  // namespace gl::transfer
