@@ -18,11 +18,14 @@
 #include "lib/base/append_file.h"
 #include "lib/base/descriptor.h"
 #include "lib/base/replace_file.h"
+#include "lib/dns/types.h"
+#include "lib/transfer/record_text.h"
 #include "lib/zone/image_check.h"
 #include "lib/zone/image_input.h"
 #include "lib/zone/name_text.h"
 #include "lib/zone/zone_data.h"
 #include "lib/zone_compiler/compile.h"
+#include "lib/zone_compiler/zone_check.h"
 
 namespace gl::zone_program {
 namespace {
@@ -56,7 +59,7 @@ Result<zone::ImageMemory> image_of_text(const Request& request) {
   Result<zone::Records> records = read_zone(*text, request.path, request.origin);
   if (!records) return Error{records.error()};
   std::vector<std::string> warnings;
-  Result<zone::ImageMemory> image = zone::compile_zone(std::move(*records), request.origin, warnings);
+  Result<zone::ImageMemory> image = zone::compile_zone(std::move(*records), request.origin, warnings, request.digests);
   for (const std::string& warning : warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
   return image;
 }
@@ -115,6 +118,31 @@ int compile(const Request& request) {
   }
   const Status written = replace_file(request.output, bytes);
   return written ? 0 : refuse(written.error());
+}
+
+int records(const Request& request) {
+  if (begins_as_image(request)) return refuse(request.path + ": an image has no records that could be told");
+  Descriptor file;
+  const Result<int> text = open_input(request, file);
+  if (!text) return refuse(text.error());
+  const Result<zone::Records> read = read_zone(*text, request.path, request.origin);
+  if (!read) return refuse(read.error());
+  const Result<std::string> apex = zone::check_records(*read, {});
+  if (!apex) return refuse(apex.error());
+  constexpr std::size_t kPiece = 1 << 18;
+  std::string lines;
+  const auto print = [&](const zone::Record& r) {
+    transfer::append_line(lines, {std::string(r.owner()), r.type, dns::rr_class::in, r.ttl, std::string(r.data())});
+  };
+  const auto is_soa = [&](const zone::Record& r) { return r.type == dns::rr::soa && r.owner() == *apex; };
+  print(*std::find_if(read->begin(), read->end(), is_soa));
+  for (const zone::Record& record : *read) {
+    if (!is_soa(record)) print(record);
+    if (lines.size() < kPiece) continue;
+    if (!write_all(STDOUT_FILENO, lines)) return 1;  // nobody wants the rest
+    lines.clear();
+  }
+  return write_all(STDOUT_FILENO, lines) ? 0 : 1;
 }
 
 int check(const Request& request) {

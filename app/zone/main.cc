@@ -15,9 +15,11 @@ constexpr char kHelp[] =
     "goldilocks-zone compile [--origin NAME] --output IMAGE ZONEFILE\n"
     "goldilocks-zone check [--origin NAME] ZONEFILE|IMAGE\n"
     "goldilocks-zone info IMAGE\n"
+    "goldilocks-zone records [--origin NAME] ZONEFILE\n"
     "Reads and checks a zone, and makes an image of it: goldilocks --zone IMAGE serves that without reading the text.\n"
     "  --origin NAME   the zone's name; without it the owner of the SOA\n"
     "  --output IMAGE  the file, which is replaced whole; - is standard output\n"
+    "  --zonemd WHAT   the ZONEMD record (RFC 8976): off, check it where there is one, or require (check)\n"
     "  --stdin         the text is on standard input, and ZONEFILE its name in messages\n"
     "Exit codes: 0 done, 1 refused, 2 wrong usage.\n";
 
@@ -27,18 +29,20 @@ int wrong_usage(const char* reason) {
 }
 
 int run(int argc, char** argv) {
-  constexpr int kStdin = 1000;
-  const option options[] = {{"origin", required_argument, nullptr, 'g'},
-                            {"output", required_argument, nullptr, 'o'},
-                            {"stdin", no_argument, nullptr, kStdin},
-                            {"help", no_argument, nullptr, 'h'},
-                            {nullptr, 0, nullptr, 0}};
+  constexpr int kStdin = 1000, kZonemd = 1001;
+  const option options[] = {
+      {"origin", required_argument, nullptr, 'g'}, {"output", required_argument, nullptr, 'o'},
+      {"stdin", no_argument, nullptr, kStdin},     {"zonemd", required_argument, nullptr, kZonemd},
+      {"help", no_argument, nullptr, 'h'},         {nullptr, 0, nullptr, 0}};
   gl::zone_program::Request request;
   while (true) {
     const int found = getopt_long(argc, argv, "g:o:h", options, nullptr);
     if (found == -1) break;
     if (found == 'g') request.origin = optarg;
     if (found == 'o') request.output = optarg;
+    if (found == kZonemd && !gl::zone::digests_from_text(optarg, request.digests)) {
+      return wrong_usage("--zonemd is off, check or require");
+    }
     if (found == kStdin) request.standard_input = true;
     if (found == 'h') return std::fputs(kHelp, stdout) < 0 ? 1 : 0;
     if (found == '?') return 2;  // getopt has said why
@@ -48,6 +52,7 @@ int run(int argc, char** argv) {
   request.path = argv[optind + 1];
   if (command == "check") return gl::zone_program::check(request);
   if (command == "info") return gl::zone_program::info(request);
+  if (command == "records") return gl::zone_program::records(request);
   if (command != "compile") return wrong_usage("there is no such command");
   if (request.output.empty()) return wrong_usage("compile wants --output");
   return gl::zone_program::compile(request);

@@ -21,8 +21,8 @@ namespace rr {
 inline constexpr std::uint16_t a = 1, ns = 2, md = 3, mf = 4, cname = 5, soa = 6, mb = 7, mg = 8, mr = 9, ptr = 12,
                                minfo = 14, mx = 15, txt = 16, afsdb = 18, rt = 21, sig = 24, aaaa = 28, nxt = 30,
                                srv = 33, naptr = 35, kx = 36, dname = 39, opt = 41, ds = 43, rrsig = 46, nsec = 47,
-                               dnskey = 48, nsec3 = 50, nsec3param = 51, tkey = 249, tsig = 250, ixfr = 251, axfr = 252,
-                               mailb = 253, maila = 254, any = 255;
+                               dnskey = 48, nsec3 = 50, nsec3param = 51, zonemd = 63, tkey = 249, tsig = 250,
+                               ixfr = 251, axfr = 252, mailb = 253, maila = 254, any = 255;
 }  // namespace rr
 
 namespace rr_class {

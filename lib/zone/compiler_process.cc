@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "lib/base/descriptor.h"
 #include "lib/zone/image_input.h"
@@ -98,6 +99,8 @@ struct Compiler {
     const Attributes attributes;
     std::vector<std::string> words = {kProgram, "compile", "--stdin", "--output", "-"};
     if (!source.origin.empty()) words.insert(words.end(), {"--origin", source.origin});
+    if (source.digests == ZoneDigests::off) words.insert(words.end(), {"--zonemd", "off"});
+    if (source.digests == ZoneDigests::require) words.insert(words.end(), {"--zonemd", "require"});
     words.insert(words.end(), {"--", source.path});
     std::vector<char*> argv;
     argv.reserve(words.size() + 1);
@@ -170,6 +173,47 @@ std::string why_not(int ended) {
 }
 
 }  // namespace
+
+RecordsProcess::~RecordsProcess() {
+  if (output_ >= 0) close(output_);
+  if (child_ < 0) return;
+  kill(child_, SIGKILL);
+  (void)ended_well();
+}
+
+Status RecordsProcess::start(const ZoneSource& source) {
+  const std::string program = find_program();
+  Pipe lines;
+  const Descriptor nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (program.empty() || nothing.get() < 0 || !lines.open()) return Error{source.path + ": cannot be read"};
+  Actions actions;
+  posix_spawn_file_actions_adddup2(&actions.value, nothing.get(), STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions.value, lines.input.get(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions.value, nothing.get(), STDERR_FILENO);
+  const Attributes attributes;
+  std::vector<std::string> words = {kProgram, "records", "--origin", source.origin, "--", source.path};
+  std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const int failed = posix_spawn(&child_, program.c_str(), &actions.value, &attributes.value, argv.data(), environ);
+  if (failed != 0) return child_ = -1, Error{program + ": " + std::strerror(failed)};
+  output_ = fcntl(lines.output.get(), F_DUPFD_CLOEXEC, 0);
+  return success();
+}
+
+int RecordsProcess::release_output() {
+  return std::exchange(output_, -1);
+}
+
+bool RecordsProcess::ended_well() {
+  int ended = 1;
+  if (child_ < 0) return false;
+  while (waitpid(child_, &ended, 0) < 0 && errno == EINTR) {
+  }
+  child_ = -1;
+  return ended == 0;
+}
 
 CompilingGivenUp::CompilingGivenUp() noexcept {
   given_up.store(true, std::memory_order_relaxed);

@@ -15,6 +15,24 @@ namespace gl::zone {
 // `text` is the open file. What the program warns of goes to `warnings`.
 [[nodiscard]] Result<ImageMemory> run_compiler(const ZoneSource& source, int text, std::vector<std::string>& warnings);
 
+// The same program, saying what records a text consists of (lib/transfer/record_text.h). Ended with its owner.
+class RecordsProcess {
+ public:
+  RecordsProcess() = default;
+  RecordsProcess(const RecordsProcess&) = delete;
+  RecordsProcess& operator=(const RecordsProcess&) = delete;
+  ~RecordsProcess();
+  [[nodiscard]] Status start(const ZoneSource& source);
+  // Where the lines come from; the caller's from here on.
+  [[nodiscard]] int release_output();
+  // When nothing more comes: whether that was all.
+  [[nodiscard]] bool ended_well();
+
+ private:
+  int output_ = -1;
+  int child_ = -1;
+};
+
 // As long as there is one, programs that run are killed, and none is started: nobody wants their images any more.
 class CompilingGivenUp {
  public:

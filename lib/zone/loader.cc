@@ -1,6 +1,7 @@
 #include "lib/zone/loader.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <map>
 #include <vector>
 
+#include "lib/base/append_file.h"
 #include "lib/base/descriptor.h"
 #include "lib/zone/compiler_process.h"
 #include "lib/zone/generation.h"
@@ -62,6 +64,8 @@ Status check_origin(const ZoneSource& source, const Zone& zone) {
   return Error{source.path + ": the image is of the zone " + zone.origin + ", not of " + source.origin};
 }
 
+}  // namespace
+
 Result<std::unique_ptr<Zone>> load_zone(const ZoneSource& source, std::vector<std::string>& warnings) {
   Descriptor file;
   if (Status status = open_file(source.path, file); !status) return Error{status.error()};
@@ -76,13 +80,34 @@ Result<std::unique_ptr<Zone>> load_zone(const ZoneSource& source, std::vector<st
   return zone;
 }
 
+// Made as any other, so that all that looks up names finds it.
+Result<std::unique_ptr<Zone>> make_unavailable(const ZoneSource& source) {
+  constexpr std::string_view kText = "@ 0 IN SOA . . 0 0 0 0 0\n@ 0 IN NS .\n";
+  const Descriptor text(memfd_create("unavailable", MFD_CLOEXEC));
+  if (text.get() < 0 || !write_all(text.get(), kText) || lseek(text.get(), 0, SEEK_SET) != 0) {
+    return Error{source.path + ": " + std::strerror(errno)};
+  }
+  std::vector<std::string> warnings;
+  Result<ImageMemory> image = run_compiler({source.path, source.origin, ZoneDigests::off}, text.get(), warnings);
+  if (!image) return Error{image.error()};
+  Result<std::unique_ptr<Zone>> zone = open_image(std::move(*image));
+  if (!zone) return Error{source.path + ": " + zone.error()};
+  (*zone)->path = source.path;
+  (*zone)->unavailable = true;
+  return zone;
+}
+
+namespace {
+
 // The one that is to be served: the old one where nothing has changed, not even what is told about it.
 std::shared_ptr<const Zone> settle(std::unique_ptr<Zone> zone, const ZonesByApex& before, std::uint32_t generation) {
   const auto found = before.find(apex_of(*zone));
   const std::shared_ptr<const Zone> old = found == before.end() ? nullptr : found->second;
-  set_generations(*zone, old.get(), generation);
-  const bool same = old != nullptr && zone->since < generation && zone->path == old->path &&
-                    zone->serial == old->serial && zone->records == old->records;
+  // Of one without data nothing is answered, so nothing is as before.
+  const bool alike = old != nullptr && old->unavailable == zone->unavailable;
+  set_generations(*zone, alike ? old.get() : nullptr, generation);
+  const bool same = alike && zone->since < generation && zone->path == old->path && zone->serial == old->serial &&
+                    zone->records == old->records;
   return same ? old : std::shared_ptr<const Zone>(std::move(zone));
 }
 
@@ -126,11 +151,12 @@ std::shared_ptr<const Zone> served_of(const ZoneSource& source, const ZoneSnapsh
   return found == before.zones().end() ? nullptr : *found;
 }
 
+// `ready`: one that was read already.
 void read_again(const ZoneSource& source, const ZonesByApex& old, std::uint32_t generation, Candidate& candidate,
-                ReloadedZone& told) {
+                ReloadedZone& told, std::unique_ptr<Zone> ready = nullptr) {
   using End = ReloadedZone::End;
   const auto begin = std::chrono::steady_clock::now();
-  Result<std::unique_ptr<Zone>> next = load_zone(source, told.warnings);
+  Result<std::unique_ptr<Zone>> next = ready != nullptr ? std::move(ready) : load_zone(source, told.warnings);
   if (next) {
     candidate.next = settle(std::move(*next), old, generation);
     told.end = candidate.next == candidate.served ? End::same : End::changed;
@@ -165,7 +191,7 @@ bool refuse_one_of_two(std::span<const ZoneSource> sources, std::vector<Candidat
 }  // namespace
 
 ReloadedZones reload_zones(std::span<const ZoneSource> sources, const std::vector<bool>& read,
-                           const ZoneSnapshot& before) {
+                           const ZoneSnapshot& before, std::span<std::unique_ptr<Zone>> ready) {
   ReloadedZones reloaded;
   reloaded.zones.resize(sources.size());
   std::vector<Candidate> candidates(sources.size());
@@ -175,7 +201,9 @@ ReloadedZones reload_zones(std::span<const ZoneSource> sources, const std::vecto
     told.path = sources[i].path;
     candidates[i].served = served_of(sources[i], before);
     if (candidates[i].served != nullptr) told.before = candidates[i].served->serial;
-    if (read[i]) read_again(sources[i], old, before.generation() + 1, candidates[i], told);
+    const bool given = !ready.empty() && ready[i] != nullptr;
+    if (!given && !read[i]) continue;
+    read_again(sources[i], old, before.generation() + 1, candidates[i], told, given ? std::move(ready[i]) : nullptr);
   }
   while (refuse_one_of_two(sources, candidates, reloaded.zones)) {
   }

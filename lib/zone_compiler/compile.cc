@@ -9,6 +9,7 @@
 #include "lib/zone/image.h"
 #include "lib/zone/image_check.h"
 #include "lib/zone/name_text.h"
+#include "lib/zone_compiler/zone_digest.h"
 #include "lib/zone_compiler/zone_tree.h"
 
 namespace gl::zone {
@@ -62,9 +63,13 @@ std::size_t place(const std::array<Bytes, kImageSections>& sections, ImageFacts&
   return end;
 }
 
-Result<ZoneParts> render(const Records& records, const std::string& origin, std::vector<std::string>& warnings) {
+Result<ZoneParts> render(const Records& records, const std::string& origin, std::vector<std::string>& warnings,
+                         ZoneDigests digests) {
   Result<ZoneTree> tree = build_tree(records, origin, warnings);
   if (!tree) return Error{tree.error()};
+  if (Status status = check_digest(records, tree->apex().name(), digests, warnings); !status) {
+    return Error{status.error()};
+  }
   return render_zone(*tree, warnings);
 }
 
@@ -90,14 +95,15 @@ Result<ImageMemory> make_image(ZoneParts parts) {
   return image;
 }
 
-Result<ImageMemory> compile_zone(Records records, const std::string& origin, std::vector<std::string>& warnings) {
+Result<ImageMemory> compile_zone(Records records, const std::string& origin, std::vector<std::string>& warnings,
+                                 ZoneDigests digests) {
   std::string apex;
   if (!origin.empty()) {
     const Result<std::vector<std::uint8_t>> wire = name_from_text(origin);
     if (!wire) return Error{records.path + ": origin '" + origin + "' is not a domain name"};
     apex.assign(wire->begin(), wire->end());
   }
-  Result<ZoneParts> parts = render(records, apex, warnings);
+  Result<ZoneParts> parts = render(records, apex, warnings, digests);
   if (!parts) return Error{parts.error()};
   const std::string path = records.path;
   { const Records done = std::move(records); }  // their memory is wanted for the image

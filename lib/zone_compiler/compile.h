@@ -7,6 +7,7 @@
 
 #include "lib/base/result.h"
 #include "lib/zone/image_memory.h"
+#include "lib/zone/loader.h"
 #include "lib/zone_compiler/records.h"
 #include "lib/zone_compiler/zone_render.h"
 
@@ -15,7 +16,8 @@ namespace gl::zone {
 // `origin` as text, or empty: then the SOA's owner. Equal records give equal bytes. What is odd but served goes to
 // `warnings`, one line each.
 [[nodiscard]] Result<ImageMemory> compile_zone(Records records, const std::string& origin,
-                                               std::vector<std::string>& warnings);
+                                               std::vector<std::string>& warnings,
+                                               ZoneDigests digests = ZoneDigests::check);
 
 // Lays out the sections.
 [[nodiscard]] Result<ImageMemory> make_image(ZoneParts parts);

@@ -20,12 +20,13 @@ Outcome ZoneAnswer::run(HashedName& name) noexcept {
   while (true) {
     const auto [zone, since] = snapshot_.locate(name, options_.type == dns::rr::ds);
     depend(since);
-    if (zone == nullptr) {
+    if (zone == nullptr || zone->unavailable) {
+      if (zone != nullptr) depend(zone->since);
       // An alias that leads elsewhere: the resolver goes on from there.
       if (aliases_ > 0) {
         (void)finish();
       } else {
-        outcome_.rcode = dns::Rcode::refused;
+        outcome_.rcode = zone == nullptr ? dns::Rcode::refused : dns::Rcode::servfail;
       }
       return outcome_;
     }
