@@ -29,6 +29,7 @@
 #include "lib/control/start/workers.h"
 #include "lib/control/telemetry/summary.h"
 #include "lib/control/telemetry/telemetry.h"
+#include "lib/control/transfers/transfers.h"
 #include "lib/control/zones/zone_store.h"
 #include "lib/dns/server_cookie.h"
 #include "lib/dpdk/capture.h"
@@ -74,6 +75,9 @@ int serve(control::CommandLine line) {
   const auto warnings = zones.load(control::monotonic_seconds());
   if (!warnings) return fail(warnings.error());
   for (const std::string& warning : *warnings) control::warn(warning);
+  line.settings.notify_doors = control::make_doors(line.settings.transfers, lcores.size());
+  control::Transfers transfers(line.settings.transfers, line.settings.zone_digests, line.settings.notify_doors);
+  if (Status status = transfers.begin(zones); !status) return fail(status.error());
   for (const auto& module : line.settings.modules) {
     if (module->enabled()) module->settle();
   }
@@ -107,7 +111,7 @@ int serve(control::CommandLine line) {
     if (!writer) return fail(writer.error());
     tap = std::move(*writer);
   }
-  const control::Telemetry telemetry(workers, *network, zones, tcp_helper, tap.get());
+  const control::Telemetry telemetry(workers, *network, zones, transfers, tcp_helper, tap.get());
   if (helper) {
     if (Status status = helper->start(); !status) return fail(status.error());
   }
@@ -117,8 +121,8 @@ int serve(control::CommandLine line) {
   std::atomic<bool> draining{false};
   std::unique_ptr<control::MetricsServer> metrics;
   if (metrics_listener) {
-    auto server = control::MetricsServer::start(std::move(*metrics_listener),
-                                                {workers, *network, zones, tcp_helper, tap.get()}, draining);
+    auto server = control::MetricsServer::start(
+        std::move(*metrics_listener), {workers, *network, zones, tcp_helper, tap.get(), &transfers}, draining);
     if (!server) return fail(server.error());
     metrics = std::move(*server);
     control::say("metrics at http://" + control::endpoint_to_text(*line.settings.metrics) + "/metrics");
@@ -128,8 +132,9 @@ int serve(control::CommandLine line) {
                " on " + control::counted(network->ports().size(), "port") + " with " +
                control::counted(lcores.size(), "worker"));
 
-  control::Supervisor(*signals, keys, zones, workers, *network, line.settings.modules, line.settings.drain_seconds,
-                      draining)
+  transfers.start();
+  control::Supervisor(*signals, keys, zones, transfers, workers, *network, line.settings.modules,
+                      line.settings.drain_seconds, draining)
       .run();
 
   workers.stop();

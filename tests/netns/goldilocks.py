@@ -58,7 +58,7 @@ class Goldilocks:
         self.log_path = lab.path(f"goldilocks-{_count}.log")
         self.process = None
         self.port, self.zones = port, zones
-        self.has_dns = bool(zones) or "--forward" in map(str, options)
+        self.has_dns = bool(zones) or not {"--forward", "--secondary", "--catalog"}.isdisjoint(map(str, options))
         lab.on_exit(shutil.rmtree, f"/var/run/dpdk/{self.prefix}", ignore_errors=True)
         secret = secret or lab.path(f"secret-{_count}")
         device = device or driver_device(driver)

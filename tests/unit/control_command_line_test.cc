@@ -138,8 +138,9 @@ TEST(CommandLine, ErrorsNameTheFlagAndWhatIsAllowed) {
 }
 
 TEST(CommandLine, WhatIsNeeded) {
-  EXPECT_EQ(error_of(parse({"--address", "192.0.2.1"})),
-            "nothing to serve: at least one of --zone, --forward, --http, --tftp, --nfs and the like is needed");
+  EXPECT_EQ(
+      error_of(parse({"--address", "192.0.2.1"})),
+      "nothing to serve: at least one of --zone, --secondary, --forward, --http, --tftp, --nfs and the like is needed");
   EXPECT_EQ(error_of(parse({"--zone", "z"})), "--address: none given; at least one address to answer for is needed");
   EXPECT_TRUE(error_of(parse_command_line({"goldilocks", "--zone", "z"})).starts_with("no -- on the command line"));
 }

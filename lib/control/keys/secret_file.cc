@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "lib/control/keys/private_file.h"
+
 namespace gl::control {
 
 namespace {
@@ -58,33 +60,6 @@ Status parse_line(std::istringstream words, Secrets& secrets) {
   return add_secret(since, words, std::move(word), secrets.dns);
 }
 
-// The content of a file that only its owner can read. What is judged is what is read: the name is looked up once.
-Result<std::string> private_text_of(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return failure(path, std::strerror(errno));
-  struct stat status {};
-  std::string text;
-  std::string reason;
-  std::array<char, 4096> part;
-  ssize_t length = 0;
-  if (fstat(descriptor, &status) != 0) {
-    reason = std::strerror(errno);
-  } else if (!S_ISREG(status.st_mode)) {
-    reason = "is not a file";
-  } else if (status.st_uid != geteuid() && status.st_uid != 0) {
-    reason = "belongs to another user";
-  } else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    reason = "others than its owner may read it; chmod 600";
-  } else {
-    while ((length = read(descriptor, part.data(), part.size())) > 0)
-      text.append(part.data(), static_cast<std::size_t>(length));
-    if (length < 0) reason = std::strerror(errno);
-  }
-  close(descriptor);
-  if (!reason.empty()) return failure(path, reason);
-  return text;
-}
-
 std::string new_secret_text() {
   std::array<std::uint8_t, 32> bytes;
   randombytes_buf(bytes.data(), bytes.size());
@@ -118,7 +93,7 @@ Status make_secret_file(const std::string& path) {
 }  // namespace
 
 Result<Secrets> read_secret_file(const std::string& path) {
-  auto text = private_text_of(path);
+  auto text = read_private_file(path, "secret file");
   if (!text) return Error{text.error()};
   std::istringstream file(*text);
   Secrets secrets;

@@ -15,6 +15,7 @@
 namespace gl::control {
 
 class TapWriter;
+class Transfers;
 
 // So many zones have series of their own, in the order of the configuration.
 inline constexpr std::size_t kMostZones = 1000;
@@ -34,6 +35,8 @@ void collect_backends(MetricFamilies& families, const Workers& workers, const tc
 void collect_dnstap(MetricFamilies& families, const TapWriter* tap);
 // `loads`: how often zones were read.
 void collect_zones(MetricFamilies& families, const std::vector<ZoneStore::ZoneInfo>& zones, std::uint64_t loads);
+// Secondaries, and what was given out; nothing where `transfers` is null.
+void collect_transfers(MetricFamilies& families, const Transfers* transfers);
 // Version and uptime, and what every exporter tells of its process (process_*).
 void collect_process(MetricFamilies& families);
 

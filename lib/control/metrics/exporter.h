@@ -12,8 +12,8 @@ class Exporter {
  public:
   // `helper` may be null: nothing goes to backends over TCP.
   Exporter(const Workers& workers, const Network& network, const ZoneStore& zones, const tcp_client::TcpHelper* helper,
-           const TapWriter* tap = nullptr)
-      : workers_(workers), network_(network), zones_(zones), helper_(helper), tap_(tap) {}
+           const TapWriter* tap = nullptr, const Transfers* transfers = nullptr)
+      : workers_(workers), network_(network), zones_(zones), helper_(helper), tap_(tap), transfers_(transfers) {}
 
   [[nodiscard]] std::string text() {
     MetricFamilies families;
@@ -24,6 +24,7 @@ class Exporter {
     collect_backends(families, workers_, helper_);
     collect_dnstap(families, tap_);
     collect_zones(families, zones_.list(), zones_.loads());
+    collect_transfers(families, transfers_);
     return families.text();
   }
 
@@ -33,6 +34,7 @@ class Exporter {
   const ZoneStore& zones_;
   const tcp_client::TcpHelper* helper_;
   const TapWriter* tap_;
+  const Transfers* transfers_;
   IdleSeconds idle_;
 };
 

@@ -71,14 +71,17 @@ void check_addresses(const std::vector<AddressSetting>& addresses, Problems& pro
 // What must hold whatever the order of flags and file was.
 void check(Settings& settings, Problems& problems) {
   const bool other = std::ranges::any_of(settings.modules, [](const auto& module) { return module->enabled(); });
-  if (settings.zones.empty() && !settings.forward.enabled() && !other) {
+  const bool secondary = !settings.transfers.secondaries.empty();
+  if (settings.zones.empty() && !secondary && !settings.forward.enabled() && !other) {
     problems.emplace_back(
-        "nothing to serve: at least one of --zone, --forward, --http, --tftp, --nfs and the like is needed");
+        "nothing to serve: at least one of --zone, --secondary, --forward, --http, --tftp, --nfs and the like is "
+        "needed");
   }
   check_addresses(settings.addresses, problems);
   if (settings.service_ports.empty()) settings.service_ports.push_back(53);
   if (settings.service_ports.size() > kMaxPorts) problems.push_back("--port: more than " + std::to_string(kMaxPorts));
   settings.tcp.limit_allow = settings.dns.admission.rate_allow;
+  for (zone::ZoneSource& zone : settings.zones) zone.digests = settings.zone_digests;
   settings.forward.max_udp = settings.dns.max_udp;
   settings.forward.udp_truncate_all = settings.dns.udp_truncate_all;
   settings.forward.own_cookies = settings.dns.admission.cookies != services::CookiePolicy::off;

@@ -5,6 +5,7 @@
 
 #include "lib/control/options/parse_dnstap.h"
 #include "lib/control/options/parse_forward.h"
+#include "lib/control/options/parse_transfer.h"
 #include "lib/control/options/parse_value.h"
 
 namespace gl::control {
@@ -174,6 +175,32 @@ constexpr auto kOptions = std::to_array<Option>({
     {"metrics", "ADDRESS:PORT", "kernel socket on which Prometheus may ask for /metrics; none if absent", metrics},
     {"dnstap", "unix:PATH|tcp:ADDRESS:PORT|file:PATH[,sample=N][,messages=auth,forward][,identity=TEXT][,version=TEXT]",
      "where queries and responses are told to, one in N; none if absent", dnstap},
+    {"zonemd", "off|check|require", "ZONEMD (RFC 8976) of zones: ignore, check where there is one, or want one (check)",
+     [](Settings& s, const std::string& v) {
+       return zone::digests_from_text(v, s.zone_digests) ? success()
+                                                         : Error{"'" + v + "' is none of off, check and require"};
+     }},
+    {"secondary", "ZONE@ADDRESS[:PORT][,tsig=KEY][,ixfr=off][,notify-from=ADDRESS]",
+     "zone to transfer, and a primary of it; repeat for more of both",
+     [](Settings& s, const std::string& v) { return add_secondary(s.transfers, v, false); }},
+    {"catalog", "ZONE@ADDRESS[:PORT][,tsig=KEY][,ixfr=off][,notify-from=ADDRESS]",
+     "catalog zone (RFC 9432) whose members are secondaries of these primaries; repeat for more",
+     [](Settings& s, const std::string& v) { return add_secondary(s.transfers, v, true); }},
+    {"state-dir", "DIR", "where transferred zones are kept (/var/lib/goldilocks/zones)",
+     [](Settings& s, const std::string& v) { return text(v, s.transfers.state_folder); }},
+    {"transfer-limit", "MB", "a transferred zone's size at most, as text of records (1024)",
+     number<1, 1048576, [](Settings& s, std::uint32_t n) { s.transfers.limit_mib = n; }>},
+    {"transfer-time", "SECONDS", "how long a transfer may take, in or out (600)",
+     number<1, 86400, [](Settings& s, std::uint32_t n) { s.transfers.most_seconds = n; }>},
+    {"tsig", "FILE", "file of TSIG keys, as tsig-keygen or kdig -y have them; repeat for more",
+     [](Settings& s, const std::string& v) { return s.transfers.key_files.push_back(v), success(); }},
+    {"transfer-listen", "ADDRESS:PORT", "kernel socket on which secondaries may transfer zones; none if absent",
+     [](Settings& s, const std::string& v) { return parse_transfer_listen(s.transfers, v); }},
+    {"transfer-allow", "[ZONE@]NET[,tsig=KEY]", "who may transfer this zone, or any; repeat for more",
+     [](Settings& s, const std::string& v) { return add_allow(s.transfers, v); }},
+    {"notify", "[ZONE@]ADDRESS[:PORT][,tsig=KEY]",
+     "secondary that is told when this zone, or any, changes; repeat for more",
+     [](Settings& s, const std::string& v) { return add_notify(s.transfers, v); }},
     {"forward", "[SUFFIX=]ADDRESS[:PORT][@DPDKPORT][,weight=N][,proxy][,tcp=off|ADDRESS[:PORT]][,name=TEXT]",
      "name server behind us, for names under SUFFIX (.); repeat for more, one SUFFIX is one pool", forward},
     {"forward-source", "ADDRESS",

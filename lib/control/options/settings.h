@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "lib/services/all.h"
 #include "lib/services/dns/zone.h"
 #include "lib/tcp/responder.h"
+#include "lib/transfer/settings.h"
 #include "lib/wire/address.h"
 #include "lib/zone/loader.h"
 
@@ -55,6 +57,9 @@ struct Settings {
   std::uint16_t rx_descriptors = 1024;
   std::uint16_t tx_descriptors = 1024;
   std::uint32_t idle_sleep_us = 0;
+  transfer::TransferSettings transfers;
+  zone::ZoneDigests zone_digests = zone::ZoneDigests::check;
+  std::vector<std::shared_ptr<services::NotifyDoor>> notify_doors;  // one a core, where zones are transferred
   std::vector<KernelPortSetting> kernel_ports;
   std::uint32_t kernel_rate = 10000;     // frames a second to the kernel, of each core and kind
   AllowedNetworks kernel_peers;          // whose frames to the kernel have a rate of their own

@@ -22,6 +22,7 @@ services::DnsService& make_dns(worker::WorkerContext& context, const Settings& s
                                const dns::CookiePublication& cookies, dns::Tap* tap) {
   services::DnsSettings dns = settings.dns;
   dns.tcp_keepalive = promised_idle(settings.epoch_seconds);
+  if (!settings.notify_doors.empty()) dns.notify = settings.notify_doors[context.settings.index].get();
   auto& from_zones = keep<services::DnsZoneService>(context, dns, zones, &cookies);
   if (tap != nullptr && settings.dnstap->auth) from_zones.tap_to(tap);
   if (context.forwarder == nullptr) return from_zones;
@@ -49,7 +50,7 @@ Status add_dns(worker::WorkerContext& context, const Settings& settings,
 Status add_services(worker::WorkerContext& context, const Settings& settings,
                     const std::atomic<const zone::PublishedZones*>& zones, const dns::CookiePublication& cookies,
                     dns::Tap* tap) {
-  if (!settings.zones.empty() || settings.forward.enabled()) {
+  if (!settings.zones.empty() || !settings.transfers.secondaries.empty() || settings.forward.enabled()) {
     if (Status status = add_dns(context, settings, zones, cookies, tap); !status) return status;
   }
   for (const auto& module : settings.modules) {

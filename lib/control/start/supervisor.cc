@@ -5,6 +5,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -41,6 +42,7 @@ void Supervisor::run() {
     if (poll(&descriptor, 1, kTickMs) > 0) on_signal();
     keys_.tick(unix_time());
     finish_reload();
+    if (transfers_.begin_update(zones_)) updating_ = true;
     zones_.tick(monotonic_seconds());
     for (const auto& module : modules_) {
       if (module->enabled()) module->tick(monotonic_seconds() * 1000, {say, warn});
@@ -83,6 +85,7 @@ void Supervisor::reload() {
   } else {
     complain("keeping the old secrets: " + status.error());
   }
+  transfers_.reload();
   for (const auto& module : modules_) {
     if (module->enabled()) module->reload();
   }
@@ -90,29 +93,34 @@ void Supervisor::reload() {
   if (!zones_.begin_reload()) reload_again_ = true;
 }
 
+// Of those that were transferred it was told where they came from.
+void Supervisor::report(const zone::ReloadedZone& zone) const {
+  using End = zone::ReloadedZone::End;
+  for (const std::string& warning : zone.warnings) warn(warning);
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.1f s", zone.seconds);
+  if (zone.end == End::refused) {
+    complain("zone " + zone.origin + " stays as it was, with serial " + std::to_string(zone.before) + ": " +
+             zone.error);
+  } else if (zone.end == End::changed && !updating_) {
+    say("zone " + zone.origin + ": serial " + std::to_string(zone.before) + " -> " + std::to_string(zone.serial) +
+        ", " + counted(zone.records, "record") + ", " + seconds);
+  }
+}
+
 void Supervisor::finish_reload() {
   using End = zone::ReloadedZone::End;
   const auto zones = zones_.finish_reload(monotonic_seconds());
   if (!zones) return;
-  std::size_t changed = 0;
-  std::size_t refused = 0;
-  for (const zone::ReloadedZone& zone : *zones) {
-    for (const std::string& warning : zone.warnings) warn(warning);
-    char seconds[32];
-    std::snprintf(seconds, sizeof seconds, "%.1f s", zone.seconds);
-    if (zone.end == End::refused) {
-      ++refused;
-      complain("zone " + zone.origin + " stays as it was, with serial " + std::to_string(zone.before) + ": " +
-               zone.error);
-    } else if (zone.end == End::changed) {
-      ++changed;
-      say("zone " + zone.origin + ": serial " + std::to_string(zone.before) + " -> " + std::to_string(zone.serial) +
-          ", " + counted(zone.records, "record") + ", " + seconds);
-    }
-  }
-  say("zones loaded again: " + std::to_string(changed) + " changed, " + std::to_string(refused) + " refused, " +
-      std::to_string(zones->size() - changed - refused) + " as before");
+  for (const zone::ReloadedZone& zone : *zones) report(zone);
+  transfers_.served(zones_);
+  const bool update = std::exchange(updating_, false);
   if (std::exchange(reload_again_, false)) (void)zones_.begin_reload();
+  if (update) return;
+  const auto changed = std::ranges::count(*zones, End::changed, &zone::ReloadedZone::end);
+  const auto refused = std::ranges::count(*zones, End::refused, &zone::ReloadedZone::end);
+  say("zones loaded again: " + std::to_string(changed) + " changed, " + std::to_string(refused) + " refused, " +
+      std::to_string(std::ssize(*zones) - changed - refused) + " as before");
 }
 
 // One line when a port's link goes, and one when it comes back.

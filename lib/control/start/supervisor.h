@@ -11,6 +11,7 @@
 #include "lib/base/result.h"
 #include "lib/control/keys/key_store.h"
 #include "lib/control/start/workers.h"
+#include "lib/control/transfers/transfers.h"
 #include "lib/control/zones/zone_store.h"
 
 namespace gl::control {
@@ -24,11 +25,13 @@ namespace gl::control {
 
 class Supervisor {
  public:
-  Supervisor(int signals, KeyStore& keys, ZoneStore& zones, const Workers& workers, const Network& network,
-             const services::Modules& modules, std::uint32_t drain_seconds, std::atomic<bool>& draining)
+  Supervisor(int signals, KeyStore& keys, ZoneStore& zones, Transfers& transfers, const Workers& workers,
+             const Network& network, const services::Modules& modules, std::uint32_t drain_seconds,
+             std::atomic<bool>& draining)
       : signals_(signals),
         keys_(keys),
         zones_(zones),
+        transfers_(transfers),
         workers_(workers),
         network_(network),
         modules_(modules),
@@ -43,6 +46,7 @@ class Supervisor {
   void end(const std::string& why);
   void reload();
   void finish_reload();
+  void report(const zone::ReloadedZone& zone) const;
   void report_conflicts();
   void report_links();
   void report_backends();
@@ -50,6 +54,7 @@ class Supervisor {
   int signals_;
   KeyStore& keys_;
   ZoneStore& zones_;
+  Transfers& transfers_;
   const Workers& workers_;
   const Network& network_;
   const services::Modules& modules_;
@@ -57,6 +62,7 @@ class Supervisor {
   std::atomic<bool>& draining_;          // read by the thread of the metrics
   std::optional<std::uint64_t> end_at_;  // monotonic seconds
   bool reload_again_ = false;            // asked for while one was under way
+  bool updating_ = false;                // what is under way are zones that were transferred
   std::vector<bool> links_;              // up, as reported last
   std::vector<bool> backends_;           // likewise
   std::uint64_t conflicts_ = 0;          // reported so far

@@ -8,6 +8,7 @@
 #include "lib/control/telemetry/telemetry_backends.h"
 #include "lib/control/telemetry/telemetry_dnstap.h"
 #include "lib/control/telemetry/telemetry_neighbours.h"
+#include "lib/control/telemetry/telemetry_transfers.h"
 #include "lib/control/telemetry/telemetry_view.h"
 
 namespace gl::control {
@@ -121,13 +122,14 @@ int on_info(const char*, const char*, rte_tel_data* data) {
 
 }  // namespace
 
-Telemetry::Telemetry(const Workers& workers, const Network& network, const ZoneStore& zones,
+Telemetry::Telemetry(const Workers& workers, const Network& network, const ZoneStore& zones, const Transfers& transfers,
                      const tcp_client::TcpHelper* helper, const TapWriter* tap) {
   {
     const std::lock_guard lock(telemetry_view.mutex);
     telemetry_view.workers = &workers;
     telemetry_view.network = &network;
     telemetry_view.zones = &zones;
+    telemetry_view.transfers = &transfers;
     telemetry_view.helper = helper;
     telemetry_view.tap = tap;
   }
@@ -140,6 +142,7 @@ Telemetry::Telemetry(const Workers& workers, const Network& network, const ZoneS
   register_backend_commands();
   register_neighbour_command();
   register_dnstap_command();
+  register_transfer_command();
 }
 
 Telemetry::~Telemetry() {
@@ -147,6 +150,7 @@ Telemetry::~Telemetry() {
   telemetry_view.workers = nullptr;
   telemetry_view.network = nullptr;
   telemetry_view.zones = nullptr;
+  telemetry_view.transfers = nullptr;
   telemetry_view.helper = nullptr;
   telemetry_view.tap = nullptr;
 }

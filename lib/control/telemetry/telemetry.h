@@ -11,12 +11,13 @@
 namespace gl::control {
 
 class TapWriter;
+class Transfers;
 
 class Telemetry {
  public:
   // `helper` may be null: nothing goes to backends over TCP.
-  Telemetry(const Workers& workers, const Network& network, const ZoneStore& zones, const tcp_client::TcpHelper* helper,
-            const TapWriter* tap = nullptr);
+  Telemetry(const Workers& workers, const Network& network, const ZoneStore& zones, const Transfers& transfers,
+            const tcp_client::TcpHelper* helper = nullptr, const TapWriter* tap = nullptr);
   Telemetry(const Telemetry&) = delete;
   Telemetry& operator=(const Telemetry&) = delete;
   ~Telemetry();

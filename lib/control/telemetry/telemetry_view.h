@@ -17,13 +17,15 @@
 namespace gl::control {
 
 class TapWriter;
+class Transfers;
 
 struct TelemetryView {
   std::mutex mutex;
   const Workers* workers = nullptr;
   const Network* network = nullptr;
   const ZoneStore* zones = nullptr;
-  const TapWriter* tap = nullptr;                 // null as well where there is no dnstap
+  const TapWriter* tap = nullptr;  // null as well where there is no dnstap
+  const Transfers* transfers = nullptr;
   const tcp_client::TcpHelper* helper = nullptr;  // null as well where nothing goes to backends over TCP
 };
 inline TelemetryView telemetry_view;

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "lib/base/file_state.h"
 #include "lib/zone/compiler_process.h"
 #include "lib/zone/generation.h"
+#include "lib/zone/zone_data.h"
 
 namespace gl::control {
 namespace {
@@ -82,14 +84,42 @@ bool ZoneStore::begin_reload() {
   reading_.clear();
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     reading_.push_back(state_of(sources_[i]));
-    read.push_back(reading_[i].empty() || reading_[i] != states_[i]);
+    read.push_back(!sources_[i].transferred && (reading_[i].empty() || reading_[i] != states_[i]));
   }
+  begin(std::move(read), {});
+  return true;
+}
+
+bool ZoneStore::begin_update(std::vector<ZoneUpdate>& updates) {
+  if (reader_.joinable() || current() == nullptr) return false;
+  std::vector<std::unique_ptr<zone::Zone>> ready(sources_.size());
+  for (ZoneUpdate& update : updates) {
+    auto at = std::ranges::find(sources_, update.source.path, &zone::ZoneSource::path) - sources_.begin();
+    if (update.zone == nullptr && at < std::ssize(sources_)) {
+      states_.erase(states_.begin() + at);
+      sources_.erase(sources_.begin() + at);
+      ready.erase(ready.begin() + at);
+    }
+    if (update.zone == nullptr) continue;
+    if (at == std::ssize(sources_)) {
+      sources_.push_back(update.source);
+      states_.emplace_back();
+      ready.emplace_back();
+    }
+    ready[static_cast<std::size_t>(at)] = std::move(update.zone);
+  }
+  updates.clear();
+  reading_ = states_;
+  begin(std::vector<bool>(sources_.size(), false), std::move(ready));
+  return true;
+}
+
+void ZoneStore::begin(std::vector<bool> read, std::vector<std::unique_ptr<zone::Zone>> ready) {
   done_ = false;
-  reader_ = std::thread([this, read = std::move(read)] {
-    reloaded_ = zone::reload_zones(sources_, read, *current());
+  reader_ = std::thread([this, read = std::move(read), ready = std::move(ready)]() mutable {
+    reloaded_ = zone::reload_zones(sources_, read, *current(), ready);
     done_ = true;
   });
-  return true;
 }
 
 std::optional<std::vector<zone::ReloadedZone>> ZoneStore::finish_reload(std::uint64_t now) {
@@ -126,6 +156,7 @@ std::vector<ZoneStore::ZoneInfo> ZoneStore::list() const {
   std::vector<ZoneInfo> list;
   if (current() == nullptr) return list;
   for (const auto& zone : current()->zones()) {
+    if (zone->unavailable) continue;
     const auto last = last_loads_.find(zone->path);
     const LastLoad load = last == last_loads_.end() ? LastLoad{} : last->second;
     list.push_back(

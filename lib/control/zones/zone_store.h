@@ -26,6 +26,12 @@
 
 namespace gl::control {
 
+// A zone that comes ready, and not from a file that is read here; null: there is no such zone any more.
+struct ZoneUpdate {
+  zone::ZoneSource source;  // its path tells it from others
+  std::unique_ptr<zone::Zone> zone;
+};
+
 class ZoneStore {
  public:
   // `quiesce` returns when no worker holds what was published before the call.
@@ -40,6 +46,9 @@ class ZoneStore {
   // Begins to read again, beside the calling thread, the zones whose files have changed since they were read. False:
   // that is under way already.
   [[nodiscard]] bool begin_reload();
+  // Begins to put these zones in the place of those before. False: something is under way already, and nothing was
+  // taken.
+  [[nodiscard]] bool begin_update(std::vector<ZoneUpdate>& updates);
   // What became of it, once it is over, and published; nothing before.
   [[nodiscard]] std::optional<std::vector<zone::ReloadedZone>> finish_reload(std::uint64_t now);
   // Drops the zones before when they have lingered long enough.
@@ -54,18 +63,20 @@ class ZoneStore {
     std::uint64_t loaded_at;  // when its file was read last and taken: seconds since 1970
     bool refused;             // its file was read again since, and refused
   };
+  // Without those that have no data.
   [[nodiscard]] std::vector<ZoneInfo> list() const;
+  [[nodiscard]] const zone::ZoneSnapshot* current() const noexcept { return versions_.current(); }
   [[nodiscard]] std::uint64_t loads() const;
   // How often a load has changed an answer, the first included.
   [[nodiscard]] std::uint32_t generation() const;
 
  private:
-  [[nodiscard]] const zone::ZoneSnapshot* current() const noexcept { return versions_.current(); }
+  void begin(std::vector<bool> read, std::vector<std::unique_ptr<zone::Zone>> ready);
   // What tells whether a zone's files have changed: of each its place, size and times.
   [[nodiscard]] std::string state_of(const zone::ZoneSource& source) const;
   void note_load(const zone::ReloadedZone& zone);
 
-  const std::vector<zone::ZoneSource> sources_;
+  std::vector<zone::ZoneSource> sources_;  // not changed while zones are read
   mutable std::mutex mutex_;
   Versions<zone::ZoneSnapshot> versions_;
   std::uint64_t loads_ = 0;

@@ -18,7 +18,12 @@ class DnsRouter final : public DnsService {
   void begin_burst(std::uint64_t now_ms) noexcept override;
   void read_counters(CounterReader& reader) const override { zones_.read_counters(reader); }
   [[nodiscard]] Answer answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
-  void receive(const Datagram& datagram, DatagramSink& sink) noexcept override { receive_by(*this, datagram, sink); }
+  void receive(const Datagram& datagram, DatagramSink& sink) noexcept override {
+    if (!zones_.take_notify(datagram)) receive_by(*this, datagram, sink);
+  }
+  [[nodiscard]] bool has_deadlines() const noexcept override { return zones_.has_deadlines(); }
+  [[nodiscard]] std::uint64_t next_deadline() const noexcept override { return zones_.next_deadline(); }
+  void on_time(std::uint64_t now_ms, DatagramSender& sender) noexcept override { zones_.on_time(now_ms, sender); }
   // One datagram in, at most `out.size()` bytes out.
   [[nodiscard]] Answer answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept;
   void prepare(Bytes request, const RequestContext& context) noexcept override;

@@ -84,6 +84,7 @@ DnsZoneService::DnsZoneService(const DnsSettings& settings, const std::atomic<co
 
 void DnsZoneService::begin_burst(std::uint64_t now_ms) noexcept {
   zones_ = published_.load(std::memory_order_acquire);
+  now_ms_ = now_ms;
   admission_->begin_burst(now_ms);
 }
 
@@ -285,7 +286,16 @@ inline std::size_t DnsZoneService::respond_to_datagram(const Asked& asked, Mutab
   return length;
 }
 
+bool DnsZoneService::pass_notify(const Datagram& datagram) noexcept {
+  const NotifyDoor::Taken taken = settings_.notify->pass(datagram, now_ms_);
+  if (taken == NotifyDoor::Taken::not_ours) return false;
+  counters_.queries_udp.add();
+  (taken == NotifyDoor::Taken::passed ? counters_.notify_passed : counters_.notify_dropped).add();
+  return true;
+}
+
 void DnsZoneService::receive(const Datagram& datagram, DatagramSink& sink) noexcept {
+  if (take_notify(datagram)) return;
   const MutableBytes room = sink.room();
   const std::size_t length = respond_to_datagram({datagram.payload, datagram.peer_address()}, room);
   if (tap_ != nullptr) [[unlikely]] {

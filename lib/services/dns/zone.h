@@ -12,6 +12,7 @@
 #include "lib/dns/name.h"
 #include "lib/dns/tap.h"
 #include "lib/services/dns/admission.h"
+#include "lib/services/dns/notify_door.h"
 #include "lib/services/dns/service.h"
 #include "lib/zone/published.h"
 
@@ -32,26 +33,29 @@ struct DnsSettings {
   std::string version;    // version.bind TXT CH; empty: REFUSED
   std::string server_id;  // id.server TXT CH; empty: REFUSED
   AdmissionSettings admission;
+  NotifyDoor* notify = nullptr;  // where NOTIFY of primaries goes, the core's own; null: nowhere
 };
 
 // Every name is a counter of each core.
-#define GL_DNS_COUNTERS(X)                                  \
-  X(queries_udp, "requests over UDP")                       \
-  X(queries_tcp, "requests over TCP")                       \
-  X(ignored_response, "messages with QR=1, never answered") \
-  X(ignored_short, "datagrams shorter than a DNS header")   \
-  X(truncated, "UDP answers with TC")                       \
-  X(noerror, "answers with NOERROR")                        \
-  X(formerr, "answers with FORMERR")                        \
-  X(servfail, "answers with SERVFAIL")                      \
-  X(nxdomain, "answers with NXDOMAIN")                      \
-  X(notimp, "answers with NOTIMP")                          \
-  X(refused, "answers with REFUSED")                        \
-  X(yxdomain, "answers with YXDOMAIN")                      \
-  X(badvers, "answers with BADVERS")                        \
-  X(badcookie, "answers with BADCOOKIE")                    \
-  X(referrals, "answers that delegate")                     \
-  X(continued, "answers given again, unchanged")            \
+#define GL_DNS_COUNTERS(X)                                   \
+  X(queries_udp, "requests over UDP")                        \
+  X(queries_tcp, "requests over TCP")                        \
+  X(ignored_response, "messages with QR=1, never answered")  \
+  X(ignored_short, "datagrams shorter than a DNS header")    \
+  X(truncated, "UDP answers with TC")                        \
+  X(noerror, "answers with NOERROR")                         \
+  X(formerr, "answers with FORMERR")                         \
+  X(servfail, "answers with SERVFAIL")                       \
+  X(nxdomain, "answers with NXDOMAIN")                       \
+  X(notimp, "answers with NOTIMP")                           \
+  X(refused, "answers with REFUSED")                         \
+  X(yxdomain, "answers with YXDOMAIN")                       \
+  X(badvers, "answers with BADVERS")                         \
+  X(badcookie, "answers with BADCOOKIE")                     \
+  X(referrals, "answers that delegate")                      \
+  X(notify_passed, "NOTIFY of primaries, passed on")         \
+  X(notify_dropped, "NOTIFY of primaries, too many or long") \
+  X(continued, "answers given again, unchanged")             \
   X(unrepeatable, "begun answers that have changed since")
 
 struct DnsCounters {
@@ -75,6 +79,17 @@ class DnsZoneService final : public DnsService {
   void read_counters(CounterReader& reader) const override;
   [[nodiscard]] Answer answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   void receive(const Datagram& datagram, DatagramSink& sink) noexcept override;
+  [[nodiscard]] bool has_deadlines() const noexcept override { return settings_.notify != nullptr; }
+  [[nodiscard]] std::uint64_t next_deadline() const noexcept override {
+    return settings_.notify == nullptr ? kNever : settings_.notify->next_deadline();
+  }
+  void on_time(std::uint64_t now_ms, DatagramSender& sender) noexcept override {
+    if (settings_.notify != nullptr) settings_.notify->on_time(now_ms, sender);
+  }
+  // True: it is a primary's NOTIFY, and was dealt with.
+  [[nodiscard]] bool take_notify(const Datagram& datagram) noexcept {
+    return settings_.notify != nullptr && pass_notify(datagram);
+  }
   // One datagram in, at most `out.size()` bytes out.
   [[nodiscard]] Answer answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept;
   [[nodiscard]] std::size_t largest_answer() const noexcept override;
@@ -93,6 +108,7 @@ class DnsZoneService final : public DnsService {
     Bytes client;  // its address
   };
 
+  [[nodiscard, gnu::noinline]] bool pass_notify(const Datagram& datagram) noexcept;
   // Writes the message of the answer, without framing; its length, or 0: no answer.
   template <Transport transport>
   [[nodiscard]] std::size_t respond(const Asked& asked, MutableBytes out, const zone::ZoneSnapshot* snapshot,
@@ -128,6 +144,7 @@ class DnsZoneService final : public DnsService {
   const std::atomic<const zone::PublishedZones*>& published_;
   const zone::PublishedZones* zones_ = nullptr;
   dns::Tap* tap_ = nullptr;
+  std::uint64_t now_ms_ = 0;  // of the burst
   DnsCounters counters_;
   const std::unique_ptr<DnsAdmission> admission_;
   const bool guarded_;  // DnsAdmission::is_guarded(), at hand
