@@ -217,14 +217,14 @@ TEST(Check, CollectsEveryProblem) {
   ASSERT_TRUE(line) << error_of(line);
   EXPECT_EQ(line->action, CommandLine::Action::check);
   EXPECT_EQ(line->settings.linger_seconds, 5u);  // what stands behind a wrong line is taken
-  EXPECT_EQ(
-      line->problems,
-      (Arguments{file.path() + ":1: max-updp: no such key; did you mean max-udp?",
-                 file.path() + ":2: port: '0' is not a number from 1 to 65535",
-                 "unknown option --zoen; did you mean --zone?", "--epoch: '1' is not a number from 8 to 604800",
-                 "'stray': not a flag; see --help", "--nsid: a value is missing",
-                 "nothing to serve: at least one of --zone, --forward, --http, --tftp, --nfs and the like is needed",
-                 "--address: none given; at least one address to answer for is needed"}));
+  EXPECT_EQ(line->problems,
+            (Arguments{file.path() + ":1: max-updp: no such key; did you mean max-udp?",
+                       file.path() + ":2: port: '0' is not a number from 1 to 65535",
+                       "unknown option --zoen; did you mean --zone?", "--epoch: '1' is not a number from 8 to 604800",
+                       "'stray': not a flag; see --help", "--nsid: a value is missing",
+                       "nothing to serve: at least one of --zone, --secondary, --forward, --http, --tftp, --nfs and "
+                       "the like is needed",
+                       "--address: none given; at least one address to answer for is needed"}));
 }
 
 TEST(Check, BehindTheDashesToo) {
