@@ -32,7 +32,7 @@ def test_man_pages():
         for flag in flags:
             assert re.search(rf"^ +--{flag}\b", program, re.M), f"--{flag} is not in the page"
             is_key = re.search(rf"^ +{flag} = ", keys, re.M) is not None
-            assert is_key == (flag not in ("no-huge", "config", "version", "help")), f"{flag} as a key: {is_key}"
+            assert is_key == (flag not in ("no-huge", "config", "check", "version", "help", "help-markdown")), f"{flag} as a key: {is_key}"
         for page in man.glob("man1/*.1"):
             assert f"{page.stem} - " in rendered(page).replace("  - ", " - "), page
         assert (man / "man1/goldilocks-zone.1").exists()
