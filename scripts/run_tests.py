@@ -33,6 +33,10 @@ NETNS = sorted(p.stem.removeprefix("test_") for p in (ROOT / "tests/netns").glob
 LINT_PARTS = ("format", "tidy", "shell", "python", "layers", "links", "wrap")
 LINT_LIMIT_S = 1800
 NETNS_LIMIT_S = 300  # for each test of a file
+NETNS_AT_ONCE = 2  # files; most of their time is waiting
+# Files whose tests measure times or rates, or take all of the machine (QEMU).
+NETNS_ALONE = {"af_xdp", "boot", "exercises", "forward_loss", "keepalive", "kernel_port", "loss", "nfs_kernel",
+               "rate_limit", "relay", "round_trips", "soft_state"}
 # Of the sanitized program: what meets hostile or odd input. The rest would only be slow.
 NETNS_ASAN = [n for n in ("frames", "large", "options", "forward_faults", "http_backend") if n in NETNS]
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
@@ -234,18 +238,20 @@ class NetnsFile:
         watchdog = threading.Timer(NETNS_LIMIT_S * len(names), end_group, (process, 20))
         watchdog.daemon = True
         watchdog.start()
-        name, rest = None, []
+        name, rest, block = None, [], []
         for line in process.stdout:
             verdict = re.match(r"(ok  |FAIL|skip) (" + self.label + r"/\S+) \(", line)
             if verdict:
-                name, rest = verdict[2], []
+                show(block)
+                name, rest, block = verdict[2], [], []
                 self.verdicts[name], self.logs[name] = verdict[1].strip(), ""
             elif name and line.startswith("    "):
                 self.logs[name] += line
             else:
                 rest.append(line)
             if verdict or line.startswith("    "):
-                print(line, end="", flush=True)
+                block.append(line)
+        show(block)
         code = process.wait()
         watchdog.cancel()
         running.discard(process)
@@ -253,32 +259,53 @@ class NetnsFile:
             if name not in self.verdicts:
                 reason = f"did not run: the file ended with exit code {code}"
                 self.verdicts[name], self.logs[name] = "FAIL", "".join(rest) + reason
-                print(f"FAIL {name} ({time.monotonic() - began:.1f} s): {reason}\n"
-                      + "".join("    " + line for line in rest), end="", flush=True)
+                show([f"FAIL {name} ({time.monotonic() - began:.1f} s): {reason}\n", *("    " + line for line in rest)])
+
+
+def show(lines):
+    """A test's lines together, whatever runs beside it."""
+    with print_lock:
+        print("".join(lines), end="", flush=True)
 
 
 def run_netns(areas, patterns, build_folder="build", label="netns", env=None):
-    """A test that failed is run once more, by itself: packets are lost at random here, clients wait for real timers, and the
-    machine does other work as well. It counts as passed only if nothing in the first run speaks of a fault that chance does
-    not make (CERTAIN), and the last lines name it. A second failure is a failure."""
+    """Files of tests side by side, but for those that a clock measures. A test that failed is run once more at the end, by
+    itself: packets are lost at random here, clients wait for real timers, and the machine does other work as well. It counts
+    as passed only if nothing in the first run speaks of a fault that chance does not make (CERTAIN), and the last lines name
+    it. A second failure is a failure."""
+    chosen_files = []
     for area in areas:
         names = [n.replace("netns/", f"{label}/", 1) for n in netns_names(area)]
-        wanted = chosen(names, patterns)
-        if not wanted:
-            continue
-        file = NetnsFile(area, build_folder, label, env)
-        file.run(wanted)
+        if wanted := chosen(names, patterns):
+            chosen_files.append((area, NetnsFile(area, build_folder, label, env), wanted))
+    company = [(file, wanted) for area, file, wanted in chosen_files if area not in NETNS_ALONE]
+    with ThreadPoolExecutor(NETNS_AT_ONCE) as pool:
+        try:
+            list(pool.map(lambda job: job[0].run(job[1]), company))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(running):
+                end_group(process, grace=20)
+            raise
+    for area, file, wanted in chosen_files:
+        if area in NETNS_ALONE:
+            file.run(wanted)
+    for _, file, wanted in chosen_files:
         for name in [n for n in wanted if file.verdicts[n] == "FAIL"]:
-            first = why(file.logs[name])
-            if not CERTAIN.search(file.logs[name]):
-                print(f"     {name} once more:")
-                file.run([name])
-                if file.verdicts[name] == "ok":
-                    second_tries.append(f"{name}: {first}")
-            if file.verdicts[name] == "FAIL":
-                failures.append(f"{name}: {first}")
+            try_again(file, name)
         for name in wanted:
             results[file.verdicts[name]] += 1
+
+
+def try_again(file, name):
+    first = why(file.logs[name])
+    if not CERTAIN.search(file.logs[name]):
+        print(f"     {name} once more:")
+        file.run([name])
+        if file.verdicts[name] == "ok":
+            second_tries.append(f"{name}: {first}")
+    if file.verdicts[name] == "FAIL":
+        failures.append(f"{name}: {first}")
 
 
 def list_names():

@@ -161,7 +161,7 @@ def test_by_pktgen():
     frames are lost in the sockets' rings, which is counted too."""
     pktgen = os.environ.get("PKTGEN", "pktgen")
     if not shutil.which(pktgen):
-        raise Skip("there is no pktgen: docs/benchmarks.md says how to build it")
+        raise Skip("there is no pktgen: docs/generators.md says how to build it")
     with Lab() as lab, Goldilocks(lab, ["--idle-sleep-us", 50], secret=lab.path("secret")) as server:
         figures = lab.path("figures.json")
         sh(ROOT / "scripts/pktgen/run", "--pktgen", shutil.which(pktgen), "--build", Goldilocks.binary.parents[2], "--server", server.prefix,
