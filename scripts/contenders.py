@@ -3,7 +3,7 @@
     client ---- gl0 [ contender ] gl1 ---- be0 [ NSD ]    what goldilocks drives: questions over UDP
                     [ dnsdist   ] kn0 ---- be1 [ NSD ]    the kernel: dnsdist's connections, goldilocks' TCP helper
 
-All of a contender's processes are pinned to SERVER_CPU, NSD behind it among them. All have the same zone, the root.
+All of a contender's processes are pinned to SERVER_CPU, NSD behind it among them but for one contender. All have the same zone, the root.
 """
 
 import contextlib
@@ -36,6 +36,13 @@ class Pinned:
 
 class NsdBehind(Pinned, backends.Nsd):
     pass
+
+
+class NsdApart(backends.Nsd):
+    """Beside the clients, so that goldilocks' worker has its CPU for itself."""
+
+    def command(self):
+        return pinned(CLIENT_CPU, *super().command())
 
 
 class OnIpv4(Pinned, AtClients):
@@ -80,8 +87,8 @@ def on_both_cpus(server):
 
 
 @contextlib.contextmanager
-def goldilocks_in_front(lab, driver, options):
-    with NsdBehind(lab, NSD_HOST, more=NSD_MORE):
+def goldilocks_in_front(lab, driver, options, behind=NsdBehind):
+    with behind(lab, NSD_HOST, more=NSD_MORE):
         with on_both_cpus(lab.goldilocks(["--forward", forward(NSD_HOST), *options], driver=driver)) as server:
             settle(server)
             yield server
@@ -102,5 +109,6 @@ def contenders(lab, idle_sleep_us):
         "Knot, TCP over XDP": ("#7d8ea3", lambda: KnotXdp(lab, server=KNOT_MORE)),
         "dnsdist, TCP to NSD": ("#7d8ea3", lambda: dnsdist_in_front(lab)),
         "goldilocks, UDP to NSD": ("#d9a520", lambda: goldilocks_in_front(lab, "af_xdp", share)),
+        "goldilocks, NSD beside the clients": ("#d9a520", lambda: goldilocks_in_front(lab, "af_xdp", [], NsdApart)),
         "goldilocks, from memory": ("#ecd9a0", lambda: on_both_cpus(Goldilocks(lab, driver="af_xdp"))),
     }
