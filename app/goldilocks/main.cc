@@ -25,6 +25,7 @@
 #include "lib/control/start/forward_helper.h"
 #include "lib/control/start/forward_plan.h"
 #include "lib/control/start/network.h"
+#include "lib/control/start/service_manager.h"
 #include "lib/control/start/supervisor.h"
 #include "lib/control/start/workers.h"
 #include "lib/control/telemetry/summary.h"
@@ -52,6 +53,8 @@ int serve(control::CommandLine line) {
   if (sodium_init() < 0) return fail("libsodium does not start");
   const auto signals = control::block_signals();  // before the EAL makes threads
   if (!signals) return fail(signals.error());
+  control::ServiceManager manager;
+  manager.starting("reading zones and files");
   std::optional<control::Listener> metrics_listener;  // before the zones, which take their time
   if (line.settings.metrics) {
     auto listener = control::Listener::open(*line.settings.metrics);
@@ -127,13 +130,15 @@ int serve(control::CommandLine line) {
     metrics = std::move(*server);
     control::say("metrics at http://" + control::endpoint_to_text(*line.settings.metrics) + "/metrics");
   }
-  control::say("serving " + control::counted(zones.list().size(), "zone") +
-               (paths == nullptr ? "" : ", forwarding to " + control::counted(paths->backends.size(), "backend")) +
-               " on " + control::counted(network->ports().size(), "port") + " with " +
-               control::counted(lcores.size(), "worker"));
+  const std::string serving =
+      "serving " + control::counted(zones.list().size(), "zone") +
+      (paths == nullptr ? "" : ", forwarding to " + control::counted(paths->backends.size(), "backend")) + " on " +
+      control::counted(network->ports().size(), "port") + " with " + control::counted(lcores.size(), "worker");
+  control::say(serving);
+  manager.serving(serving);
 
   transfers.start();
-  control::Supervisor(*signals, keys, zones, transfers, workers, *network, line.settings.modules,
+  control::Supervisor(*signals, keys, zones, transfers, workers, *network, line.settings.modules, manager,
                       line.settings.drain_seconds, draining)
       .run();
 

@@ -47,6 +47,7 @@ void Supervisor::run() {
     for (const auto& module : modules_) {
       if (module->enabled()) module->tick(monotonic_seconds() * 1000, {say, warn});
     }
+    tell_manager();
     if (end_at_ && monotonic_seconds() >= *end_at_) return;
     report_conflicts();
     report_links();
@@ -68,10 +69,12 @@ void Supervisor::on_signal() {
 void Supervisor::end(const std::string& why) {
   if (drain_seconds_ == 0 || end_at_) {
     say("ending on " + why);
+    manager_.stopping("ending on " + why);
     end_at_ = 0;
     return;
   }
   say("ending in " + std::to_string(drain_seconds_) + " s on " + why + ", or at a second one");
+  manager_.stopping("ending in " + std::to_string(drain_seconds_) + " s on " + why);
   end_at_ = monotonic_seconds() + drain_seconds_ + 1;  // this one has begun
   draining_.store(true, std::memory_order_relaxed);
   for (const auto& module : modules_) {
@@ -80,6 +83,7 @@ void Supervisor::end(const std::string& why) {
 }
 
 void Supervisor::reload() {
+  if (!std::exchange(reloading_, true)) manager_.reloading();
   if (Status status = keys_.reload(); status) {
     say("secrets read again");
   } else {
@@ -121,6 +125,20 @@ void Supervisor::finish_reload() {
   const auto refused = std::ranges::count(*zones, End::refused, &zone::ReloadedZone::end);
   say("zones loaded again: " + std::to_string(changed) + " changed, " + std::to_string(refused) + " refused, " +
       std::to_string(std::ssize(*zones) - changed - refused) + " as before");
+}
+
+// That a reload is over, everything that it began, and that all cores are alive.
+void Supervisor::tell_manager() {
+  if (reloading_) {
+    reloading_ = zones_.reloading() || reload_again_ || std::ranges::any_of(modules_, [](const auto& module) {
+                   return module->enabled() && module->reloading();
+                 });
+    if (!reloading_ && !end_at_) manager_.reloaded();
+  }
+  if (!manager_.watches()) return;
+  std::vector<std::uint64_t> rounds;
+  for (const auto& context : workers_.contexts()) rounds.push_back(context->load.rounds());
+  manager_.tick(std::move(rounds));
 }
 
 // One line when a port's link goes, and one when it comes back.

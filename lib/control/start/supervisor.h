@@ -10,6 +10,7 @@
 
 #include "lib/base/result.h"
 #include "lib/control/keys/key_store.h"
+#include "lib/control/start/service_manager.h"
 #include "lib/control/start/workers.h"
 #include "lib/control/transfers/transfers.h"
 #include "lib/control/zones/zone_store.h"
@@ -26,8 +27,8 @@ namespace gl::control {
 class Supervisor {
  public:
   Supervisor(int signals, KeyStore& keys, ZoneStore& zones, Transfers& transfers, const Workers& workers,
-             const Network& network, const services::Modules& modules, std::uint32_t drain_seconds,
-             std::atomic<bool>& draining)
+             const Network& network, const services::Modules& modules, ServiceManager& manager,
+             std::uint32_t drain_seconds, std::atomic<bool>& draining)
       : signals_(signals),
         keys_(keys),
         zones_(zones),
@@ -35,6 +36,7 @@ class Supervisor {
         workers_(workers),
         network_(network),
         modules_(modules),
+        manager_(manager),
         drain_seconds_(drain_seconds),
         draining_(draining) {}
 
@@ -47,6 +49,7 @@ class Supervisor {
   void reload();
   void finish_reload();
   void report(const zone::ReloadedZone& zone) const;
+  void tell_manager();
   void report_conflicts();
   void report_links();
   void report_backends();
@@ -58,9 +61,11 @@ class Supervisor {
   const Workers& workers_;
   const Network& network_;
   const services::Modules& modules_;
+  ServiceManager& manager_;
   const std::uint32_t drain_seconds_;
   std::atomic<bool>& draining_;          // read by the thread of the metrics
   std::optional<std::uint64_t> end_at_;  // monotonic seconds
+  bool reloading_ = false;               // the service manager believes so
   bool reload_again_ = false;            // asked for while one was under way
   bool updating_ = false;                // what is under way are zones that were transferred
   std::vector<bool> links_;              // up, as reported last

@@ -49,6 +49,7 @@ class ZoneStore {
   // Begins to put these zones in the place of those before. False: something is under way already, and nothing was
   // taken.
   [[nodiscard]] bool begin_update(std::vector<ZoneUpdate>& updates);
+  [[nodiscard]] bool reloading() const noexcept { return reader_.joinable(); }
   // What became of it, once it is over, and published; nothing before.
   [[nodiscard]] std::optional<std::vector<zone::ReloadedZone>> finish_reload(std::uint64_t now);
   // Drops the zones before when they have lingered long enough.

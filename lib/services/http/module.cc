@@ -91,6 +91,7 @@ class HttpModule final : public ServiceModule {
     reopen_ = true;
     files_->reload();
   }
+  [[nodiscard]] bool reloading() const override { return files_->reloading(); }
 
   void drain() override { shared_.draining = true; }
 

@@ -82,6 +82,7 @@ class TftpModule final : public ServiceModule {
   }
 
   void reload() override { files_->reload(); }
+  [[nodiscard]] bool reloading() const override { return files_->reloading(); }
   void tick(std::uint64_t now_ms, const OperatorLog& log) override {
     files_->tick(now_ms, log);
     if (store_) store_->tick(now_ms, log);
