@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "lib/control/check/check.h"
+#include "lib/control/ctl/commands.h"
+#include "lib/control/ctl/control_socket.h"
 #include "lib/control/dnstap/tap_writer.h"
 #include "lib/control/keys/key_store.h"
 #include "lib/control/log.h"
@@ -63,6 +65,8 @@ int serve(control::CommandLine line) {
   }
   auto eal = dpdk::Eal::init(line.eal);
   if (!eal) return fail(eal.error(), dpdk::Eal::arguments_refused() ? kWrongUsage : kFailed);
+  auto control_listener = control::open_control_socket(line.settings.control_socket);  // answered when it serves
+  if (!control_listener) return fail(control_listener.error());
   const std::vector<unsigned> lcores = dpdk::Eal::worker_lcores();
   if (lcores.empty())
     return fail("no worker lcore: the main lcore does not poll; -l 0,1, or on one CPU --lcores '(0-1)@0'");
@@ -138,9 +142,14 @@ int serve(control::CommandLine line) {
   manager.serving(serving);
 
   transfers.start();
-  control::Supervisor(*signals, keys, zones, transfers, workers, *network, line.settings.modules, manager,
-                      line.settings.drain_seconds, draining)
-      .run();
+  control::Supervisor supervisor(*signals, keys, zones, transfers, workers, *network, line.settings.modules, manager,
+                                 line.settings.drain_seconds, draining);
+  control::Commands commands({workers, *network, zones, tcp_helper}, supervisor);
+  std::optional<control::ControlSocket> control_socket;
+  if (*control_listener) {
+    control_socket.emplace(std::move(**control_listener), [&](std::string_view text) { return commands.answer(text); });
+  }
+  supervisor.run(control_socket ? &*control_socket : nullptr);
 
   workers.stop();
   control::print_summary(workers, tcp_helper);

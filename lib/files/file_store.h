@@ -49,7 +49,7 @@ class FileStore {
 
   // Begins to read again, beside the calling thread. False: that is under way already.
   [[nodiscard]] bool begin_reload();
-  [[nodiscard]] bool reloading() const noexcept { return reader_.joinable(); }
+  [[nodiscard]] bool is_reading() const noexcept { return reader_.joinable(); }
   struct Reloaded {
     std::vector<std::string> warnings{};
     std::size_t changed = 0;

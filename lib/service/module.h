@@ -72,10 +72,10 @@ class ServiceModule {
   [[nodiscard]] virtual Result<std::unique_ptr<Service>> make(Registry& registry) = 0;
   // SIGHUP: what was read from files is to be read again. It returns at once, and tick() sees to the end of it.
   virtual void reload() {}
-  // Whether the end of that is still to come.
+  // Whether that is still to come.
   [[nodiscard]] virtual bool reloading() const { return false; }
-  // The process will end soon: whoever asks whether it is well is told.
-  virtual void drain() {}
+  // On: no more clients are to be sent here, and whoever asks whether it is well is told.
+  virtual void drain(bool on) { (void)on; }
   // Some times a second, while the workers run: what there is to say, a line each. `now_ms` is monotonic.
   virtual void tick(std::uint64_t now_ms, const OperatorLog& log) { (void)now_ms, (void)log; }
 };

@@ -30,8 +30,7 @@ class SharedFiles {
   }
   // They are to be read again, beside the calling thread; once, however many modules ask for it.
   void reload() noexcept { wanted_ = true; }
-  // Whether that is still to begin, or under way.
-  [[nodiscard]] bool reloading() const noexcept { return wanted_ || store_->reloading(); }
+  [[nodiscard]] bool reloading() const noexcept { return wanted_ || (store_ && store_->is_reading()); }
   // Says what there is, and what became of reading it again.
   void tick(std::uint64_t now_ms, const OperatorLog& log);
 

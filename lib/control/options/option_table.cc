@@ -93,6 +93,15 @@ Status dnstap(Settings& settings, const std::string& value) {
   return success();
 }
 
+Status control_socket(Settings& settings, const std::string& value) {
+  constexpr std::size_t kLongestPath = 107;  // sockaddr_un
+  if (value.empty() || value.size() > kLongestPath) {
+    return Error{"'" + value + "' is neither off nor a path of 1 to " + std::to_string(kLongestPath) + " bytes"};
+  }
+  settings.control_socket = value;
+  return success();
+}
+
 Status payload(Settings& settings, const std::string& value) {
   const auto bytes = parse_payload(value);
   if (!bytes) return Error{bytes.error()};
@@ -201,6 +210,8 @@ constexpr auto kOptions = std::to_array<Option>({
     {"notify", "[ZONE@]ADDRESS[:PORT][,tsig=KEY]",
      "secondary that is told when this zone, or any, changes; repeat for more",
      [](Settings& s, const std::string& v) { return add_notify(s.transfers, v); }},
+    {"control-socket", "PATH|off", "Unix socket for goldilocks-ctl (goldilocks.sock in the EAL's runtime directory)",
+     control_socket},
     {"forward", "[SUFFIX=]ADDRESS[:PORT][@DPDKPORT][,weight=N][,proxy][,tcp=off|ADDRESS[:PORT]][,name=TEXT]",
      "name server behind us, for names under SUFFIX (.); repeat for more, one SUFFIX is one pool", forward},
     {"forward-source", "ADDRESS",

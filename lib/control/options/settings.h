@@ -65,6 +65,7 @@ struct Settings {
   AllowedNetworks kernel_peers;          // whose frames to the kernel have a rate of their own
   std::optional<DnstapSettings> dnstap;  // absent: none
   std::optional<Endpoint> metrics;       // where Prometheus may ask; absent: nowhere
+  std::string control_socket;            // its path, or `off`; empty: in the EAL's runtime directory
 };
 
 // What edns-tcp-keepalive may promise, in its units of 100 ms (RFC 7828): a connection made at the end of an epoch

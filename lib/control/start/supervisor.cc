@@ -7,9 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <utility>
+#include <span>
 
 #include "lib/base/clock.h"
 #include "lib/control/log.h"
@@ -35,19 +34,18 @@ std::uint64_t monotonic_seconds() {
   return monotonic_ms() / 1000;
 }
 
-void Supervisor::run() {
-  constexpr int kTickMs = 100;
+void Supervisor::run(ControlSocket* control) {
   for (;;) {
-    pollfd descriptor{signals_, POLLIN, 0};
-    if (poll(&descriptor, 1, kTickMs) > 0) on_signal();
+    wait(control);
     keys_.tick(unix_time());
-    finish_reload();
-    if (transfers_.begin_update(zones_)) updating_ = true;
     zones_.tick(monotonic_seconds());
     for (const auto& module : modules_) {
       if (module->enabled()) module->tick(monotonic_seconds() * 1000, {say, warn});
     }
+    finish_reload();
+    if (transfers_.begin_update(zones_)) updating_ = true;
     tell_manager();
+    end_drain_in_time();
     if (end_at_ && monotonic_seconds() >= *end_at_) return;
     report_conflicts();
     report_links();
@@ -55,90 +53,25 @@ void Supervisor::run() {
   }
 }
 
+// For a signal, for a client of the control socket, or for the next tick.
+void Supervisor::wait(ControlSocket* control) {
+  constexpr int kTickMs = 100;
+  std::vector<pollfd> polled = {{signals_, POLLIN, 0}};
+  if (control != nullptr) control->add_polled(polled, monotonic_ms());
+  (void)poll(polled.data(), polled.size(), kTickMs);
+  if (polled.front().revents != 0) on_signal();
+  if (control != nullptr) control->serve(std::span(polled).subspan(1), monotonic_ms());
+}
+
 void Supervisor::on_signal() {
   signalfd_siginfo info{};
   while (read(signals_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
     if (info.ssi_signo == SIGHUP) {
-      reload();
+      (void)begin_reload();
     } else {
-      end(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+      end(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM", drain_seconds_);
     }
   }
-}
-
-void Supervisor::end(const std::string& why) {
-  if (drain_seconds_ == 0 || end_at_) {
-    say("ending on " + why);
-    manager_.stopping("ending on " + why);
-    end_at_ = 0;
-    return;
-  }
-  say("ending in " + std::to_string(drain_seconds_) + " s on " + why + ", or at a second one");
-  manager_.stopping("ending in " + std::to_string(drain_seconds_) + " s on " + why);
-  end_at_ = monotonic_seconds() + drain_seconds_ + 1;  // this one has begun
-  draining_.store(true, std::memory_order_relaxed);
-  for (const auto& module : modules_) {
-    if (module->enabled()) module->drain();
-  }
-}
-
-void Supervisor::reload() {
-  if (!std::exchange(reloading_, true)) manager_.reloading();
-  if (Status status = keys_.reload(); status) {
-    say("secrets read again");
-  } else {
-    complain("keeping the old secrets: " + status.error());
-  }
-  transfers_.reload();
-  for (const auto& module : modules_) {
-    if (module->enabled()) module->reload();
-  }
-  if (zones_.list().empty()) return;
-  if (!zones_.begin_reload()) reload_again_ = true;
-}
-
-// Of those that were transferred it was told where they came from.
-void Supervisor::report(const zone::ReloadedZone& zone) const {
-  using End = zone::ReloadedZone::End;
-  for (const std::string& warning : zone.warnings) warn(warning);
-  char seconds[32];
-  std::snprintf(seconds, sizeof seconds, "%.1f s", zone.seconds);
-  if (zone.end == End::refused) {
-    complain("zone " + zone.origin + " stays as it was, with serial " + std::to_string(zone.before) + ": " +
-             zone.error);
-  } else if (zone.end == End::changed && !updating_) {
-    say("zone " + zone.origin + ": serial " + std::to_string(zone.before) + " -> " + std::to_string(zone.serial) +
-        ", " + counted(zone.records, "record") + ", " + seconds);
-  }
-}
-
-void Supervisor::finish_reload() {
-  using End = zone::ReloadedZone::End;
-  const auto zones = zones_.finish_reload(monotonic_seconds());
-  if (!zones) return;
-  for (const zone::ReloadedZone& zone : *zones) report(zone);
-  transfers_.served(zones_);
-  const bool update = std::exchange(updating_, false);
-  if (std::exchange(reload_again_, false)) (void)zones_.begin_reload();
-  if (update) return;
-  const auto changed = std::ranges::count(*zones, End::changed, &zone::ReloadedZone::end);
-  const auto refused = std::ranges::count(*zones, End::refused, &zone::ReloadedZone::end);
-  say("zones loaded again: " + std::to_string(changed) + " changed, " + std::to_string(refused) + " refused, " +
-      std::to_string(std::ssize(*zones) - changed - refused) + " as before");
-}
-
-// That a reload is over, everything that it began, and that all cores are alive.
-void Supervisor::tell_manager() {
-  if (reloading_) {
-    reloading_ = zones_.reloading() || reload_again_ || std::ranges::any_of(modules_, [](const auto& module) {
-                   return module->enabled() && module->reloading();
-                 });
-    if (!reloading_ && !end_at_) manager_.reloaded();
-  }
-  if (!manager_.watches()) return;
-  std::vector<std::uint64_t> rounds;
-  for (const auto& context : workers_.contexts()) rounds.push_back(context->load.rounds());
-  manager_.tick(std::move(rounds));
 }
 
 // One line when a port's link goes, and one when it comes back.

@@ -8,6 +8,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/file_state.h"
+#include "lib/base/text.h"
 #include "lib/zone/compiler_process.h"
 #include "lib/zone/generation.h"
 #include "lib/zone/zone_data.h"
@@ -81,13 +82,38 @@ std::string ZoneStore::state_of(const zone::ZoneSource& source) const {
 bool ZoneStore::begin_reload() {
   if (reader_.joinable() || current() == nullptr) return false;
   std::vector<bool> read;
-  reading_.clear();
   for (std::size_t i = 0; i < sources_.size(); ++i) {
-    reading_.push_back(state_of(sources_[i]));
-    read.push_back(!sources_[i].transferred && (reading_[i].empty() || reading_[i] != states_[i]));
+    const std::string state = state_of(sources_[i]);
+    read.push_back(!sources_[i].transferred && (state.empty() || state != states_[i]));
+  }
+  start_reader(std::move(read));
+  return true;
+}
+
+Status ZoneStore::begin_reload_of(const std::string& origin) {
+  const std::string wanted = lower(origin.ends_with('.') ? origin : origin + ".");
+  std::string path;
+  for (const ZoneInfo& zone : list()) {
+    if (lower(zone.origin) == wanted) path = zone.path;
+  }
+  if (path.empty()) return Error{"there is no zone " + wanted};
+  if (reader_.joinable()) return Error{"zones are being read again; ask when that has ended"};
+  std::vector<bool> read;
+  for (const zone::ZoneSource& source : sources_) {
+    if (source.path == path && source.transferred)
+      return Error{"zone " + wanted + " is transferred, and follows its primary"};
+    read.push_back(source.path == path);
+  }
+  start_reader(std::move(read));
+  return success();
+}
+
+void ZoneStore::start_reader(std::vector<bool> read) {
+  reading_ = states_;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (read[i]) reading_[i] = state_of(sources_[i]);
   }
   begin(std::move(read), {});
-  return true;
 }
 
 bool ZoneStore::begin_update(std::vector<ZoneUpdate>& updates) {

@@ -46,10 +46,12 @@ class ZoneStore {
   // Begins to read again, beside the calling thread, the zones whose files have changed since they were read. False:
   // that is under way already.
   [[nodiscard]] bool begin_reload();
+  // The zone of this name alone, changed or not; with or without the last dot.
+  [[nodiscard]] Status begin_reload_of(const std::string& origin);
   // Begins to put these zones in the place of those before. False: something is under way already, and nothing was
   // taken.
   [[nodiscard]] bool begin_update(std::vector<ZoneUpdate>& updates);
-  [[nodiscard]] bool reloading() const noexcept { return reader_.joinable(); }
+  [[nodiscard]] bool is_reading() const noexcept { return reader_.joinable(); }
   // What became of it, once it is over, and published; nothing before.
   [[nodiscard]] std::optional<std::vector<zone::ReloadedZone>> finish_reload(std::uint64_t now);
   // Drops the zones before when they have lingered long enough.
@@ -75,6 +77,8 @@ class ZoneStore {
   void begin(std::vector<bool> read, std::vector<std::unique_ptr<zone::Zone>> ready);
   // What tells whether a zone's files have changed: of each its place, size and times.
   [[nodiscard]] std::string state_of(const zone::ZoneSource& source) const;
+  // Those of the sources for which it is true.
+  void start_reader(std::vector<bool> read);
   void note_load(const zone::ReloadedZone& zone);
 
   std::vector<zone::ZoneSource> sources_;  // not changed while zones are read
@@ -88,10 +92,10 @@ class ZoneStore {
   };
   std::map<std::string, LastLoad> last_loads_;  // by path
 
-  std::vector<std::string> states_;  // by source, as they were before it was read last
-  std::thread reader_;               // runs between begin_reload() and finish_reload()
-  std::vector<std::string> reading_;
-  zone::ReloadedZones reloaded_;  // the reader's until it is `done`
+  std::vector<std::string> states_;   // by source, as they were before it was read last
+  std::thread reader_;                // runs between begin_reload() and finish_reload()
+  std::vector<std::string> reading_;  // `states_` of what it reads
+  zone::ReloadedZones reloaded_;      // the reader's until it is `done`
   std::atomic<bool> done_{false};
 };
 

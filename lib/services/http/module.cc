@@ -91,9 +91,9 @@ class HttpModule final : public ServiceModule {
     reopen_ = true;
     files_->reload();
   }
-  [[nodiscard]] bool reloading() const override { return files_->reloading(); }
 
-  void drain() override { shared_.draining = true; }
+  [[nodiscard]] bool reloading() const override { return files_->reloading(); }
+  void drain(bool on) override { shared_.draining = on; }
 
   void tick(std::uint64_t now_ms, const OperatorLog& log) override {
     shared_.unix_time.store(static_cast<std::int64_t>(unix_seconds()), std::memory_order_relaxed);

@@ -1,0 +1,131 @@
+#include "app/ctl/options.h"
+
+#include <getopt.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/json.h"
+
+namespace gl::ctl {
+
+const char* const kUsage =
+    "usage: goldilocks-ctl [-s PATH | -f PREFIX] [-t SECONDS] [--json] COMMAND [ARGUMENT]\n"
+    "Asks a running goldilocks on this machine, or tells it what to do.\n"
+    "  status            version, state, ports, how many zones and backends\n"
+    "  counters          of each worker and their sum; what is zero is left out, but for --json\n"
+    "  zones             name, serial, records, when and whence\n"
+    "  health            exit status 0 where it serves, 1 where it drains, ends, or does not answer\n"
+    "  reload            as SIGHUP; waits for the end of it\n"
+    "  zone-reload ZONE  reads the file of this zone, changed or not; waits for the end of it\n"
+    "  drain [SECONDS]   health says no, and clients are served on; for so long, or until `undrain`\n"
+    "  undrain           health says yes again\n"
+    "  stop [SECONDS]    as SIGTERM, with SECONDS in the place of --drain\n"
+    "Options:\n"
+    "  -s, --socket PATH         what --control-socket says\n"
+    "  -f, --file-prefix PREFIX  what the server's EAL flag says (rte)\n"
+    "  -t, --timeout SECONDS     how long to wait for the answer (5; reloads: until they end)\n"
+    "  -j, --json                print the answer as it came: one line of JSON\n"
+    "  -h, --help                print this\n"
+    "Exit status: 0 done; 1 refused, not well, or nobody answers; 2 wrong usage.\n";
+
+namespace {
+
+constexpr std::uint32_t kUsualWait = 5;
+constexpr option kLong[] = {
+    {"socket", required_argument, nullptr, 's'},  {"file-prefix", required_argument, nullptr, 'f'},
+    {"timeout", required_argument, nullptr, 't'}, {"json", no_argument, nullptr, 'j'},
+    {"help", no_argument, nullptr, 'h'},          {nullptr, 0, nullptr, 0}};
+
+// What may follow a command: the member that it becomes.
+struct Command {
+  std::string_view name;
+  const char* argument = nullptr;
+  bool required = false;
+  bool is_number = false;
+  bool takes_long = false;
+};
+constexpr auto kCommands = std::to_array<Command>({{"status"},
+                                                   {"counters"},
+                                                   {"zones"},
+                                                   {"health"},
+                                                   {.name = "reload", .takes_long = true},
+                                                   {"zone-reload", "zone", true, false, true},
+                                                   {"drain", "seconds", false, true},
+                                                   {"undrain"},
+                                                   {"stop", "seconds", false, true}});
+
+bool complain(const std::string& what) {
+  std::fprintf(stderr, "goldilocks-ctl: %s\n", what.c_str());
+  return false;
+}
+
+// As the EAL finds its runtime directory, but for that of a systemd unit, which only the unit knows.
+std::string default_socket(const std::string& prefix) {
+  const char* const own = getenv("XDG_RUNTIME_DIR");
+  const std::string base = getuid() == 0 ? "/var/run" : own != nullptr ? own : "/tmp";
+  return base + "/dpdk/" + prefix + "/goldilocks.sock";
+}
+
+bool take_command(const std::vector<std::string>& words, const Command& command, Options& options) {
+  const Json request = new_object();
+  put(request, "command", command.name);
+  if (words.size() > (command.argument != nullptr ? 2U : 1U)) return complain(words[0] + " takes fewer arguments");
+  if (words.size() == 1 && command.required) return complain(words[0] + ": which " + command.argument + "?");
+  if (words.size() == 2 && command.is_number) {
+    const auto number = parse_decimal(words[1], 1, 86400);
+    if (!number) return complain("'" + words[1] + "' is not a number from 1 to 86400");
+    put(request, command.argument, *number);
+  } else if (words.size() == 2) {
+    put(request, command.argument, words[1]);
+  }
+  options.command = words[0];
+  options.request = to_line(request);
+  return true;
+}
+
+bool take_words(const std::vector<std::string>& words, Options& options, bool waits_as_told) {
+  if (words.empty()) return complain("which command?");
+  for (const Command& command : kCommands) {
+    if (words[0] != command.name) continue;
+    if (!waits_as_told) options.wait_seconds = command.takes_long ? 0 : kUsualWait;
+    return take_command(words, command, options);
+  }
+  return complain("no such command: " + words[0]);
+}
+
+}  // namespace
+
+std::optional<Options> parse_options(int argc, char** argv) {
+  Options options;
+  std::string prefix = "rte";
+  bool waits_as_told = false;
+  for (int c; (c = getopt_long(argc, argv, "f:hjs:t:", kLong, nullptr)) != -1;) {
+    if (c == 'f') {
+      prefix = optarg;
+    } else if (c == 's') {
+      options.socket = optarg;
+    } else if (c == 'j') {
+      options.json = true;
+    } else if (c == 'h') {
+      options.help = true;
+    } else if (c == 't') {
+      const auto seconds = parse_decimal(optarg, 1, 86400);
+      if (!seconds) return complain("'" + std::string(optarg) + "' is not a number from 1 to 86400"), std::nullopt;
+      options.wait_seconds = *seconds;
+      waits_as_told = true;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (options.help) return options;
+  if (options.socket.empty()) options.socket = default_socket(prefix);
+  if (!take_words({argv + optind, argv + argc}, options, waits_as_told)) return std::nullopt;
+  return options;
+}
+
+}  // namespace gl::ctl

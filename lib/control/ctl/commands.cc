@@ -1,0 +1,178 @@
+#include "lib/control/ctl/commands.h"
+
+#include <array>
+#include <cstring>
+#include <exception>
+#include <optional>
+#include <vector>
+
+#include "lib/base/clock.h"
+#include "lib/control/options/suggest.h"
+
+namespace gl::control {
+namespace {
+
+constexpr std::uint32_t kMostSeconds = 86400;
+
+Json good() {
+  Json answer = new_object();
+  put(answer, "ok", true);
+  return answer;
+}
+
+std::string bad(std::string_view why) {
+  const Json answer = new_object();
+  put(answer, "ok", false);
+  put(answer, "error", why);
+  return to_line(answer);
+}
+
+std::string answer_of(const Status& status) {
+  return status ? to_line(good()) : bad(status.error());
+}
+
+const char* text_of(Operations::State state) {
+  switch (state) {
+    case Operations::State::serving:
+      return "serving";
+    case Operations::State::draining:
+      return "draining";
+    case Operations::State::ending:
+      return "ending";
+  }
+  return "";
+}
+
+// Absent: nothing.
+Result<std::optional<std::uint32_t>> seconds_of(const json_t* request) {
+  using Seconds = std::optional<std::uint32_t>;
+  const json_t* const value = json_object_get(request, "seconds");
+  if (value == nullptr) return Seconds{};
+  const json_int_t number = json_integer_value(value);  // 0 where it is none
+  if (number < 1 || number > kMostSeconds) {
+    return Error{"seconds: not a number from 1 to " + std::to_string(kMostSeconds)};
+  }
+  return Seconds{static_cast<std::uint32_t>(number)};
+}
+
+std::string text_of(const ReloadReport& report, std::uint64_t ms) {
+  const Json answer = new_object();
+  put(answer, "ok", report.errors.empty());
+  if (!report.errors.empty()) {
+    Json errors = new_array();
+    for (const std::string& error : report.errors) append(errors, json_text(error));
+    put(answer, "error", report.errors.front());
+    put(answer, "errors", std::move(errors));
+  }
+  put(answer, "zones_changed", report.changed);
+  put(answer, "zones_refused", report.refused);
+  put(answer, "zones_as_before", report.same);
+  put(answer, "milliseconds", ms);
+  return to_line(answer);
+}
+
+}  // namespace
+
+std::span<const Commands::Command> Commands::table() {
+  static constexpr auto kCommands = std::to_array<Command>({
+      {"status", nullptr, &Commands::status},
+      {"counters", nullptr, &Commands::counters},
+      {"zones", nullptr, &Commands::zones},
+      {"health", nullptr, &Commands::health},
+      {"reload", nullptr, &Commands::reload},
+      {"zone-reload", "zone", &Commands::zone_reload},
+      {"drain", "seconds", &Commands::drain},
+      {"undrain", nullptr, &Commands::undrain},
+      {"stop", "seconds", &Commands::stop},
+  });
+  return kCommands;
+}
+
+ControlAnswer Commands::answer(std::string_view line) try {
+  json_error_t error;
+  const Json request(json_loadb(line.data(), line.size(), JSON_REJECT_DUPLICATES, &error));
+  if (request == nullptr) return bad(std::string("no JSON: ") + error.text);
+  const std::string name = text_member(request.get(), "command");
+  if (name.empty()) return bad(R"(not an object with a member "command")");
+  for (const Command& command : table()) {
+    if (name != command.name) continue;
+    const char* member = nullptr;
+    json_t* value = nullptr;
+    json_object_foreach(request.get(), member, value) {
+      if (std::strcmp(member, "command") == 0) continue;
+      if (command.argument == nullptr || std::strcmp(member, command.argument) != 0) {
+        return bad(name + ": no such member: " + member);
+      }
+    }
+    return (this->*command.run)(request.get());
+  }
+  std::vector<std::string> names;
+  for (const Command& command : table()) names.emplace_back(command.name);
+  return bad("no such command: " + name + did_you_mean(name, names));
+} catch (const std::exception&) {
+  return R"({"ok":false,"error":"no memory"})";
+}
+
+ControlAnswer Commands::status(const json_t*) {
+  const Json answer = good();
+  put(answer, "state", text_of(operations_.state()));
+  put(answer, "reloading", operations_.is_reloading());
+  show_status(view_, answer);
+  return to_line(answer);
+}
+
+ControlAnswer Commands::counters(const json_t*) {
+  const Json answer = good();
+  show_counters(view_, answer);
+  return to_line(answer);
+}
+
+ControlAnswer Commands::zones(const json_t*) {
+  const Json answer = good();
+  show_zones(view_, answer);
+  return to_line(answer);
+}
+
+ControlAnswer Commands::health(const json_t*) {
+  const Json answer = good();
+  put(answer, "state", text_of(operations_.state()));
+  return to_line(answer);
+}
+
+LaterAnswer Commands::when_reloaded(std::uint64_t number) const {
+  return [this, number, began = monotonic_ms()]() -> std::optional<std::string> {
+    const auto report = operations_.ended_reload(number);
+    if (!report) return std::nullopt;
+    return text_of(*report, monotonic_ms() - began);
+  };
+}
+
+ControlAnswer Commands::reload(const json_t*) {
+  return when_reloaded(operations_.begin_reload());
+}
+
+ControlAnswer Commands::zone_reload(const json_t* request) {
+  const std::string zone = text_member(request, "zone");
+  if (zone.empty()) return bad("zone-reload: which zone?");
+  const auto number = operations_.begin_reload_of(zone);
+  if (!number) return bad(number.error());
+  return when_reloaded(*number);
+}
+
+ControlAnswer Commands::drain(const json_t* request) {
+  const auto seconds = seconds_of(request);
+  return seconds ? answer_of(operations_.drain(*seconds)) : bad(seconds.error());
+}
+
+ControlAnswer Commands::undrain(const json_t*) {
+  return answer_of(operations_.undrain());
+}
+
+ControlAnswer Commands::stop(const json_t* request) {
+  const auto seconds = seconds_of(request);
+  if (!seconds) return bad(seconds.error());
+  operations_.stop(*seconds);
+  return to_line(good());
+}
+
+}  // namespace gl::control
