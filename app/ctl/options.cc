@@ -19,6 +19,9 @@ const char* const kUsage =
     "  status            version, state, ports, how many zones and backends\n"
     "  counters          of each worker and their sum; what is zero is left out, but for --json\n"
     "  zones             name, serial, records, when and whence\n"
+    "  backends          the name servers behind: what is wanted of them, whether they answer, counters, round trips\n"
+    "  backend up|down|drain NAME\n"
+    "                    down: asked for nothing; drain: only where its pool has no other; until the server ends\n"
     "  health            exit status 0 where it serves, 1 where it drains, ends, or does not answer\n"
     "  reload            as SIGHUP; waits for the end of it\n"
     "  zone-reload ZONE  reads the file of this zone, changed or not; waits for the end of it\n"
@@ -41,23 +44,24 @@ constexpr option kLong[] = {
     {"timeout", required_argument, nullptr, 't'}, {"json", no_argument, nullptr, 'j'},
     {"help", no_argument, nullptr, 'h'},          {nullptr, 0, nullptr, 0}};
 
-// What may follow a command: the member that it becomes.
+// What may follow a command: the members that these words become.
 struct Command {
   std::string_view name;
-  const char* argument = nullptr;
-  bool required = false;
-  bool is_number = false;
+  std::array<const char*, 2> members{};  // null: no more
+  std::size_t required = 0;              // words
   bool takes_long = false;
 };
 constexpr auto kCommands = std::to_array<Command>({{"status"},
                                                    {"counters"},
                                                    {"zones"},
+                                                   {"backends"},
+                                                   {"backend", {"wanted", "backend"}, 2},
                                                    {"health"},
                                                    {.name = "reload", .takes_long = true},
-                                                   {"zone-reload", "zone", true, false, true},
-                                                   {"drain", "seconds", false, true},
+                                                   {"zone-reload", {"zone"}, 1, true},
+                                                   {"drain", {"seconds"}},
                                                    {"undrain"},
-                                                   {"stop", "seconds", false, true}});
+                                                   {"stop", {"seconds"}}});
 
 bool complain(const std::string& what) {
   std::fprintf(stderr, "goldilocks-ctl: %s\n", what.c_str());
@@ -71,18 +75,27 @@ std::string default_socket(const std::string& prefix) {
   return base + "/dpdk/" + prefix + "/goldilocks.sock";
 }
 
+bool take_member(const Json& request, std::string_view member, const std::string& word) {
+  if (member == "wanted" && word != "up" && word != "down" && word != "drain") {
+    return complain("'" + word + "' is none of up, down and drain");
+  }
+  if (member != "seconds") return put(request, member, word), true;
+  const auto number = parse_decimal(word, 1, 86400);
+  if (!number) return complain("'" + word + "' is not a number from 1 to 86400");
+  put(request, member, *number);
+  return true;
+}
+
 bool take_command(const std::vector<std::string>& words, const Command& command, Options& options) {
   const Json request = new_object();
   put(request, "command", command.name);
-  if (words.size() > (command.argument != nullptr ? 2U : 1U)) return complain(words[0] + " takes fewer arguments");
-  if (words.size() == 1 && command.required) return complain(words[0] + ": which " + command.argument + "?");
-  if (words.size() == 2 && command.is_number) {
-    const auto number = parse_decimal(words[1], 1, 86400);
-    if (!number) return complain("'" + words[1] + "' is not a number from 1 to 86400");
-    put(request, command.argument, *number);
-  } else if (words.size() == 2) {
-    put(request, command.argument, words[1]);
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const char* const member = i <= command.members.size() ? command.members[i - 1] : nullptr;
+    if (member == nullptr) return complain(words[0] + " takes fewer words");
+    if (!take_member(request, member, words[i])) return false;
   }
+  if (words.size() <= command.required)
+    return complain(words[0] + ": which " + command.members[words.size() - 1] + "?");
   options.command = words[0];
   options.request = to_line(request);
   return true;

@@ -144,7 +144,7 @@ int serve(control::CommandLine line) {
   transfers.start();
   control::Supervisor supervisor(*signals, keys, zones, transfers, workers, *network, line.settings.modules, manager,
                                  line.settings.drain_seconds, draining);
-  control::Commands commands({workers, *network, zones, tcp_helper}, supervisor);
+  control::Commands commands({workers, *network, zones, tcp_helper, paths ? &paths->wishes : nullptr}, supervisor);
   std::optional<control::ControlSocket> control_socket;
   if (*control_listener) {
     control_socket.emplace(std::move(**control_listener), [&](std::string_view text) { return commands.answer(text); });

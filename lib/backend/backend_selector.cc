@@ -11,8 +11,12 @@ constexpr std::uint32_t bit(unsigned backend) noexcept {
 
 }  // namespace
 
+bool BackendSelector::is_down(unsigned backend) const noexcept {
+  return !health_.up(backend) || (operator_.down.load(std::memory_order_relaxed) & bit(backend)) != 0;
+}
+
 bool BackendSelector::usable(unsigned backend, const Wanted& wanted) const noexcept {
-  if ((wanted.exclude & bit(backend)) != 0 || !health_.up(backend)) return false;
+  if ((wanted.exclude & bit(backend)) != 0 || is_down(backend)) return false;
   if (wanted.tcp) return settings_.backends[backend].tcp;
   if (tx_.reachable(backend)) return true;
   counters_[backend].unreachable.add();
@@ -37,27 +41,30 @@ std::optional<unsigned> BackendSelector::by_weight(const PoolSettings& pool, std
   return chosen;
 }
 
+std::uint32_t BackendSelector::candidates(const PoolSettings& pool, const Wanted& wanted) const noexcept {
+  std::uint32_t usable_ones = 0;
+  for (const unsigned backend : pool.backends) {
+    if (usable(backend, wanted)) usable_ones |= bit(backend);
+  }
+  const std::uint32_t meant = usable_ones & ~operator_.drained.load(std::memory_order_relaxed);
+  return meant != 0 ? meant : usable_ones;
+}
+
 std::optional<unsigned> BackendSelector::pick(unsigned pool, const Wanted& wanted,
                                               RandomStream& random) const noexcept {
   const PoolSettings& from = settings_.pools[pool];
-  std::uint32_t usable_ones = 0;
-  for (const unsigned backend : from.backends) {
-    if (usable(backend, wanted)) usable_ones |= bit(backend);
-  }
-  const std::uint32_t preferred = usable_ones & ~wanted.avoid;
-  return by_weight(from, preferred != 0 ? preferred : usable_ones, random);
+  const std::uint32_t all = candidates(from, wanted);
+  const std::uint32_t preferred = all & ~wanted.avoid;
+  return by_weight(from, preferred != 0 ? preferred : all, random);
 }
 
 bool BackendSelector::resolving(unsigned pool) const noexcept {
   return std::ranges::any_of(settings_.pools[pool].backends,
-                             [&](unsigned backend) { return health_.up(backend) && tx_.resolving(backend); });
+                             [&](unsigned backend) { return !is_down(backend) && tx_.resolving(backend); });
 }
 
 bool BackendSelector::another(unsigned pool, const Wanted& wanted) const noexcept {
-  for (const unsigned backend : settings_.pools[pool].backends) {
-    if ((wanted.avoid & bit(backend)) == 0 && usable(backend, wanted)) return true;
-  }
-  return false;
+  return (candidates(settings_.pools[pool], wanted) & ~wanted.avoid) != 0;
 }
 
 }  // namespace gl::backend

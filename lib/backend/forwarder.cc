@@ -23,7 +23,8 @@ const ForwardSettings& with_sodium(const ForwardSettings& settings) {
 
 }  // namespace
 
-Forwarder::Work::Work(const ForwardSettings& given, BackendTx& to, TcpJobs* tcp, std::size_t frame_bytes)
+Forwarder::Work::Work(const ForwardSettings& given, BackendTx& to, TcpJobs* tcp, std::size_t frame_bytes,
+                      const OperatorState& wishes)
     : settings(with_sodium(given)),
       tx(to),
       jobs(tcp),
@@ -36,15 +37,16 @@ Forwarder::Work::Work(const ForwardSettings& given, BackendTx& to, TcpJobs* tcp,
       shares(given.share),
       waiters(given.waiting, frame_bytes),
       health(given, backends),
-      selector(given, to, health, backends) {
+      selector(given, to, health, backends, wishes) {
   randombytes_buf(secret.key.data(), secret.key.size());
   for (std::size_t i = 0; i < given.pools.size(); ++i) {
     pool_proxies[i] = std::ranges::any_of(given.pools[i].backends, [&](unsigned b) { return given.backends[b].proxy; });
   }
 }
 
-Forwarder::Forwarder(const ForwardSettings& settings, BackendTx& tx, TcpJobs* jobs, std::size_t frame_bytes)
-    : work_(std::make_unique<Work>(settings, tx, jobs, frame_bytes)) {}
+Forwarder::Forwarder(const ForwardSettings& settings, BackendTx& tx, TcpJobs* jobs, std::size_t frame_bytes,
+                     const OperatorState& wishes)
+    : work_(std::make_unique<Work>(settings, tx, jobs, frame_bytes, wishes)) {}
 
 Forwarder::~Forwarder() = default;
 

@@ -12,6 +12,7 @@
 #include "lib/backend/backend_tx.h"
 #include "lib/backend/client_query.h"
 #include "lib/backend/counters.h"
+#include "lib/backend/operator_state.h"
 #include "lib/backend/reply.h"
 #include "lib/backend/settings.h"
 #include "lib/backend/tcp_jobs.h"
@@ -40,8 +41,10 @@ struct QueryResult {
 
 class Forwarder final : public Suspender {
  public:
-  // `jobs` may be null: nothing goes over TCP. `frame_bytes`: the longest frame that may be suspended.
-  Forwarder(const ForwardSettings& settings, BackendTx& tx, TcpJobs* jobs, std::size_t frame_bytes);
+  // `jobs` may be null: nothing goes over TCP. `frame_bytes`: the longest frame that may be suspended. `wishes` is
+  // borrowed.
+  Forwarder(const ForwardSettings& settings, BackendTx& tx, TcpJobs* jobs, std::size_t frame_bytes,
+            const OperatorState& wishes = kNoOperator);
   ~Forwarder();
 
   // Before the core runs: whom to tell what is sent and received; null: nobody.

@@ -36,7 +36,8 @@ struct QueryContext {
 };
 
 struct Forwarder::Work {
-  Work(const ForwardSettings& settings, BackendTx& tx, TcpJobs* jobs, std::size_t frame_bytes);
+  Work(const ForwardSettings& settings, BackendTx& tx, TcpJobs* jobs, std::size_t frame_bytes,
+       const OperatorState& wishes);
 
   // ---- Requests.
   [[nodiscard]] QueryResult ask(const ClientQuery& query, unsigned pool, bool stream, const RequestContext& context,

@@ -1,12 +1,14 @@
 // The ways to the backends, shared by all cores: by which port, from which address, over which next hop,
 // and from which UDP ports each core asks.
 // Byte order: addresses as on the wire, ports host. Ownership: made by the main core before the workers start. Thread:
-// read-only then, but for the neighbours, whose words any core writes.
+// read-only then, but for the neighbours, whose words any core writes, and the operator's wishes, which the main core
+// writes.
 #pragma once
 
 #include <utility>
 #include <vector>
 
+#include "lib/backend/operator_state.h"
 #include "lib/datapath/neighbours.h"
 #include "lib/worker/source_ports.h"
 
@@ -25,6 +27,7 @@ struct ForwardPaths {
   std::vector<ForwardPath> backends;
   datapath::NeighbourTable neighbours;
   SourcePorts ports;
+  backend::OperatorState wishes;
 };
 
 }  // namespace gl::worker

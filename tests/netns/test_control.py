@@ -9,7 +9,8 @@ import subprocess
 import time
 
 import wire
-from goldilocks import Goldilocks, built
+from backends import BackendLab, Nsd, forward, settle
+from goldilocks import ROOT_ZONE, Goldilocks, built
 from http_site import Directory
 from http_site import get as http_get
 from lab import SERVER_IF, Lab, die_with_parent, wait_for
@@ -193,6 +194,48 @@ def test_stop():
             server.start()
 
 
+def test_backends():
+    """Who is asked, as the operator wants it; what is drained is asked when the other one dies."""
+    def question(n):
+        return wire.ask_udp(wire.query(f"x{n}.com.", "A"))[3] & 15  # the rcode
+
+    with BackendLab() as lab, Nsd(lab, 10, [ROOT_ZONE]) as first, Nsd(lab, 11, [ROOT_ZONE]):
+        options = ["--forward", forward(10, "", "name=first"), "--forward", forward(11, "", "name=second")]
+        with lab.goldilocks(options) as server:
+            settle(server, 0, 1)
+
+            def spread(count=24):
+                def asked():
+                    return [server.backend(n, "sent") - server.backend(n, "health_sent") for n in (0, 1)]
+
+                before = asked()
+                for n in range(count):
+                    assert question(n) == 0
+                return [now - then for now, then in zip(asked(), before)]
+
+            def wanted():
+                return {b["backend"]: (b["wanted"], b["cores_up"]) for b in ask(server, "backends")["backends"]}
+
+            assert min(spread()) > 0 and wanted() == {"first": ("up", 1), "second": ("up", 1)}
+            assert ctl(server, "backend", "down", "first") == (0, "", "")
+            assert spread() == [0, 24] and wanted() == {"first": ("down", 1), "second": ("up", 1)}
+            assert ctl(server, "backend", "drain", "second") == (0, "", "")
+            assert spread() == [0, 24]
+            assert ctl(server, "backend", "up", "first") == (0, "", "")
+            assert spread() == [24, 0] and wanted() == {"first": ("up", 1), "second": ("drain", 1)}
+            for name in ("first", "second"):
+                assert ctl(server, "backend", "down", name)[0] == 0
+            assert question(0) == 2
+            assert ctl(server, "backend", "up", "first")[0] == ctl(server, "backend", "drain", "second")[0] == 0
+            first.kill()
+            wait_for(lambda: question(0) == 0, "who is drained is not asked at all", limit=20)
+            assert spread() == [0, 24]
+            code, _, complained = ctl(server, "backend", "up", "third")
+            assert (code, complained) == (1, "goldilocks-ctl: there is no backend third\n")
+            code, text, _ = ctl(server, "backends")
+            assert code == 0 and len(text.splitlines()) == 4, text
+
+
 # --- who asks, and how
 
 def test_bad_input():
@@ -215,6 +258,8 @@ def test_bad_input():
                               (b'{"command": "drain", "seconds": "5"}\n', "seconds"),
                               (b'{"command": "drain", "seconds": 1e99}\n', "seconds"),
                               (b'{"command": "zone-reload"}\n', "which zone"),
+                              (b'{"command": "backend", "backend": "x", "wanted": "up"}\n', "no backends"),
+                              (b'{"command": "backend", "backend": "x", "wanted": "on"}\n', "up, down or drain"),
                               (b'{"command": "zone-reload", "zone": "' + b"x" * 4000 + b'"}\n', "no zone"),
                               (b"[" * 4000 + b"\n", "no JSON"), (os.urandom(1000).replace(b"\n", b"") + b"\n", "no JSON"),
                               (b"x" * 1_000_000 + b"\n", "at most 4096 bytes")):
@@ -288,7 +333,8 @@ def test_usage():
         code, said, complained = ends("--help")
         assert code == 0 and said.startswith("usage: goldilocks-ctl") and complained == ""
         for words in ([], ["stauts"], ["status", "x"], ["drain", "soon"], ["drain", "0"], ["zone-reload"], ["--no-such"],
-                      ["-t", "0", "status"], ["zone-reload", "a.", "b."], ["-s"]):
+                      ["-t", "0", "status"], ["backend"], ["backend", "up"], ["backend", "on", "x"],
+                      ["backend", "up", "x", "y"], ["zone-reload", "a.", "b."], ["-s"]):
             code, said, complained = ends(*words)
             assert code == 2 and said == "" and "usage: goldilocks-ctl" in complained, (words, code, said, complained)
         code, _, complained = ends("-s", "/no/such.sock", "health")

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "lib/base/clock.h"
+#include "lib/control/log.h"
 #include "lib/control/options/suggest.h"
+#include "lib/control/telemetry/backend_totals.h"
 
 namespace gl::control {
 namespace {
@@ -75,17 +77,27 @@ std::string text_of(const ReloadReport& report, std::uint64_t ms) {
 
 std::span<const Commands::Command> Commands::table() {
   static constexpr auto kCommands = std::to_array<Command>({
-      {"status", nullptr, &Commands::status},
-      {"counters", nullptr, &Commands::counters},
-      {"zones", nullptr, &Commands::zones},
-      {"health", nullptr, &Commands::health},
-      {"reload", nullptr, &Commands::reload},
+      {"status", "", &Commands::status},
+      {"counters", "", &Commands::counters},
+      {"zones", "", &Commands::zones},
+      {"health", "", &Commands::health},
+      {"backends", "", &Commands::backends},
+      {"backend", "backend wanted", &Commands::backend},
+      {"reload", "", &Commands::reload},
       {"zone-reload", "zone", &Commands::zone_reload},
       {"drain", "seconds", &Commands::drain},
-      {"undrain", nullptr, &Commands::undrain},
+      {"undrain", "", &Commands::undrain},
       {"stop", "seconds", &Commands::stop},
   });
   return kCommands;
+}
+
+bool Commands::may_have(const Command& command, std::string_view member) {
+  std::string_view members = command.members;
+  while (!members.empty()) {
+    if (take_member(members, ' ') == member) return true;
+  }
+  return false;
 }
 
 ControlAnswer Commands::answer(std::string_view line) try {
@@ -100,9 +112,7 @@ ControlAnswer Commands::answer(std::string_view line) try {
     json_t* value = nullptr;
     json_object_foreach(request.get(), member, value) {
       if (std::strcmp(member, "command") == 0) continue;
-      if (command.argument == nullptr || std::strcmp(member, command.argument) != 0) {
-        return bad(name + ": no such member: " + member);
-      }
+      if (!may_have(command, member)) return bad(name + ": no such member: " + member);
     }
     return (this->*command.run)(request.get());
   }
@@ -137,6 +147,31 @@ ControlAnswer Commands::health(const json_t*) {
   const Json answer = good();
   put(answer, "state", text_of(operations_.state()));
   return to_line(answer);
+}
+
+ControlAnswer Commands::backends(const json_t*) {
+  const Json answer = good();
+  show_backends(view_, answer);
+  return to_line(answer);
+}
+
+ControlAnswer Commands::backend(const json_t* request) {
+  const std::string name = text_member(request, "backend");
+  const std::string wanted = text_member(request, "wanted");
+  if (wanted != "up" && wanted != "down" && wanted != "drain") return bad("backend: wanted is up, down or drain");
+  const Forwarders forwarders = forwarders_of(view_.workers);
+  if (view_.wishes == nullptr || forwarders.empty()) return bad("there are no backends");
+  const backend::ForwardSettings& settings = forwarders.front()->settings();
+  const auto index = find_backend(settings, name);
+  if (!index) return bad("there is no backend " + name);
+  const std::uint32_t bit = std::uint32_t{1} << *index;
+  const auto set = [bit](std::atomic<std::uint32_t>& word, bool on) {
+    on ? word.fetch_or(bit, std::memory_order_relaxed) : word.fetch_and(~bit, std::memory_order_relaxed);
+  };
+  set(view_.wishes->down, wanted == "down");
+  set(view_.wishes->drained, wanted == "drain");
+  say("backend " + settings.backends[*index].name + ": " + wanted + ", on goldilocks-ctl");
+  return to_line(good());
 }
 
 LaterAnswer Commands::when_reloaded(std::uint64_t number) const {

@@ -23,7 +23,7 @@ class Commands {
  private:
   struct Command {
     const char* name;
-    const char* argument;  // the one member besides `command` that there may be; null: none
+    const char* members;  // besides `command`, that there may be, with spaces between
     ControlAnswer (Commands::*run)(const json_t* request);
   };
   static std::span<const Command> table();
@@ -32,11 +32,14 @@ class Commands {
   ControlAnswer counters(const json_t*);
   ControlAnswer zones(const json_t*);
   ControlAnswer health(const json_t*);
+  ControlAnswer backends(const json_t*);
+  ControlAnswer backend(const json_t* request);
   ControlAnswer reload(const json_t*);
   ControlAnswer zone_reload(const json_t* request);
   ControlAnswer drain(const json_t* request);
   ControlAnswer undrain(const json_t*);
   ControlAnswer stop(const json_t* request);
+  [[nodiscard]] static bool may_have(const Command& command, std::string_view member);
   [[nodiscard]] LaterAnswer when_reloaded(std::uint64_t number) const;
 
   ControlView view_;

@@ -2,6 +2,7 @@
 // Ownership: borrows. Thread: main core; each counter is exact, together they are of nearly one moment.
 #pragma once
 
+#include "lib/backend/operator_state.h"
 #include "lib/base/json.h"
 #include "lib/control/start/network.h"
 #include "lib/control/start/workers.h"
@@ -15,11 +16,13 @@ struct ControlView {
   const Network& network;
   const ZoneStore& zones;
   const tcp_client::TcpHelper* helper;  // may be null
+  backend::OperatorState* wishes;       // null where nothing is forwarded
 };
 
 // Into `answer`.
 void show_status(const ControlView& view, const Json& answer);
 void show_counters(const ControlView& view, const Json& answer);
 void show_zones(const ControlView& view, const Json& answer);
+void show_backends(const ControlView& view, const Json& answer);
 
 }  // namespace gl::control

@@ -33,8 +33,8 @@ void forward(worker::WorkerContext& context, const backend::ForwardSettings& set
   if (own.index == 0) {
     context.prober = std::make_unique<worker::NeighbourProber>(paths.neighbours, ports, own.pool, context.counters);
   }
-  context.forwarder =
-      std::make_unique<backend::Forwarder>(settings, *context.backend_tx, context.tcp_rings.get(), longest_frame);
+  context.forwarder = std::make_unique<backend::Forwarder>(settings, *context.backend_tx, context.tcp_rings.get(),
+                                                           longest_frame, paths.wishes);
   context.pipeline.forward_to({context.forwarder.get(), own.index, &paths.ports.owners()});
 }
 

@@ -1,6 +1,10 @@
 #include "lib/control/telemetry/backend_totals.h"
 
+#include <algorithm>
 #include <string>
+
+#include "lib/control/options/parse_value.h"
+#include "lib/zone/name_text.h"
 
 namespace gl::control {
 
@@ -10,6 +14,25 @@ Forwarders forwarders_of(const Workers& workers) {
     if (context->forwarder != nullptr) found.push_back(context->forwarder.get());
   }
   return found;
+}
+
+std::string suffixes_of(const backend::ForwardSettings& settings, unsigned backend) {
+  std::string text;
+  for (const backend::PoolSettings& pool : settings.pools) {
+    if (std::find(pool.backends.begin(), pool.backends.end(), backend) == pool.backends.end()) continue;
+    if (!text.empty()) text += ' ';
+    text += zone::to_text(zone::as_chars(pool.suffix));
+  }
+  return text;
+}
+
+std::optional<unsigned> find_backend(const backend::ForwardSettings& settings, const std::string& wanted) {
+  for (unsigned i = 0; i < settings.backends.size(); ++i) {
+    if (settings.backends[i].name == wanted) return i;
+  }
+  const auto number = parse_number(wanted, 0, backend::kMaxBackends - 1);
+  if (!number || *number >= settings.backends.size()) return std::nullopt;
+  return *number;
 }
 
 NamedCounters forward_counters(const backend::ForwardCounters& counters) {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -23,6 +24,11 @@ using Forwarders = std::vector<const backend::Forwarder*>;
 
 // That of every worker, in the workers' order; none where nothing is forwarded.
 [[nodiscard]] Forwarders forwarders_of(const Workers& workers);
+
+// The suffixes of the pools that a backend is in, with spaces between.
+[[nodiscard]] std::string suffixes_of(const backend::ForwardSettings& settings, unsigned backend);
+// By name, or else by number.
+[[nodiscard]] std::optional<unsigned> find_backend(const backend::ForwardSettings& settings, const std::string& wanted);
 
 // What GL_FORWARD_COUNTERS names.
 [[nodiscard]] NamedCounters forward_counters(const backend::ForwardCounters& counters);

@@ -1,34 +1,22 @@
 #include "lib/control/telemetry/telemetry_backends.h"
 
-#include <algorithm>
 #include <cerrno>
-#include <optional>
 #include <string>
 
 #include "lib/control/options/parse_value.h"
 #include "lib/control/telemetry/backend_totals.h"
 #include "lib/control/telemetry/telemetry_view.h"
-#include "lib/zone/name_text.h"
 
 namespace gl::control {
 
 namespace {
 
-constexpr std::size_t kLongestText = RTE_TEL_MAX_STRING_LEN - 1;
-
-// The suffixes of the pools that a backend is in.
-std::string pools_of(const backend::ForwardSettings& settings, unsigned backend) {
-  std::string text;
-  for (const backend::PoolSettings& pool : settings.pools) {
-    if (std::find(pool.backends.begin(), pool.backends.end(), backend) == pool.backends.end()) continue;
-    if (!text.empty()) text += ' ';
-    text += zone::to_text(zone::as_chars(pool.suffix));
-  }
-  if (text.size() > kLongestText) {
-    text.resize(kLongestText - 3);
-    text += "...";
-  }
-  return text;
+// What rte_telemetry takes of a text.
+std::string cut(std::string text) {
+  constexpr std::size_t kLongestText = RTE_TEL_MAX_STRING_LEN - 1;
+  if (text.size() <= kLongestText) return text;
+  text.resize(kLongestText - 3);
+  return text += "...";
 }
 
 // What does not change, and whether it is up.
@@ -36,20 +24,10 @@ void put_backend(rte_tel_data* data, const Forwarders& forwarders, unsigned inde
   const backend::ForwardSettings& settings = forwarders.front()->settings();
   const backend::BackendSettings& backend = settings.backends[index];
   rte_tel_data_add_dict_string(data, "name", backend.name.c_str());
-  rte_tel_data_add_dict_string(data, "pools", pools_of(settings, index).c_str());
+  rte_tel_data_add_dict_string(data, "pools", cut(suffixes_of(settings, index)).c_str());
   rte_tel_data_add_dict_u64(data, "weight", backend.weight);
   rte_tel_data_add_dict_u64(data, "cores", forwarders.size());
   rte_tel_data_add_dict_u64(data, "cores_up", cores_up(forwarders, index));
-}
-
-// By name, or else by number.
-std::optional<unsigned> find_backend(const backend::ForwardSettings& settings, const std::string& wanted) {
-  for (unsigned i = 0; i < settings.backends.size(); ++i) {
-    if (settings.backends[i].name == wanted) return i;
-  }
-  const auto number = parse_number(wanted, 0, backend::kMaxBackends - 1);
-  if (!number || *number >= settings.backends.size()) return std::nullopt;
-  return *number;
 }
 
 int on_forward(const char*, const char* parameters, rte_tel_data* data) {
