@@ -46,7 +46,7 @@ SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0", "UBSAN_OPTIONS"
 CERTAIN = re.compile(r"WrongBytes|had ended by itself|SIGTERM ended|Sanitizer|runtime error:|verdicts add up")
 
 # Minutes on two quiet cores, nothing built before; a busy machine takes twice as long and more.
-EXPECTED_MIN = {"build": 5, "lint": 3, "unit": 1, "netns": 26, "asan": 12, "fuzz": 3}
+EXPECTED_MIN = {"build": 5, "lint": 3, "unit": 1, "netns": 20, "asan": 12, "fuzz": 3}
 PROGRESS_S = 60
 
 running = set()  # process groups to end when interrupted
