@@ -116,7 +116,7 @@ class Exchange {
       return Error{"it brings serial " + std::to_string(reader.newest().serial) + ", which is not newer than ours, " +
                    std::to_string(*task_.held)};
     }
-    const Status done =
+    Status done =
         reader.is_incremental() ? differences.apply(task_.path, reader.newest_record(), *writer) : writer->finish();
     if (!done) return done;
     into.end = Refreshed::End::fetched;

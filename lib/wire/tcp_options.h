@@ -188,8 +188,8 @@ inline constexpr std::size_t kMaxWrittenTcpOptions = 40;
 }
 
 // Writes what is present (MSS 0: absent; of Fast Open only a cookie; SACK blocks as many as fit: one does beside all
-// others, three beside timestamps); `out` has room for kMaxWrittenTcpOptions. Returns written_length(), a multiple of
-// 4, and adds what it wrote to `sum`, for the checksum.
+// others but a cookie, three beside timestamps); `out` has room for kMaxWrittenTcpOptions. Returns written_length(), a
+// multiple of 4, and adds what it wrote to `sum`, for the checksum.
 [[nodiscard]] inline std::size_t write_tcp_options(const TcpOptions& options, std::uint8_t* out,
                                                    PartialSum& sum) noexcept {
   std::size_t at = 0;
