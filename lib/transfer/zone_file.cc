@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <atomic>
 
 #include <array>
 #include <cerrno>
@@ -67,9 +68,16 @@ bool RecordReader::next(Record& record) {
   return !failed_;
 }
 
+// A member of a catalog that comes back under another id may be fetched while its first transfer still runs: no two
+// write to one file.
+static std::string name_aside(const std::string& path) {
+  static std::atomic<unsigned> number{0};
+  return path + ".new." + std::to_string(number.fetch_add(1, std::memory_order_relaxed));
+}
+
 ZoneWriter::ZoneWriter(std::string path, std::uint64_t limit)
-    : path_(std::move(path)), aside_(path_ + ".new"), limit_(limit) {
-  unlink(aside_.c_str());  // of a time before that was interrupted; nobody's link is followed
+    : path_(std::move(path)), aside_(name_aside(path_)), limit_(limit) {
+  unlink(aside_.c_str());  // of a process before that was interrupted; nobody's link is followed
   file_ = open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
 }
 

@@ -60,8 +60,11 @@ bool TapOutput::connect_to(int family, const void* address, unsigned length) {
 
 bool TapOutput::open_descriptor() {
   if (settings_.kind == DnstapSettings::Kind::file) {
-    descriptor_.reset(::open(settings_.target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
-    return descriptor_.get() >= 0 || fail(std::strerror(errno));
+    // Not to wait for the reader of a pipe, which this is not for.
+    descriptor_.reset(::open(settings_.target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0640));
+    if (descriptor_.get() < 0) return fail(std::strerror(errno));
+    struct stat found {};
+    return (fstat(descriptor_.get(), &found) == 0 && S_ISREG(found.st_mode)) || fail("it is not a regular file");
   }
   if (settings_.kind == DnstapSettings::Kind::unix_socket) {
     sockaddr_un to{};

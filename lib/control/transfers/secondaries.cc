@@ -185,12 +185,19 @@ void Secondaries::look(const Entry& entry, Lock& lock) {
   }
   lock.lock();
   if (entry->gone || stop_) return;
+  // Under the lock, so that nothing is kept of a zone that has gone meanwhile.
+  if (result.end == transfer::Refreshed::End::fetched) {
+    if (Status kept = result.zone->commit(); !kept) {
+      result.error = kept.error();
+      result.end = transfer::Refreshed::End::failed;
+    }
+  }
   settle(entry, result, std::move(zone));
   entry->due = entry->asked_again ? std::chrono::steady_clock::time_point{}
                                   : std::chrono::steady_clock::now() + spread(entry->interval());
 }
 
-// What was fetched is checked as any zone, and then kept.
+// What was fetched is checked as any zone.
 Status Secondaries::take_in(const Secondary& entry, transfer::Refreshed& fetched,
                             std::unique_ptr<zone::Zone>& zone) const {
   std::vector<std::string> warnings;
@@ -202,7 +209,7 @@ Status Secondaries::take_in(const Secondary& entry, transfer::Refreshed& fetched
     if (!members) return Error{"the catalog is broken: " + members.error()};
   }
   zone = std::move(*loaded);
-  return fetched.zone->commit();
+  return success();
 }
 
 void Secondaries::settle(const Entry& entry, transfer::Refreshed& result, std::unique_ptr<zone::Zone> zone) {

@@ -28,7 +28,10 @@ void Secondaries::adopt(const std::string& catalog, const transfer::Catalog& mem
     if (member == members.end() || member->second.id != entry->member_id) left.push_back(zone);
   }
   for (const std::string& zone : left) remove(zone, "it is no longer in catalog " + from->name);
-  for (const auto& [zone, member] : members) add_member(from, zone, member);
+  for (const auto& [zone, member] : members) {
+    if (stop_) return;  // each new one starts a program, which takes its time
+    add_member(from, zone, member);
+  }
 }
 
 // Whether its catalog lets it go there (RFC 9432 section 4.4.1).
