@@ -102,13 +102,14 @@ def dnsdist_in_front(lab):
 
 # Name in table and chart: (what it is called there, colour, how it is started).
 def contenders(lab, idle_sleep_us):
-    share = ["--idle-sleep-us", idle_sleep_us]  # the worker has NSD beside it on its CPU
+    # The worker has NSD beside it on its CPU, or the kernel, which moves the frames of a veth pair.
+    share = ["--idle-sleep-us", idle_sleep_us]
     return {
         "NSD, TCP": ("#7d8ea3", lambda: NsdTcp(lab, more=NSD_MORE)),
         "Knot, TCP": ("#7d8ea3", lambda: KnotTcp(lab, server=KNOT_MORE)),
         "Knot, TCP over XDP": ("#7d8ea3", lambda: KnotXdp(lab, server=KNOT_MORE)),
         "dnsdist, TCP to NSD": ("#7d8ea3", lambda: dnsdist_in_front(lab)),
         "goldilocks, UDP to NSD": ("#d9a520", lambda: goldilocks_in_front(lab, "af_xdp", share)),
-        "goldilocks, NSD beside the clients": ("#d9a520", lambda: goldilocks_in_front(lab, "af_xdp", [], NsdApart)),
+        "goldilocks, NSD beside the clients": ("#d9a520", lambda: goldilocks_in_front(lab, "af_xdp", share, NsdApart)),
         "goldilocks, from memory": ("#ecd9a0", lambda: on_both_cpus(Goldilocks(lab, driver="af_xdp"))),
     }
