@@ -132,7 +132,7 @@ int serve(control::CommandLine line) {
         std::move(*metrics_listener), {workers, *network, zones, tcp_helper, tap.get(), &transfers}, draining);
     if (!server) return fail(server.error());
     metrics = std::move(*server);
-    control::say("metrics at http://" + control::endpoint_to_text(*line.settings.metrics) + "/metrics");
+    control::say("metrics at http://" + wire::to_text(*line.settings.metrics) + "/metrics");
   }
   const std::string serving =
       "serving " + control::counted(zones.list().size(), "zone") +

@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include <utility>
+
 namespace gl {
 
 class Descriptor {
@@ -17,6 +19,8 @@ class Descriptor {
     number_ = number;
   }
   [[nodiscard]] int get() const { return number_; }
+  // The caller's from here on.
+  [[nodiscard]] int release() { return std::exchange(number_, -1); }
 
  private:
   int number_;

@@ -1,8 +1,6 @@
 #include "lib/tcp_client/exchange.h"
 
-#include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +8,7 @@
 
 #include "lib/backend/reply.h"
 #include "lib/dns/tcp_framing.h"
+#include "lib/wire/kernel_socket.h"
 
 namespace gl::tcp_client {
 
@@ -21,50 +20,21 @@ Bytes message_of(const TcpJob& job) noexcept {
   return Bytes(job.query.data(), job.query_length).subspan(job.preamble_length);
 }
 
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-};
-
-SocketAddress address_of(const backend::BackendSettings& backend) noexcept {
-  SocketAddress to;
-  const wire::IpAddress& address = backend.tcp_address ? *backend.tcp_address : backend.address;
-  const std::uint16_t port = htons(backend.tcp_port != 0 ? backend.tcp_port : backend.port);
-  if (const auto* v4 = std::get_if<wire::Ipv4Address>(&address)) {
-    sockaddr_in in{};
-    in.sin_family = AF_INET;
-    in.sin_port = port;
-    std::memcpy(&in.sin_addr, v4->bytes.data(), v4->bytes.size());
-    std::memcpy(&to.storage, &in, sizeof in);
-    to.length = sizeof in;
-  } else if (const auto* v6 = std::get_if<wire::Ipv6Address>(&address)) {
-    sockaddr_in6 in{};
-    in.sin6_family = AF_INET6;
-    in.sin6_port = port;
-    std::memcpy(&in.sin6_addr, v6->bytes.data(), v6->bytes.size());
-    std::memcpy(&to.storage, &in, sizeof in);
-    to.length = sizeof in;
-  }
-  return to;
+wire::SocketAddress address_of(const backend::BackendSettings& backend) noexcept {
+  return wire::SocketAddress({backend.tcp_address ? *backend.tcp_address : backend.address,
+                              backend.tcp_port != 0 ? backend.tcp_port : backend.port});
 }
 
 // From which address it goes: known as soon as connect() was called.
 void note_local_end(int socket, TcpJob& job) noexcept {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof storage;
+  wire::SocketAddress ours;
   job.local_length = 0;
-  if (getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return;
-  if (storage.ss_family == AF_INET) {
-    sockaddr_in in{};
-    std::memcpy(&in, &storage, sizeof in);
-    std::memcpy(job.local.data(), &in.sin_addr, job.local_length = 4);
-    job.local_port = ntohs(in.sin_port);
-  } else if (storage.ss_family == AF_INET6) {
-    sockaddr_in6 in{};
-    std::memcpy(&in, &storage, sizeof in);
-    std::memcpy(job.local.data(), &in.sin6_addr, job.local_length = 16);
-    job.local_port = ntohs(in.sin6_port);
-  }
+  if (getsockname(socket, ours.get(), &ours.length) != 0) return;
+  const wire::Endpoint end = ours.endpoint();
+  const Bytes address = wire::bytes_of(end.address);
+  std::memcpy(job.local.data(), address.data(), address.size());
+  job.local_length = static_cast<std::uint8_t>(address.size());
+  job.local_port = end.port;
 }
 
 // RFC 5936 2.2.1: messages after the first may come without the question; RFC 2136 3.8: so may the answer to an UPDATE.
@@ -92,15 +62,15 @@ bool shares_connection(const TcpJob& job) noexcept {
 }
 
 bool TcpExchange::open(const backend::BackendSettings& backend) noexcept {
-  const SocketAddress to = address_of(backend);
-  socket_ = socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const wire::SocketAddress to = address_of(backend);
+  socket_ = socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (socket_ < 0) return false;
   const int on = 1;  // a question is one write: nothing is gained by waiting for more
   setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   counters_.opened.add();
   used_ = false;
   usable_ = false;
-  const int done = connect(socket_, reinterpret_cast<const sockaddr*>(&to.storage), to.length);
+  const int done = connect(socket_, to.get(), to.length);
   if (done != 0 && errno != EINPROGRESS) {
     close();
     return false;

@@ -163,7 +163,7 @@ Refreshed refresh(const RefreshTask& task, const Stop& stop) {
   Refreshed result;
   for (const Peer& primary : task.primaries) {
     if (stop) break;
-    result.from = text_of(primary.host);
+    result.from = wire::to_text(primary.host);
     const Status status = Exchange(task, primary, stop).run(result);
     if (status) return result;
     result.error += (result.error.empty() ? "" : "; ") + result.from + ": " + status.error();

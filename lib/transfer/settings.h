@@ -8,21 +8,13 @@
 #include <vector>
 
 #include "lib/service/networks.h"
-#include "lib/wire/address.h"
+#include "lib/wire/kernel_socket.h"
 
 namespace gl::transfer {
 
-struct Host {
-  wire::IpAddress address;
-  std::uint16_t port = 53;  // host order
-  friend bool operator==(const Host&, const Host&) = default;
-};
-// ADDRESS:PORT, [ADDRESS]:PORT
-[[nodiscard]] std::string text_of(const Host& host);
-
 // A name server of the same zone: one that we ask, or tell.
 struct Peer {
-  Host host;
+  wire::Endpoint host;
   std::string key;                               // the TSIG key's name; empty: nothing is signed
   bool ixfr = true;                              // differences are asked for
   std::optional<wire::IpAddress> notify_from{};  // an address more that its NOTIFY may come from
@@ -52,7 +44,7 @@ struct TransferSettings {
   std::vector<NotifySetting> notify;
   std::vector<AllowSetting> allow;
   std::vector<std::string> key_files;
-  std::optional<Host> listen;
+  std::optional<wire::Endpoint> listen;
   std::string state_folder = "/var/lib/goldilocks/zones";
   std::uint32_t limit_mib = 1024;  // of a zone's file, and of differences in memory
   std::uint32_t most_seconds = 600;

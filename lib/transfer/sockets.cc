@@ -1,7 +1,5 @@
 #include "lib/transfer/sockets.h"
 
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -10,7 +8,6 @@
 #include <cstring>
 
 #include "lib/base/endian.h"
-#include "lib/base/text.h"
 #include "lib/dns/types.h"
 
 namespace gl::transfer {
@@ -37,56 +34,6 @@ int wait_for(int socket, short events, const Stop& stop, Clock::time_point end) 
 
 }  // namespace
 
-std::string text_of(const Host& host) {
-  const Bytes bytes = wire::bytes_of(host.address);
-  const std::string text = address_text(bytes.data(), bytes.size());
-  return (wire::is_v6(host.address) ? "[" + text + "]" : text) + ":" + std::to_string(host.port);
-}
-
-SocketAddress::SocketAddress(const Host& host) {
-  const Bytes bytes = wire::bytes_of(host.address);
-  if (wire::is_v6(host.address)) {
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(host.port);
-    std::memcpy(&v6.sin6_addr, bytes.data(), bytes.size());
-    std::memcpy(&storage, &v6, length = sizeof v6);
-  } else {
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(host.port);
-    std::memcpy(&v4.sin_addr, bytes.data(), bytes.size());
-    std::memcpy(&storage, &v4, length = sizeof v4);
-  }
-}
-
-Host SocketAddress::host() const {
-  if (storage.ss_family == AF_INET6) {
-    sockaddr_in6 v6{};
-    std::memcpy(&v6, &storage, sizeof v6);
-    wire::Ipv6Address address;
-    std::memcpy(address.bytes.data(), &v6.sin6_addr, address.bytes.size());
-    return {address, ntohs(v6.sin6_port)};
-  }
-  sockaddr_in v4{};
-  std::memcpy(&v4, &storage, sizeof v4);
-  wire::Ipv4Address address;
-  std::memcpy(address.bytes.data(), &v4.sin_addr, address.bytes.size());
-  return {address, ntohs(v4.sin_port)};
-}
-
-Status open_listener(Descriptor& socket, const Host& host, int type) {
-  constexpr int kBacklog = 64;
-  const int on = 1;
-  const SocketAddress address(host);
-  socket.reset(::socket(address.storage.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const int s = socket.get();
-  const bool good = s >= 0 && setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-                    (!wire::is_v6(host.address) || setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
-                    bind(s, address.get(), address.length) == 0 && (type != SOCK_STREAM || listen(s, kBacklog) == 0);
-  return good ? success() : failed("cannot listen on " + text_of(host));
-}
-
 Status Stream::wait(short events) {
   const int ready = wait_for(socket_.get(), events, stop_, std::min(end_, Clock::now() + idle_));
   if (ready > 0) return success();
@@ -95,9 +42,9 @@ Status Stream::wait(short events) {
   return Error{Clock::now() >= end_ ? "it took too long (--transfer-time)" : "nothing comes any more"};
 }
 
-Status Stream::connect(const Host& host) {
-  const SocketAddress address(host);
-  socket_.reset(socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+Status Stream::connect(const wire::Endpoint& host) {
+  const wire::SocketAddress address(host);
+  socket_.reset(socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (socket_.get() < 0) return failed("socket");
   if (::connect(socket_.get(), address.get(), address.length) == 0) return success();
   if (errno != EINPROGRESS) return failed("connect");
@@ -145,9 +92,10 @@ Status Stream::receive(Message& message) {
   return read(message);
 }
 
-Status ask_datagram(const Host& host, Bytes query, const Stop& stop, const std::function<bool(Bytes answer)>& take) {
-  const SocketAddress address(host);
-  const Descriptor socket(::socket(address.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+Status ask_datagram(const wire::Endpoint& host, Bytes query, const Stop& stop,
+                    const std::function<bool(Bytes answer)>& take) {
+  const wire::SocketAddress address(host);
+  const Descriptor socket(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (socket.get() < 0 || connect(socket.get(), address.get(), address.length) != 0) return failed("connect");
   Message answer(dns::kMaxMessage);
   for (const int timeout : {700, 1500, 3000}) {

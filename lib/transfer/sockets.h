@@ -3,8 +3,6 @@
 // here. Ownership: owns its sockets. Thread: one each. Errors: one line. Source: RFC 1035 section 4.2, RFC 7766.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -13,24 +11,12 @@
 #include "lib/base/result.h"
 #include "lib/transfer/record.h"
 #include "lib/transfer/settings.h"
+#include "lib/wire/kernel_socket.h"
 
 namespace gl::transfer {
 
 using Clock = std::chrono::steady_clock;
 using Stop = std::atomic<bool>;
-
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof(sockaddr_storage);
-  SocketAddress() = default;
-  explicit SocketAddress(const Host& host);
-  [[nodiscard]] Host host() const;
-  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }  // NOLINT
-  [[nodiscard]] sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }                    // NOLINT
-};
-
-// Bound, and listening where it is a stream's. Errors name the address.
-[[nodiscard]] Status open_listener(Descriptor& socket, const Host& host, int type);
 
 // A connection: messages in and out.
 class Stream {
@@ -40,7 +26,7 @@ class Stream {
       : stop_(stop), end_(end), idle_(idle) {}
   // An accepted connection.
   void take(int socket) { socket_.reset(socket); }
-  [[nodiscard]] Status connect(const Host& host);
+  [[nodiscard]] Status connect(const wire::Endpoint& host);
   [[nodiscard]] Status send(Bytes message);
   [[nodiscard]] Status receive(Message& message);
 
@@ -55,7 +41,7 @@ class Stream {
 };
 
 // Asks over UDP, three times at most. `take` says whether a datagram is the answer.
-[[nodiscard]] Status ask_datagram(const Host& host, Bytes query, const Stop& stop,
+[[nodiscard]] Status ask_datagram(const wire::Endpoint& host, Bytes query, const Stop& stop,
                                   const std::function<bool(Bytes answer)>& take);
 
 }  // namespace gl::transfer

@@ -16,7 +16,7 @@ TEST(ParseListener, AddressAndPort) {
   for (const char* text : {"127.0.0.1:9777", "[::1]:9777", "[2001:db8::1]:1", "0.0.0.0:65535"}) {
     const auto endpoint = parse_listener(text);
     ASSERT_TRUE(endpoint) << endpoint.error();
-    EXPECT_EQ(endpoint_to_text(*endpoint), text);
+    EXPECT_EQ(wire::to_text(*endpoint), text);
   }
 }
 

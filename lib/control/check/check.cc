@@ -75,7 +75,7 @@ void describe(const Settings& settings, CheckReport& report) {
     report.found.push_back(counted(settings.forward.backends.size(), "name server") + " behind, " +
                            counted(settings.forward.pools.size(), "pool"));
   }
-  if (settings.metrics) report.found.push_back("metrics at http://" + endpoint_to_text(*settings.metrics) + "/metrics");
+  if (settings.metrics) report.found.push_back("metrics at http://" + wire::to_text(*settings.metrics) + "/metrics");
 }
 
 void print(const char* kind, const std::vector<std::string>& lines) {

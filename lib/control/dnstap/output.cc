@@ -1,8 +1,6 @@
 #include "lib/control/dnstap/output.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,6 +12,7 @@
 #include <cstring>
 
 #include "lib/base/clock.h"
+#include "lib/wire/kernel_socket.h"
 
 namespace gl::control {
 namespace {
@@ -72,19 +71,8 @@ bool TapOutput::open_descriptor() {
     std::copy(settings_.target.begin(), settings_.target.end(), to.sun_path);
     return connect_to(AF_UNIX, &to, sizeof to);
   }
-  const Bytes address = wire::bytes_of(settings_.address);
-  if (wire::is_v6(settings_.address)) {
-    sockaddr_in6 to{};
-    to.sin6_family = AF_INET6;
-    to.sin6_port = htons(settings_.port);
-    std::memcpy(&to.sin6_addr, address.data(), address.size());
-    return connect_to(AF_INET6, &to, sizeof to);
-  }
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(settings_.port);
-  std::memcpy(&to.sin_addr, address.data(), address.size());
-  return connect_to(AF_INET, &to, sizeof to);
+  const wire::SocketAddress to({settings_.address, settings_.port});
+  return connect_to(to.family(), to.get(), to.length);
 }
 
 fstrm_res TapOutput::read_all(void* to, std::size_t length) {

@@ -42,7 +42,7 @@ Status parse_place(const std::string& text, BackendSettings& into) {
   }
   into.address = endpoint->address;
   if (endpoint->port != 0) into.port = endpoint->port;
-  into.name = endpoint_to_text({into.address, into.port});
+  into.name = wire::to_text({into.address, into.port});
   if (at == std::string::npos) return success();
   const auto port = parse_dpdk_port(text.substr(at + 1), text);
   if (!port) return Error{port.error()};

@@ -105,7 +105,7 @@ Status add_allow(transfer::TransferSettings& settings, const std::string& text) 
 Status parse_transfer_listen(transfer::TransferSettings& settings, const std::string& text) {
   const auto endpoint = parse_listener(text);
   if (!endpoint) return Error{endpoint.error()};
-  settings.listen = transfer::Host{endpoint->address, endpoint->port};
+  settings.listen = *endpoint;
   return success();
 }
 

@@ -116,11 +116,6 @@ Result<Endpoint> parse_endpoint(const std::string& text) {
   return found;
 }
 
-std::string endpoint_to_text(const Endpoint& endpoint) {
-  const std::string text = ip_to_text(endpoint.address);
-  return (wire::is_v6(endpoint.address) ? "[" + text + "]" : text) + ":" + std::to_string(endpoint.port);
-}
-
 Result<Endpoint> parse_listener(const std::string& text) {
   auto endpoint = parse_endpoint(text);
   if (endpoint && endpoint->port == 0) return Error{"'" + text + "' has no port: ADDRESS:PORT or [ADDRESS]:PORT"};

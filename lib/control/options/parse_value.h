@@ -23,7 +23,6 @@ namespace gl::control {
 [[nodiscard]] bool is_ownable(const wire::IpAddress& address);
 // ADDRESS, IPV4:PORT, [IPV6]:PORT
 [[nodiscard]] Result<Endpoint> parse_endpoint(const std::string& text);
-[[nodiscard]] std::string endpoint_to_text(const Endpoint& endpoint);
 // The same with a port.
 [[nodiscard]] Result<Endpoint> parse_listener(const std::string& text);
 // The DPDK port that is written after an @.

@@ -17,6 +17,7 @@
 #include "lib/tcp/responder.h"
 #include "lib/transfer/settings.h"
 #include "lib/wire/address.h"
+#include "lib/wire/kernel_socket.h"
 #include "lib/zone/loader.h"
 
 namespace gl::control {
@@ -33,11 +34,7 @@ struct KernelPortSetting {
   std::optional<std::uint16_t> beside;  // the DPDK port whose frames it takes; absent: the only other one
 };
 
-// A kernel socket's.
-struct Endpoint {
-  wire::IpAddress address;
-  std::uint16_t port = 0;  // host order; 0: none was written
-};
+using wire::Endpoint;  // a kernel socket's; port 0: none was written
 
 struct Settings {
   std::vector<zone::ZoneSource> zones;

@@ -17,7 +17,7 @@ namespace {
 constexpr unsigned kTries = 5;
 constexpr std::uint64_t kFirstWaitMs = 2000;  // twice as long after each
 
-transfer::Host any_of(bool v6) {
+wire::Endpoint any_of(bool v6) {
   if (v6) return {wire::Ipv6Address{}, 0};
   return {wire::Ipv4Address{}, 0};
 }
@@ -30,9 +30,9 @@ Status Notifier::open() {
     const bool wanted = std::ranges::any_of(
         settings_.notify, [&](const transfer::NotifySetting& n) { return wire::is_v6(n.peer.host.address) == v6; });
     if (!wanted) continue;
-    transfer::Host from = any_of(v6);
+    wire::Endpoint from = any_of(v6);
     if (settings_.listen && wire::is_v6(settings_.listen->address) == v6) from.address = settings_.listen->address;
-    if (Status status = transfer::open_listener(v6 ? v6_ : v4_, from, SOCK_DGRAM); !status) {
+    if (Status status = wire::open_listener(v6 ? v6_ : v4_, from, SOCK_DGRAM); !status) {
       return Error{"--notify: " + status.error()};
     }
   }
@@ -62,7 +62,7 @@ void Notifier::tick() {
     if (letter.due_ms > now) continue;
     if (letter.tries == kTries) {
       ++given_up_;
-      warn("NOTIFY of zone " + letter.name + " to " + transfer::text_of(letter.to.host) + " was not answered");
+      warn("NOTIFY of zone " + letter.name + " to " + wire::to_text(letter.to.host) + " was not answered");
     } else {
       send(letter, now);
     }
@@ -79,7 +79,7 @@ void Notifier::send(Letter& letter, std::uint64_t now_ms) {
     if (key == nullptr) return;  // it is told when nothing has come of it
     letter.mac = transfer::sign_query(letter.message, *key, unix_seconds());
   }
-  const transfer::SocketAddress to(letter.to.host);
+  const wire::SocketAddress to(letter.to.host);
   const int socket = wire::is_v6(letter.to.host.address) ? v6_.get() : v4_.get();
   (void)sendto(socket, letter.message.data(), letter.message.size(), MSG_DONTWAIT, to.get(), to.length);
 }
@@ -94,16 +94,16 @@ bool Notifier::is_answered(const Letter& letter, Bytes answer) const {
 void Notifier::receive(int socket) {
   std::array<std::uint8_t, 4096> buffer;
   while (socket >= 0) {
-    transfer::SocketAddress from;
+    wire::SocketAddress from;
     const ssize_t size = recvfrom(socket, buffer.data(), buffer.size(), MSG_DONTWAIT, from.get(), &from.length);
     if (size < 0) return;
     const Bytes answer = Bytes(buffer).first(static_cast<std::size_t>(size));
-    const transfer::Host host = from.host();
+    const wire::Endpoint host = from.endpoint();
     const auto letter =
         std::ranges::find_if(letters_, [&](const Letter& l) { return l.to.host == host && is_answered(l, answer); });
     if (letter == letters_.end()) continue;
     if (const unsigned rcode = transfer::rcode_of(answer); rcode != 0) {
-      warn("NOTIFY of zone " + letter->name + " to " + transfer::text_of(host) + ": " + transfer::rcode_text(rcode));
+      warn("NOTIFY of zone " + letter->name + " to " + wire::to_text(host) + ": " + transfer::rcode_text(rcode));
     }
     ++answered_;
     letters_.erase(letter);

@@ -39,7 +39,7 @@ class Secondaries {
   [[nodiscard]] std::vector<ZoneUpdate> take_updates();
 
   // What a primary's NOTIFY is answered with; empty: nothing. Looks at the primary soon, if that is one.
-  [[nodiscard]] transfer::Message answer_notify(Bytes message, const transfer::Host& from);
+  [[nodiscard]] transfer::Message answer_notify(Bytes message, const wire::Endpoint& from);
   // A copy of each.
   [[nodiscard]] std::vector<Secondary> list() const;
 
@@ -67,7 +67,7 @@ class Secondaries {
   void remove(const std::string& zone, const std::string& why);
   [[nodiscard]] bool may_move(const Secondary& entry, const std::string& to) const;
 
-  [[nodiscard]] unsigned judge_notify(Bytes message, const transfer::Host& from, const std::string& key);
+  [[nodiscard]] unsigned judge_notify(Bytes message, const wire::Endpoint& from, const std::string& key);
 
   const transfer::TransferSettings& settings_;
   const zone::ZoneDigests digests_;

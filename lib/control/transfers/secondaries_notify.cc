@@ -31,7 +31,7 @@ std::optional<std::uint32_t> hint_in(Bytes message, const dns::Question& questio
 }  // namespace
 
 // The rcode. `key`: the one that it is signed with, and good; empty: it is not signed.
-unsigned Secondaries::judge_notify(Bytes message, const transfer::Host& from, const std::string& key) {
+unsigned Secondaries::judge_notify(Bytes message, const wire::Endpoint& from, const std::string& key) {
   dns::Question question;
   if (load_be<std::uint16_t>(message.data() + 4) != 1 || !dns::parse_question(message, question)) return kFormErr;
   const Lock lock(mutex_);
@@ -46,7 +46,7 @@ unsigned Secondaries::judge_notify(Bytes message, const transfer::Host& from, co
   if (!known) {
     if (monotonic_ms() - told_of_notify_at_ < kTellAgainMs && told_of_notify_at_ != 0) return kRefused;
     told_of_notify_at_ = monotonic_ms();
-    warn("NOTIFY of zone " + entry.name + " from " + transfer::text_of(from) +
+    warn("NOTIFY of zone " + entry.name + " from " + wire::to_text(from) +
          " is refused: no primary of it, or not signed with its key");
     return kRefused;
   }
@@ -59,7 +59,7 @@ unsigned Secondaries::judge_notify(Bytes message, const transfer::Host& from, co
   return kNoError;
 }
 
-transfer::Message Secondaries::answer_notify(Bytes message, const transfer::Host& from) {
+transfer::Message Secondaries::answer_notify(Bytes message, const wire::Endpoint& from) {
   if (message.size() < dns::kHeaderSize) return {};
   const auto flags = load_be<std::uint16_t>(message.data() + 2);
   if ((flags & dns::flag::qr) != 0 || dns::opcode_of(flags) != dns::Opcode::notify) return {};

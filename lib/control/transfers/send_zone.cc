@@ -66,7 +66,7 @@ class Sender {
 
 // What has begun and cannot be ended is cut: the other side then knows that it has not all.
 bool TransferServer::send_zone(transfer::Stream& stream, const Request& request) {
-  const std::string what = "transfer of zone " + request.zone->name + " to " + transfer::text_of(request.from);
+  const std::string what = "transfer of zone " + request.zone->name + " to " + wire::to_text(request.from);
   Source source(*request.zone);
   const auto soa = source.open() ? transfer::soa_of(source.first()) : std::nullopt;
   if (!soa || soa->serial != request.zone->serial) {

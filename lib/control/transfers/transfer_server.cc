@@ -33,8 +33,8 @@ TransferServer::~TransferServer() {
 
 Status TransferServer::open() {
   if (!settings_.listen) return success();
-  Status status = transfer::open_listener(datagrams_, *settings_.listen, SOCK_DGRAM);
-  if (status) status = transfer::open_listener(connections_, *settings_.listen, SOCK_STREAM);
+  Status status = wire::open_listener(datagrams_, *settings_.listen, SOCK_DGRAM);
+  if (status) status = wire::open_listener(connections_, *settings_.listen, SOCK_STREAM);
   return status ? status : Error{"--transfer-listen: " + status.error()};
 }
 
@@ -54,15 +54,15 @@ void TransferServer::run() {
 
 void TransferServer::take_datagrams() {
   std::array<std::uint8_t, 4096> buffer;
-  transfer::SocketAddress from;
+  wire::SocketAddress from;
   const ssize_t size = recvfrom(datagrams_.get(), buffer.data(), buffer.size(), 0, from.get(), &from.length);
   if (size < static_cast<ssize_t>(dns::kHeaderSize)) return;
   const Bytes message = Bytes(buffer).first(static_cast<std::size_t>(size));
   transfer::Message answer;
   if (is_notify(message)) {
-    answer = secondaries_.answer_notify(message, from.host());
+    answer = secondaries_.answer_notify(message, from.endpoint());
   } else if ((message[2] & 0x80) == 0) {
-    Request request = begin(message, from.host());
+    Request request = begin(message, from.endpoint());
     unsigned rcode = read(request);
     if (rcode == 0 && request.type == dns::rr::axfr) rcode = kFormErr;  // RFC 5936 section 4.2: not over UDP
     answer = rcode == 0 ? answer_soa(request) : refuse(request, rcode);
@@ -71,7 +71,7 @@ void TransferServer::take_datagrams() {
 }
 
 void TransferServer::take_connection() {
-  transfer::SocketAddress from;
+  wire::SocketAddress from;
   const int socket = accept4(connections_.get(), from.get(), &from.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (socket < 0) return;
   sessions_.remove_if([](Session& session) {
@@ -84,13 +84,13 @@ void TransferServer::take_connection() {
     return;
   }
   Session& session = sessions_.emplace_back();
-  session.thread = std::thread([this, &session, socket, host = from.host()] {
+  session.thread = std::thread([this, &session, socket, host = from.endpoint()] {
     serve(socket, host);
     session.ended = true;
   });
 }
 
-void TransferServer::serve(int socket, const transfer::Host& from) {
+void TransferServer::serve(int socket, const wire::Endpoint& from) {
   transfer::Stream stream(stop_, transfer::Clock::now() + std::chrono::seconds(settings_.most_seconds), kIdle);
   stream.take(socket);
   transfer::Message message;
@@ -99,7 +99,7 @@ void TransferServer::serve(int socket, const transfer::Host& from) {
 }
 
 // False: the connection is of no use any more.
-bool TransferServer::answer(transfer::Stream& stream, Bytes message, const transfer::Host& from) {
+bool TransferServer::answer(transfer::Stream& stream, Bytes message, const wire::Endpoint& from) {
   if (message.size() < dns::kHeaderSize || (message[2] & 0x80) != 0) return false;
   if (is_notify(message)) return stream.send(secondaries_.answer_notify(message, from)).ok();
   Request request = begin(message, from);
@@ -110,7 +110,7 @@ bool TransferServer::answer(transfer::Stream& stream, Bytes message, const trans
   return send_zone(stream, request);
 }
 
-TransferServer::Request TransferServer::begin(Bytes message, const transfer::Host& from) const {
+TransferServer::Request TransferServer::begin(Bytes message, const wire::Endpoint& from) const {
   Request request;
   request.message = message;
   request.from = from;

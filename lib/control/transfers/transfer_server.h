@@ -41,7 +41,7 @@ class TransferServer {
   };
   struct Request {
     Bytes message{};
-    transfer::Host from;
+    wire::Endpoint from;
     transfer::CheckedRequest check;
     std::shared_ptr<const transfer::TsigKeys> keys;  // that `check` points into
     std::shared_ptr<const ServedZoneMap> zones;
@@ -54,10 +54,10 @@ class TransferServer {
   void run();
   void take_datagrams();
   void take_connection();
-  void serve(int socket, const transfer::Host& from);
-  [[nodiscard]] bool answer(transfer::Stream& stream, Bytes message, const transfer::Host& from);
+  void serve(int socket, const wire::Endpoint& from);
+  [[nodiscard]] bool answer(transfer::Stream& stream, Bytes message, const wire::Endpoint& from);
 
-  [[nodiscard]] Request begin(Bytes message, const transfer::Host& from) const;
+  [[nodiscard]] Request begin(Bytes message, const wire::Endpoint& from) const;
   // The rcode that it deserves; 0: it is to be answered.
   [[nodiscard]] unsigned read(Request& request);
   [[nodiscard]] bool is_allowed(const Request& request) const;
