@@ -44,6 +44,15 @@ namespace detail {
 }
 }  // namespace detail
 
+// The entries of its folder are on disk: a name that a file has just got is there after the machine has lost power.
+[[nodiscard]] inline Status flush_folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const int opened = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (opened < 0 || !detail::flush_and_close(opened, true)) return Error{folder + ": " + std::strerror(errno)};
+  return success();
+}
+
 [[nodiscard]] inline Status replace_file(const std::string& path, std::string_view text) {
   struct stat is {};
   if (stat(path.c_str(), &is) == 0 && !S_ISREG(is.st_mode)) return Error{path + ": is not a regular file"};
@@ -57,11 +66,7 @@ namespace detail {
   };
   if (file < 0 || !detail::flush_and_close(file, write_all(file, text))) return failed(aside);
   if (std::rename(aside.c_str(), path.c_str()) != 0) return failed(path);
-  const std::size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const int opened = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (opened < 0 || !detail::flush_and_close(opened, true)) return Error{folder + ": " + std::strerror(errno)};
-  return success();
+  return flush_folder_of(path);
 }
 
 }  // namespace gl

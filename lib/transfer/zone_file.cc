@@ -4,14 +4,17 @@
 #include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <atomic>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "lib/base/append_file.h"
+#include "lib/base/replace_file.h"
+#include "lib/base/text.h"
 #include "lib/dns/types.h"
 #include "lib/transfer/record_text.h"
 #include "lib/zone/name_text.h"
@@ -20,6 +23,8 @@ namespace gl::transfer {
 namespace {
 
 constexpr std::size_t kLongestStem = 180;  // with what follows it fits the 255 bytes of a file's name
+constexpr std::string_view kSuffix = ".zone";
+constexpr std::string_view kAside = ".new.";  // and a number
 constexpr std::size_t kPiece = 1 << 18;
 
 // Its hash stands for a name that is too long.
@@ -29,6 +34,13 @@ std::string shortened(const std::string& stem) {
   std::array<char, 2 * hash.size() + 1> hex;
   return stem.substr(0, kLongestStem - hex.size()) + "~" +
          sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
+}
+
+// A member of a catalog that comes back under another id may be fetched while its first transfer still runs: no two
+// write to one file.
+std::string name_aside(const std::string& path) {
+  static std::atomic<unsigned> number{0};
+  return path + std::string(kAside) + std::to_string(number.fetch_add(1, std::memory_order_relaxed));
 }
 
 }  // namespace
@@ -41,6 +53,16 @@ std::string kept_path(const std::string& folder, std::string_view wire_name) {
   if (stem == ".") stem = "@.";
   if (stem.size() > kLongestStem) stem = shortened(stem) + ".";
   return folder + "/" + stem + "zone";
+}
+
+void remove_interrupted(const std::string& folder) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename();
+    const std::size_t mark = name.rfind(kAside);
+    if (mark == std::string::npos || !name.substr(0, mark).ends_with(kSuffix)) continue;
+    if (parse_decimal(std::string_view(name).substr(mark + kAside.size()), 0, UINT32_MAX)) unlink(at->path().c_str());
+  }
 }
 
 std::optional<Kept> read_kept(const std::string& path) {
@@ -68,16 +90,9 @@ bool RecordReader::next(Record& record) {
   return !failed_;
 }
 
-// A member of a catalog that comes back under another id may be fetched while its first transfer still runs: no two
-// write to one file.
-static std::string name_aside(const std::string& path) {
-  static std::atomic<unsigned> number{0};
-  return path + ".new." + std::to_string(number.fetch_add(1, std::memory_order_relaxed));
-}
-
 ZoneWriter::ZoneWriter(std::string path, std::uint64_t limit)
     : path_(std::move(path)), aside_(name_aside(path_)), limit_(limit) {
-  unlink(aside_.c_str());  // of a process before that was interrupted; nobody's link is followed
+  unlink(aside_.c_str());  // nobody's link is followed
   file_ = open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
 }
 
@@ -114,13 +129,7 @@ Status ZoneWriter::commit() {
   if (std::rename(aside_.c_str(), path_.c_str()) != 0) return failure();
   close(file_);
   file_ = -1;
-  const std::string folder = path_.substr(0, path_.rfind('/') + 1);
-  const int opened = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (opened < 0) return Error{folder + ": " + std::strerror(errno)};
-  const bool flushed = fsync(opened) == 0;
-  const int error = errno;
-  close(opened);
-  return flushed ? success() : Error{folder + ": " + std::strerror(error)};
+  return flush_folder_of(path_);
 }
 
 }  // namespace gl::transfer

@@ -17,6 +17,9 @@ namespace gl::transfer {
 // Where a zone is kept in a folder: `example.org.zone`, `@.zone` for the root's.
 [[nodiscard]] std::string kept_path(const std::string& folder, std::string_view wire_name);
 
+// Removes what a process that was killed had begun to write there. Before the first ZoneWriter.
+void remove_interrupted(const std::string& folder);
+
 // What the first line says, and the file's time.
 struct Kept {
   Soa soa;

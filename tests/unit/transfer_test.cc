@@ -2,10 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <unistd.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "lib/base/endian.h"
 #include "lib/dns/types.h"
@@ -242,6 +245,37 @@ TEST(TransferFiles, NamesOfFiles) {
   const std::string longest = std::string(63, 'a') + "." + std::string(63, 'b') + "." + std::string(63, 'c') + ".";
   EXPECT_LT(kept_path("", wire(longest)).size(), 250U);
   EXPECT_NE(kept_path("", wire(longest)), kept_path("", wire("x." + longest)));
+}
+
+TEST(TransferFiles, WhatWasInterruptedIsRemovedAndNothingElse) {
+  const auto folder = std::filesystem::temp_directory_path() / ("interrupted" + std::to_string(getpid()));
+  std::filesystem::create_directory(folder);
+  for (const char* name : {"a.zone", "a.zone.new.0", "@.zone.new.17", "a.zone.new.", "a.zone.new.1x", "a.new.1"}) {
+    std::ofstream(folder / name) << "x";
+  }
+  remove_interrupted(folder);
+  std::vector<std::string> left;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) left.push_back(entry.path().filename());
+  std::ranges::sort(left);
+  EXPECT_EQ(left, (std::vector<std::string>{"a.new.1", "a.zone", "a.zone.new.", "a.zone.new.1x"}));
+  std::filesystem::remove_all(folder);
+}
+
+// Of one zone two may be written at once: none gets in the other's way.
+TEST(TransferFiles, EachWriterHasAFileOfItsOwn) {
+  const auto path = std::filesystem::temp_directory_path() / ("two" + std::to_string(getpid()) + ".zone");
+  ZoneWriter first(path, 1 << 20);
+  {
+    ZoneWriter second(path, 1 << 20);
+    EXPECT_NE(first.aside(), second.aside());
+    ASSERT_TRUE(second.add(soa(2)));
+    ASSERT_TRUE(second.finish());
+  }
+  ASSERT_TRUE(first.add(soa(1)));
+  ASSERT_TRUE(first.finish());
+  ASSERT_TRUE(first.commit());
+  EXPECT_EQ(read_kept(path)->soa.serial, 1U);
+  std::filesystem::remove(path);
 }
 
 TEST(Serials, Rfc1982) {

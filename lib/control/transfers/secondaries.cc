@@ -59,6 +59,7 @@ Status Secondaries::begin(std::set<std::string> others) {
   if (error || access(settings_.state_folder.c_str(), W_OK) != 0) {
     return Error{"--state-dir: " + settings_.state_folder + ": " + (error ? error.message() : "cannot be written to")};
   }
+  transfer::remove_interrupted(settings_.state_folder);
   const Lock lock(mutex_);
   std::vector<Entry> all;
   for (const auto& [zone, entry] : entries_) {
