@@ -3,11 +3,13 @@
 // IANA's registry of resource record types names them; RFC 3597 for types that are not known here.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 #include "lib/base/bytes.h"
+#include "lib/dns/name.h"
 #include "lib/dns/types.h"
 
 namespace gl::dns {
@@ -149,6 +151,17 @@ template <class OnName>
     }
   }
   return at == end;
+}
+
+// The same for data whose names are uncompressed: `name(at, length)` is called for each.
+template <class OnName>
+[[nodiscard]] constexpr bool walk_names(std::uint16_t type, Bytes data, OnName name) noexcept {
+  return walk_rdata(type, data, 0, data.size(), [&](std::size_t at) -> std::size_t {
+    const std::size_t length = name_length(data.subspan(std::min(at, data.size())));
+    if (length == 0) return 0;
+    name(at, length);
+    return at + length;
+  });
 }
 
 }  // namespace gl::dns

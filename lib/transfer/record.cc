@@ -81,19 +81,14 @@ std::string identity_of(const Record& record) {
   identity.push_back(static_cast<char>(record.type & 0xff));
   const std::size_t begin = identity.size();
   identity += record.data;
-  const Bytes data = zone::as_bytes(record.data);
-  (void)dns::walk_rdata(record.type, data, 0, data.size(), [&](std::size_t at) -> std::size_t {
-    const std::size_t length = dns::name_length(data.subspan(std::min(at, data.size())));
-    if (length == 0) return 0;
+  (void)dns::walk_names(record.type, zone::as_bytes(record.data), [&](std::size_t at, std::size_t length) {
     identity.replace(begin + at, length, lower_name(std::string_view(record.data).substr(at, length)));
-    return at + length;
   });
   return identity;
 }
 
 bool is_within(std::string_view name, std::string_view apex) {
-  while (name.size() > apex.size()) name.remove_prefix(1U + static_cast<unsigned char>(name[0]));
-  return name.size() == apex.size() && lower_name(name) == lower_name(apex);
+  return zone::is_within(lower_name(name), lower_name(apex));
 }
 
 std::optional<Soa> soa_of(const Record& record) {

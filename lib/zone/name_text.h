@@ -21,6 +21,12 @@ namespace gl::zone {
   return {reinterpret_cast<const char*>(b.data()), b.size()};  // NOLINT
 }
 
+// Whether `name` is `ancestor` or below it; both in wire form, lower case.
+[[nodiscard]] inline bool is_within(std::string_view name, std::string_view ancestor) noexcept {
+  while (name.size() > ancestor.size()) name.remove_prefix(1U + static_cast<std::uint8_t>(name.front()));
+  return name == ancestor;
+}
+
 // A wire name as people write it.
 [[nodiscard]] std::string to_text(std::string_view wire_name);
 // Wire form, lower case, uncompressed. The final dot may be left out; "." is the root.

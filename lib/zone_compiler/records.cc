@@ -24,12 +24,9 @@ using CString = std::unique_ptr<char, CFreer>;
 
 // Where names lie in the record's data; false: the data is not what its type consists of.
 bool locate_names(Record& record, Bytes data) {
-  return dns::walk_rdata(record.type, data, 0, data.size(), [&](std::size_t at) -> std::size_t {
-    const std::size_t length = dns::name_length(data.subspan(std::min(at, data.size())));
-    if (length == 0) return 0;
+  return dns::walk_names(record.type, data, [&](std::size_t at, std::size_t) {
     if (record.name_count < 2) record.name_at[record.name_count] = static_cast<std::uint16_t>(at);
     if (record.name_count < UINT8_MAX) ++record.name_count;
-    return at + length;
   });
 }
 

@@ -52,11 +52,8 @@ std::string canonical_data(const Record& record) {
   std::string data(record.data());
   if (!has_canonical_names(record.type)) return data;
   const Bytes bytes = as_bytes(record.data());
-  (void)dns::walk_rdata(record.type, bytes, 0, bytes.size(), [&](std::size_t at) -> std::size_t {
-    const std::size_t length = dns::name_length(bytes.subspan(std::min(at, bytes.size())));
-    if (length == 0) return 0;
+  (void)dns::walk_names(record.type, bytes, [&](std::size_t at, std::size_t length) {
     dns::copy_lower(reinterpret_cast<std::uint8_t*>(data.data()) + at, bytes.data() + at, length);  // NOLINT
-    return at + length;
   });
   return data;
 }

@@ -199,11 +199,6 @@ const TreeNode* ZoneTree::find(std::string_view name, const TreeNode& near) cons
   return id == kNoNode ? nullptr : &nodes[id];
 }
 
-bool is_within(std::string_view name, std::string_view ancestor) noexcept {
-  while (name.size() > ancestor.size()) name.remove_prefix(1U + static_cast<std::uint8_t>(name.front()));
-  return name == ancestor;
-}
-
 std::string key_of(std::string_view name) {
   dns::Name parsed;
   std::uint8_t key[dns::kMaxOrderKey];

@@ -85,8 +85,6 @@ struct ZoneTree {
 [[nodiscard]] inline bool is_wildcard(std::string_view name) noexcept {
   return name.starts_with(std::string_view("\1*", 2));
 }
-// Whether `name` is `ancestor` or below it.
-[[nodiscard]] bool is_within(std::string_view name, std::string_view ancestor) noexcept;
 // The order key of a valid name.
 [[nodiscard]] std::string key_of(std::string_view name);
 // The record's first name, in lower case.
