@@ -80,8 +80,14 @@ std::optional<wire::IpAddress> ip_from_text(const std::string& text) {
 }
 
 std::string ip_to_text(const wire::IpAddress& address) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  inet_ntop(wire::is_v6(address) ? AF_INET6 : AF_INET, wire::bytes_of(address).data(), text.data(), text.size());
+  const Bytes bytes = wire::bytes_of(address);
+  return address_text(bytes.data(), bytes.size());
+}
+
+std::string mac_to_text(const wire::MacAddress& mac) {
+  std::array<char, 18> text{};
+  const auto& b = mac.bytes;
+  std::snprintf(text.data(), text.size(), "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
   return text.data();
 }
 

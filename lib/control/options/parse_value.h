@@ -19,6 +19,7 @@ namespace gl::control {
 // Any IPv4 or IPv6 address.
 [[nodiscard]] std::optional<wire::IpAddress> ip_from_text(const std::string& text);
 [[nodiscard]] std::string ip_to_text(const wire::IpAddress& address);
+[[nodiscard]] std::string mac_to_text(const wire::MacAddress& mac);
 // Such that one host on a network can own it.
 [[nodiscard]] bool is_ownable(const wire::IpAddress& address);
 // ADDRESS, IPV4:PORT, [IPV6]:PORT

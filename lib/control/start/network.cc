@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "lib/control/log.h"
+#include "lib/control/options/parse_value.h"
 #include "lib/dpdk/burst.h"
 #include "lib/worker/context.h"
 
@@ -35,15 +36,6 @@ std::vector<wire::MacAddress> groups_of(const datapath::Interface& interface) {
     if (std::find(groups.begin(), groups.end(), mac) == groups.end()) groups.push_back(mac);
   }
   return groups;
-}
-
-std::string text_of(const wire::MacAddress& mac) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : mac.bytes) {
-    text.append(text.empty() ? "" : ":").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
-  }
-  return text;
 }
 
 }  // namespace
@@ -155,7 +147,7 @@ Status Network::start() {
     if (kernels_[i] != nullptr) {
       if (Status status = kernels_[i]->start_promiscuous(); !status) return status;
       say("port " + kernels_[i]->name() + " leads to the kernel, beside port " + ports_[i].name() +
-          ": the kernel's interface has to have the MAC address " + text_of(ports_[i].mac()));
+          ": the kernel's interface has to have the MAC address " + mac_to_text(ports_[i].mac()));
     }
     const Multicast wanted = kernels_[i] == nullptr ? Multicast::groups : Multicast::all;
     if (Status status = ports_[i].start(groups, wanted); !status) return status;

@@ -78,17 +78,13 @@ int on_zones(const char*, const char*, rte_tel_data* data) {
   rte_tel_data_start_dict(data);
   std::size_t number = 0;
   for (const auto& zone : telemetry_view.zones->list()) {
-    rte_tel_data* const entry = rte_tel_data_alloc();
-    if (entry == nullptr) return -ENOMEM;
-    rte_tel_data_start_dict(entry);
-    rte_tel_data_add_dict_string(entry, "origin", zone.origin.c_str());
-    rte_tel_data_add_dict_string(entry, "file", zone.path.c_str());
-    rte_tel_data_add_dict_u64(entry, "serial", zone.serial);
-    rte_tel_data_add_dict_u64(entry, "records", zone.records);
-    // A key is letters, digits, `_` and `/` to rte_telemetry: an origin is none.
-    if (rte_tel_data_add_dict_container(data, ("zone_" + std::to_string(number++)).c_str(), entry, 0) != 0) {
-      rte_tel_data_free(entry);
-    }
+    const auto put = [&](rte_tel_data* entry) {
+      rte_tel_data_add_dict_string(entry, "origin", zone.origin.c_str());
+      rte_tel_data_add_dict_string(entry, "file", zone.path.c_str());
+      rte_tel_data_add_dict_u64(entry, "serial", zone.serial);
+      rte_tel_data_add_dict_u64(entry, "records", zone.records);
+    };
+    if (put_entry(data, "zone_" + std::to_string(number++), put) == PutEntry::no_memory) return -ENOMEM;
   }
   return 0;
 }
@@ -98,7 +94,7 @@ void put_port(rte_tel_data* data, const dpdk::Port& port, const std::string& mor
       port.name() + ": " + port.driver() + (port.link_up() ? ", link up" : ", link down") + ", MTU " +
       std::to_string(port.mtu()) + ", multicast: " + port.group_filter() + (port.offloads().rss ? ", RSS" : "") +
       (port.offloads().rx_checksum ? ", rx checksums" : "") + (port.offloads().any_tx() ? ", tx checksums" : "");
-  // Nor is a PCI address.
+  // A PCI address is no key.
   rte_tel_data_add_dict_string(data, ("port_" + std::to_string(port.id())).c_str(), (text + more).c_str());
 }
 

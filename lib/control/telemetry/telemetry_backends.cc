@@ -56,13 +56,8 @@ int on_backends(const char*, const char*, rte_tel_data* data) {
   if (forwarders.empty()) return 0;
   const std::size_t count = forwarders.front()->settings().backends.size();
   for (unsigned i = 0; i < count; ++i) {
-    rte_tel_data* const entry = rte_tel_data_alloc();
-    if (entry == nullptr) return -ENOMEM;
-    rte_tel_data_start_dict(entry);
-    put_backend(entry, forwarders, i);
-    if (rte_tel_data_add_dict_container(data, ("backend_" + std::to_string(i)).c_str(), entry, 0) != 0) {
-      rte_tel_data_free(entry);
-    }
+    const auto put = [&](rte_tel_data* entry) { put_backend(entry, forwarders, i); };
+    if (put_entry(data, "backend_" + std::to_string(i), put) == PutEntry::no_memory) return -ENOMEM;
   }
   return 0;
 }
@@ -71,12 +66,10 @@ int put_latency(rte_tel_data* data, const Latency& latency) {
   rte_tel_data_add_dict_u64(data, "p50_us", latency.below(50));
   rte_tel_data_add_dict_u64(data, "p90_us", latency.below(90));
   rte_tel_data_add_dict_u64(data, "p99_us", latency.below(99));
-  rte_tel_data* const buckets = rte_tel_data_alloc();
-  if (buckets == nullptr) return -ENOMEM;
-  rte_tel_data_start_dict(buckets);
-  for (const auto& [name, value] : latency.named()) rte_tel_data_add_dict_u64(buckets, name.c_str(), value);
-  if (rte_tel_data_add_dict_container(data, "latency", buckets, 0) != 0) rte_tel_data_free(buckets);
-  return 0;
+  const auto put = [&](rte_tel_data* buckets) {
+    for (const auto& [name, value] : latency.named()) rte_tel_data_add_dict_u64(buckets, name.c_str(), value);
+  };
+  return put_entry(data, "latency", put) == PutEntry::no_memory ? -ENOMEM : 0;
 }
 
 int on_backend(const char*, const char* parameters, rte_tel_data* data) {

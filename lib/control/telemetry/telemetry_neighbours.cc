@@ -1,8 +1,6 @@
 #include "lib/control/telemetry/telemetry_neighbours.h"
 
-#include <array>
 #include <cerrno>
-#include <cstdio>
 #include <string>
 
 #include "lib/control/options/parse_value.h"
@@ -19,13 +17,6 @@ const datapath::NeighbourTable* table_of(const Network& network) {
     if (network.interface(i).neighbours != nullptr) return network.interface(i).neighbours;
   }
   return nullptr;
-}
-
-std::string to_text(const wire::MacAddress& mac) {
-  std::array<char, 18> text{};
-  const auto& b = mac.bytes;
-  std::snprintf(text.data(), text.size(), "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
-  return text.data();
 }
 
 const char* to_text(datapath::LinkState::State state) {
@@ -48,7 +39,7 @@ void put_neighbour(rte_tel_data* data, const datapath::NeighbourTable& table, un
   rte_tel_data_add_dict_u64(data, "port", telemetry_view.network->ports()[key.interface].id());
   rte_tel_data_add_dict_string(data, "state", to_text(link.state()));
   if (link.mac() == wire::MacAddress{}) return;
-  rte_tel_data_add_dict_string(data, "mac", to_text(link.mac()).c_str());
+  rte_tel_data_add_dict_string(data, "mac", mac_to_text(link.mac()).c_str());
 }
 
 int on_neighbours(const char*, const char*, rte_tel_data* data) {
@@ -57,13 +48,8 @@ int on_neighbours(const char*, const char*, rte_tel_data* data) {
   rte_tel_data_start_dict(data);
   const datapath::NeighbourTable* const table = table_of(*telemetry_view.network);
   for (unsigned i = 0; table != nullptr && i < table->size(); ++i) {
-    rte_tel_data* const entry = rte_tel_data_alloc();
-    if (entry == nullptr) return -ENOMEM;
-    rte_tel_data_start_dict(entry);
-    put_neighbour(entry, *table, i);
-    if (rte_tel_data_add_dict_container(data, ("neighbour_" + std::to_string(i)).c_str(), entry, 0) != 0) {
-      rte_tel_data_free(entry);
-    }
+    const auto put = [&](rte_tel_data* entry) { put_neighbour(entry, *table, i); };
+    if (put_entry(data, "neighbour_" + std::to_string(i), put) == PutEntry::no_memory) return -ENOMEM;
   }
   return 0;
 }

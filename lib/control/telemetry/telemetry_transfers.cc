@@ -37,15 +37,10 @@ int on_secondaries(const char*, const char*, rte_tel_data* data) {
   rte_tel_data_start_dict(data);
   std::size_t count = 0;
   for (const Secondary& zone : telemetry_view.transfers->list()) {
-    rte_tel_data* const entry = rte_tel_data_alloc();
-    if (entry == nullptr) return -ENOMEM;
-    rte_tel_data_start_dict(entry);
-    put_secondary(entry, zone);
-    // Of many only the first have room.
-    if (rte_tel_data_add_dict_container(data, ("zone_" + std::to_string(count++)).c_str(), entry, 0) != 0) {
-      rte_tel_data_free(entry);
-      break;
-    }
+    const auto put = [&](rte_tel_data* entry) { put_secondary(entry, zone); };
+    const PutEntry end = put_entry(data, "zone_" + std::to_string(count++), put);
+    if (end == PutEntry::no_memory) return -ENOMEM;
+    if (end == PutEntry::full) break;  // so are those behind it
   }
   return 0;
 }
