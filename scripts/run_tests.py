@@ -130,11 +130,11 @@ def job(name, command, limit, env=None, cwd=ROOT):
     return code == 0
 
 
-def side_by_side(jobs):
-    """Runs jobs (argument lists of job()), as many at once as there are processors: for tests that no clock measures."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+def side_by_side(function, calls, at_once):
+    """Calls the function with each of these argument lists, so many at once: for tests that no clock measures."""
+    with ThreadPoolExecutor(at_once) as pool:
         try:
-            for _ in pool.map(lambda arguments: job(*arguments), jobs):
+            for _ in pool.map(lambda arguments: function(*arguments), calls):
                 pass
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -199,7 +199,7 @@ def run_meson_tests(folder, label, patterns, env=None):
         if chosen([name], patterns):
             limit = (t["timeout"] or 30) * (4 if label else 2)
             jobs.append((name, t["cmd"], limit, {**t["env"], **(env or {})}, t["workdir"] or ROOT / folder))
-    side_by_side(jobs)
+    side_by_side(job, jobs, os.cpu_count())
 
 
 def run_fuzzers(patterns):
@@ -212,7 +212,7 @@ def run_fuzzers(patterns):
             continue
         jobs.append((f"fuzz/{area}", ["tests/fuzz/run.sh", area, FUZZ_SECONDS, "build-fuzz"], FUZZ_SECONDS * 10 + 60,
                      SANITIZERS))
-    side_by_side(jobs)
+    side_by_side(job, jobs, os.cpu_count())
 
 
 def netns_names(area):
@@ -279,14 +279,7 @@ def run_netns(areas, patterns, build_folder="build", label="netns", env=None):
         if wanted := chosen(names, patterns):
             chosen_files.append((area, NetnsFile(area, build_folder, label, env), wanted))
     company = [(file, wanted) for area, file, wanted in chosen_files if area not in NETNS_ALONE]
-    with ThreadPoolExecutor(NETNS_AT_ONCE) as pool:
-        try:
-            list(pool.map(lambda job: job[0].run(job[1]), company))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in list(running):
-                end_group(process, grace=20)
-            raise
+    side_by_side(NetnsFile.run, company, NETNS_AT_ONCE)
     for area, file, wanted in chosen_files:
         if area in NETNS_ALONE:
             file.run(wanted)

@@ -242,6 +242,19 @@ def origin_of(path):
     return first[1] if first and first[0] == "$ORIGIN" else "."
 
 
+def nsd_places(folder):
+    """Lines of nsd.conf's server clause: all of its files there, and the user that started it."""
+    return f"""  username: ""
+  chroot: ""
+  zonesdir: "{folder}"
+  database: ""
+  pidfile: "{folder}/nsd.pid"
+  xfrdfile: "{folder}/xfrd.state"
+  zonelistfile: "{folder}/zone.list"
+  xfrdir: "{folder}"
+"""
+
+
 class Nsd(Server):
     def __init__(self, lab, host, zones=(ROOT_ZONE,), payload=65535, more="", **where):
         super().__init__(lab, host, **where)
@@ -253,15 +266,7 @@ class Nsd(Server):
                         f'  provide-xfr: ::0/0 NOKEY\n  allow-notify: 0.0.0.0/0 NOKEY\n' for z in self.zones)
         self.file("nsd.conf", f"""server:
 {listen}  ip-freebind: yes
-  username: ""
-  chroot: ""
-  zonesdir: "{self.dir}"
-  database: ""
-  pidfile: "{self.dir}/nsd.pid"
-  xfrdfile: "{self.dir}/xfrd.state"
-  zonelistfile: "{self.dir}/zone.list"
-  xfrdir: "{self.dir}"
-  server-count: 1
+{nsd_places(self.dir)}  server-count: 1
   tcp-count: 500
   refuse-any: no
   ipv4-edns-size: {self.payload}

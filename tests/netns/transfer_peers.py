@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import wire
-from backends import KERNEL_V4, KERNEL_V6, NET_V4, NET_V6, OWN, Server
+from backends import KERNEL_V4, KERNEL_V6, NET_V4, NET_V6, OWN, Server, nsd_places
 from lab import inside, wait_for
 
 KEY = "xfr.key."
@@ -67,15 +67,7 @@ class Nsd(Peer):
                 + "".join(f"  notify: {n} {KEY}\n" for n in self.notify)) if self.text else (
             f"request-xfr: {LISTEN.replace(':', '@')} {KEY}\n  allow-notify: {KERNEL_V4}{OWN} {KEY}\n")
         self.file("nsd.conf", "server:\n" + "".join(f"  ip-address: {a}\n" for a in listen) + f"""  ip-freebind: yes
-  username: ""
-  chroot: ""
-  zonesdir: "{self.dir}"
-  database: ""
-  pidfile: "{self.dir}/nsd.pid"
-  xfrdfile: "{self.dir}/xfrd.state"
-  zonelistfile: "{self.dir}/zone.list"
-  xfrdir: "{self.dir}"
-  xfrd-reload-timeout: 0
+{nsd_places(self.dir)}  xfrd-reload-timeout: 0
   rrl-ratelimit: 0
 remote-control:
   control-enable: no

@@ -26,6 +26,12 @@ class OperatorWishes : public ForwarderTest {
     return asked;
   }
 
+  void expect_both_asked() {
+    const auto both = spread();
+    EXPECT_GT(both[0], 0);
+    EXPECT_GT(both[1], 0);
+  }
+
   OperatorState wishes_;
   unsigned next_ = 0;
 };
@@ -38,9 +44,7 @@ TEST_F(OperatorWishes, NobodyIsAskedWhoIsDown) {
   EXPECT_EQ(ask(Client(1, "none")).kind, Kind::failed);
   EXPECT_EQ(forwarder->counters().failed_down.value(), 1U);
   wishes_.down = 0;
-  const auto both = spread();
-  EXPECT_GT(both[0], 0);
-  EXPECT_GT(both[1], 0);
+  expect_both_asked();
 }
 
 TEST_F(OperatorWishes, WhoIsDrainedIsAskedWithoutAnotherOnly) {
@@ -53,9 +57,7 @@ TEST_F(OperatorWishes, WhoIsDrainedIsAskedWithoutAnotherOnly) {
   EXPECT_EQ(spread(), (std::array<int, 2>{20, 0}));
   link.no_way[1] = false;
   wishes_.drained = 3;
-  const auto both = spread();
-  EXPECT_GT(both[0], 0);
-  EXPECT_GT(both[1], 0);
+  expect_both_asked();
 }
 
 TEST_F(OperatorWishes, ASecondTryIsNoReasonEither) {
