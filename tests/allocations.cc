@@ -36,6 +36,14 @@ void* operator new(std::size_t size, std::align_val_t align) {
 void* operator new[](std::size_t size, std::align_val_t align) {
   return counted(size, align);
 }
+// The library's own would not be counted, and would not go with what frees here (std::stable_sort uses them).
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  ++count;
+  return std::malloc(size == 0 ? 1 : size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t& how) noexcept {
+  return operator new(size, how);
+}
 void operator delete(void* memory) noexcept {
   std::free(memory);
 }
