@@ -225,6 +225,9 @@ template <ReplySink Sink>
   if (plan.outcome == tcp::Outcome::suspended && !suspend(frame, interface, plan.ticket)) {
     return verdict_of(tcp::Outcome::drop_waiting);
   }
+  // It does already where another frame of its flow waits.
+  if (plan.waits) [[unlikely]]
+    (void)suspend(frame, interface, plan.ticket);
   // Without timestamps a FIN is acknowledged on its word; here that would cover the query that waits before it.
   if (plan.outcome == tcp::Outcome::acked_fin && service != nullptr && service->has_waiting(segment.flow.view())) {
     return verdict_of(tcp::Outcome::drop_waiting);

@@ -43,7 +43,8 @@ struct Plan {
   std::uint8_t count = 0;
   std::array<OutSegment, kMaxSoftSegments> segments;
   const AnswerStream* answers = nullptr;  // what the segments' offsets count in; null where none has a payload
-  Ticket ticket{};                        // with Outcome::suspended: what the frame waits for
+  Ticket ticket{};                        // what the frame waits for: with Outcome::suspended, and where it `waits`
+  bool waits = false;                     // what goes out is not all: the frame comes again for the rest
   const BulkFlow* bulk = nullptr;         // a long answer: what the offsets count in
   std::uint32_t link = kNoLink;  // index of an entry that may send by itself: the way to its client is to be kept
 

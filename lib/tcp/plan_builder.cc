@@ -27,6 +27,7 @@ void PlanBuilder::begin(const Segment& segment) noexcept {
   plan_.outcome = Outcome::drop_ack_only;
   plan_.answers = nullptr;
   plan_.bulk = nullptr;
+  plan_.waits = false;
   plan_.link = Plan::kNoLink;
 }
 

@@ -53,6 +53,11 @@ class PlanBuilder {
     plan_.outcome = Outcome::suspended;
     plan_.ticket = ticket;
   }
+  // The plan is as it is, and the frame waits as well.
+  void wait_for_rest(const Ticket& ticket) noexcept {
+    plan_.waits = true;
+    plan_.ticket = ticket;
+  }
   // A segment without payload at SEQ = SEG.ACK. The ledger is given where the client has timestamps.
   void control(Outcome outcome, std::uint8_t flags, SeqNum ack, const std::optional<Ledger>& ledger) noexcept;
   void syn_ack(const SynAck& how) noexcept;

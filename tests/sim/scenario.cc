@@ -98,6 +98,7 @@ void slow(Scenario& s, Random& random) {
   s.server.flow_cache = random.pick(std::array{0u, 4u});
   s.server.nodes = static_cast<unsigned>(random.between(1, 2));
   s.server.restarts = random.pick(std::array{0.0, 0.0, 0.05});
+  s.loses_pieces = s.server.nodes > 1 || s.server.restarts > 0;
   if (random.chance(0.2)) s.client.timestamps = false;
 }
 void everything(Scenario& s, Random& random) {

@@ -145,6 +145,29 @@ TEST_P(ForwardedTcp, SilenceEndsInServfail) {
   EXPECT_EQ(told[5] & 0xf, 2);
 }
 
+// Each answer goes out when it is there, not when the client's delayed ACK says that the one before has arrived.
+TEST_P(ForwardedTcp, PipelinedAnswersDoNotWaitForAnAck) {
+  make({.flow_cache = 16});
+  open();
+  EXPECT_EQ(core->give(segment(kAck | kPsh, stream)), "tcp_suspended");
+  const Buffer second = query_for("b", 0x2345);
+  const Buffer third = query_for("c", 0x3456);
+  client.seq += static_cast<std::uint32_t>(stream.size());
+  (void)core->give(segment(kAck | kPsh, framed(second) + framed(third)));
+  ASSERT_EQ(core->link.sent.size(), 3u) << "all are asked at once";
+  std::uint32_t place = client.ack;
+  const std::array<Buffer, 3> queries = {query, second, third};
+  for (unsigned i = 0; i < queries.size(); ++i) {
+    EXPECT_EQ(core->backend_answers(static_cast<std::uint8_t>(i)), "backend_reply_taken");
+    ASSERT_FALSE(core->resume_frame().empty()) << i;
+    ASSERT_EQ(core->out.sent.size(), 1u) << i;
+    EXPECT_EQ(heard().seq, place);
+    EXPECT_EQ(heard().payload, framed(reply_to(queries[i], static_cast<std::uint8_t>(i))));
+    place += static_cast<std::uint32_t>(heard().payload.size());
+  }
+  EXPECT_TRUE(core->resume_frame().empty());
+}
+
 // It is answered at a later repetition; the question was asked at the first.
 TEST_P(ForwardedTcp, AFrameLongerThanASlotDoesNotWait) {
   make({}, 60);

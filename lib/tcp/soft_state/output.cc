@@ -7,8 +7,10 @@ namespace gl::tcp {
 void FlowRules::answer() noexcept {
   collect();
   if (refused_) return reset(Outcome::reset_changed);
-  if (piece_count_ > 0) return send();
-  nothing_to_send();
+  piece_count_ > 0 ? send() : nothing_to_send();
+  // The next answer may be there long before the client's delayed ACK (RFC 9293 section 3.8.6.3).
+  const bool waits = context_.plan.outcome == Outcome::suspended;
+  if (stop_ == Stop::pending && !waits && !evicted_) context_.build.wait_for_rest(context_.answers.ticket());
 }
 
 // Which parts of our stream go out: first what was lost, then what was never sent.

@@ -54,13 +54,15 @@ class TimestampRules {
   [[nodiscard]] bool fits_one(std::size_t size) const noexcept {
     return size <= context_.build.segment_size(cookie_.mss_class) && size <= segment_.window;
   }
-  // More than one segment of answers, or bytes behind the last whole query: the rest is soft state's, where there is
-  // some.
+  // More than one segment of answers, bytes behind the last whole query, or queries that came while these waited: the
+  // rest is soft state's, where there is some.
   [[nodiscard]] bool needs_flow(Stop stop, std::size_t size) const noexcept {
     // Nothing is answered behind an answer that ends the connection.
     const bool more = stop != Stop::end && !context_.answers.close_after();
-    return (more || !fits_one(size)) && context_.flows.enabled();
+    return (more || !fits_one(size) || (segment_.resumed && is_followed())) && context_.flows.enabled();
   }
+  // Queries behind these have come, and are kept.
+  [[nodiscard]] bool is_followed() const noexcept { return context_.flows.find(segment_.flow, cookie_.isn) != nullptr; }
 
   // ---- What soft state may take over (handoff.cc). ----
   // The query at byte `skip` of the segment, whose answer begins at `end`, and all that follows. False: there is no
