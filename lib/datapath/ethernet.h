@@ -20,13 +20,17 @@ namespace gl::datapath {
 
   packet.l2_length = sizeof header;
   packet.ether_type = header.type.host();
+  std::uint16_t vlan = wire::VlanSet::kUntagged;
   if (packet.ether_type == static_cast<std::uint16_t>(EtherType::vlan)) {
     if (frame.length < sizeof header + sizeof(wire::VlanTag)) return Verdict::drop_short;
     packet.l2_length += sizeof(wire::VlanTag);
-    packet.ether_type = reinterpret_cast<const wire::VlanTag*>(frame.data + sizeof header)->type.host();
+    const auto& tag = *reinterpret_cast<const wire::VlanTag*>(frame.data + sizeof header);
+    packet.ether_type = tag.type.host();
+    vlan = tag.control.host();
     if (packet.ether_type == static_cast<std::uint16_t>(EtherType::vlan)) return Verdict::drop_vlan_stacked;
   }
   if (packet.ether_type == static_cast<std::uint16_t>(EtherType::stacked_vlan)) return Verdict::drop_vlan_stacked;
+  if (interface.vlans != nullptr && !interface.vlans->has(vlan)) return Verdict::drop_vlan;
   return kContinue;
 }
 

@@ -12,6 +12,7 @@
 #include "lib/datapath/neighbours.h"
 #include "lib/datapath/reply_owners.h"
 #include "lib/wire/address.h"
+#include "lib/wire/vlan_set.h"
 
 namespace gl::datapath {
 
@@ -31,6 +32,9 @@ struct Interface {
   std::array<wire::Ipv4Address, kMaxAddresses> v4{};
   std::array<wire::Ipv6Address, kMaxAddresses> v6{};
   std::array<wire::Ipv4Address, 2 * kMaxAddresses> v4_networks{};
+
+  // Whose frames are taken; null: those of every VLAN, and untagged ones.
+  const wire::VlanSet* vlans = nullptr;
 
   // The kernel has a port beside this one: what is no service's goes there.
   bool kernel = false;

@@ -28,11 +28,11 @@ namespace detail {
 // Well-formed as far as the stages looked, and nothing that a service or the forwarder waits for. What tells of a next
 // hop was learned, and tells the kernel too.
 inline constexpr auto kForKernel = std::to_array<Verdict>(
-    {Verdict::drop_vlan_stacked, Verdict::drop_ether_type, Verdict::drop_arp_not_ours, Verdict::drop_arp_operation,
-     Verdict::drop_ipv4_destination, Verdict::drop_ipv6_destination, Verdict::drop_ip_protocol, Verdict::drop_icmp_type,
-     Verdict::drop_icmp_too_big_invalid, Verdict::drop_icmpv6_type, Verdict::drop_icmpv6_too_big_invalid,
-     Verdict::drop_ndp_not_ours, Verdict::drop_ndp_advertisement, Verdict::drop_udp_closed, Verdict::neighbour_learned,
-     Verdict::to_kernel});
+    {Verdict::drop_vlan_stacked, Verdict::drop_vlan, Verdict::drop_ether_type, Verdict::drop_arp_not_ours,
+     Verdict::drop_arp_operation, Verdict::drop_ipv4_destination, Verdict::drop_ipv6_destination,
+     Verdict::drop_ip_protocol, Verdict::drop_icmp_type, Verdict::drop_icmp_too_big_invalid, Verdict::drop_icmpv6_type,
+     Verdict::drop_icmpv6_too_big_invalid, Verdict::drop_ndp_not_ours, Verdict::drop_ndp_advertisement,
+     Verdict::drop_udp_closed, Verdict::neighbour_learned, Verdict::to_kernel});
 
 inline constexpr auto kIsForKernel = [] {
   std::array<bool, kVerdicts> table{};

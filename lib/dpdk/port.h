@@ -12,6 +12,7 @@
 #include "lib/base/result.h"
 #include "lib/dpdk/mbuf_pool.h"
 #include "lib/wire/address.h"
+#include "lib/wire/vlan_set.h"
 
 namespace gl::dpdk {
 
@@ -52,6 +53,8 @@ class Port {
   [[nodiscard]] Status start(std::span<const wire::MacAddress> groups, Multicast wanted = Multicast::groups);
   // The same of the port to the kernel, which gets whatever the kernel sends to whom.
   [[nodiscard]] Status start_promiscuous();
+  // Started: tells a filter of the port's, where it has one, which VLANs to let through.
+  [[nodiscard]] Status filter_vlans(const wire::VlanSet& vlans);
   void stop() noexcept;
 
   // True where neither the driver nor the kernel knows otherwise.

@@ -1,5 +1,6 @@
 """What happens below TCP and DNS: neighbours, echo, VLANs, options, fragments, damage, and frames of noise."""
 
+import contextlib
 import random
 import socket
 import struct
@@ -248,6 +249,26 @@ def test_vlan():
 
 def test_vlan_af_xdp():
     check_vlan("af_xdp")
+
+
+def test_chosen_vlans():
+    """--vlan: those are answered and announced in, others are not."""
+    ask = packets.ipv4(packets.UDP, packets.udp(wire.query("com.", "NS")))
+    with Lab() as lab, contextlib.ExitStack() as stack:
+        with Goldilocks(lab):
+            cable = stack.enter_context(Wire())  # knows the port's MAC address from here on
+        is_answer = lambda f: f[12:14] == b"\x08\0" and f[23] == packets.UDP  # noqa: E731
+        is_announcement = lambda f: f[12:14] == b"\x08\x06" and f[28:32] == f[38:42] == socket.inet_aton(SERVER_V4)  # noqa: E731
+        with Goldilocks(lab, options=["--vlan", "7,untagged", "--vlan", "4094@0"]) as server:
+            for number in (7, 4094):
+                assert cable.receive_tagged(number, is_announcement), f"not announced in {number}"
+            for number, priority in ((7, 0), (4094, 0), (7, 5), (0, 5)):
+                cable.drain()
+                cable.send_raw(tag(cable.ethernet(ask), priority << 13 | number))
+                assert cable.receive_tagged(priority << 13 | number, is_answer), f"no answer in {number}"
+            for number in (1, 8, 4093):
+                expect_counted(server, "drop_vlan", lambda n=number: cable.send_raw(tag(cable.ethernet(ask), n)))
+            still_answers()
 
 
 def test_vlan_interface():

@@ -241,6 +241,8 @@ TEST(Verdicts, NoneOfTheFramesOwnIsLeftOut) {
   std::set<std::string_view> seen = {
       // These end before the stages, and the worker counts them: worker_forward_test.cc.
       "drop_chained", "drop_no_buffer",
+      // The harness takes every VLAN: see Vlans, below.
+      "drop_vlan",
       // These take backends, which the harness has not: datapath_neighbours_test.cc,
       // datapath_fragments_test.cc, and forward_pipeline_test.cc for the others.
       "neighbour_learned", "fragment_kept", "udp_suspended", "drop_udp_waiting", "backend_reply_taken",
@@ -300,6 +302,32 @@ TEST(Sources, WhatNamesANetworkOfOurs) {
   EXPECT_EQ(fate(254), Verdict::udp_reply);
   harness.interface.add_network({{10, 0, 0, 1}}, 8);
   EXPECT_EQ(fate(254), Verdict::udp_reply);
+}
+
+TEST(Vlans, OnlyThoseThatAreNamedAreTaken) {
+  datapath::Interface interface;
+  interface.mac = kOurMac;
+  const auto taken = [&](Buffer bytes) {
+    datapath::Frame frame;
+    frame.data = bytes.data();
+    frame.length = bytes.size();
+    datapath::Packet packet;
+    const Verdict verdict = datapath::ethernet(frame, packet, interface);
+    EXPECT_TRUE(verdict == datapath::kContinue || verdict == Verdict::drop_vlan);
+    return verdict == datapath::kContinue;
+  };
+  const auto in_vlan = [](unsigned control) { return eth().vlan(control).ipv4().upper({}); };
+  const Buffer untagged = eth().ipv4().upper({});
+  EXPECT_TRUE(taken(untagged) && taken(in_vlan(7)) && taken(in_vlan(4094))) << "all, where none is named";
+  wire::VlanSet vlans;
+  vlans.add(7);
+  vlans.add(4094);
+  interface.vlans = &vlans;
+  EXPECT_TRUE(taken(in_vlan(7)) && taken(in_vlan(4094)) && taken(in_vlan(0xa007))) << "with a priority too";
+  EXPECT_FALSE(taken(untagged) || taken(in_vlan(6)) || taken(in_vlan(0xffe - 1)) || taken(in_vlan(0xa000)));
+  vlans.add(wire::VlanSet::kUntagged);
+  EXPECT_TRUE(taken(untagged) && taken(in_vlan(0xa000))) << "a tag of priority alone is no VLAN";
+  EXPECT_FALSE(taken(in_vlan(1)));
 }
 
 }  // namespace

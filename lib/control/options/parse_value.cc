@@ -6,6 +6,7 @@
 
 #include "lib/base/text.h"
 #include "lib/datapath/ipv6.h"
+#include "lib/wire/vlan_set.h"
 
 namespace gl::control {
 
@@ -149,6 +150,29 @@ Result<std::vector<KernelPortSetting>> parse_kernel_ports(const std::string& tex
     KernelPortSetting& setting = found.emplace_back();
     setting.kernel = static_cast<std::uint16_t>(*kernel);
     if (told) setting.beside = static_cast<std::uint16_t>(*service);
+  } while (more);
+  return found;
+}
+
+Result<VlanSetting> parse_vlans(const std::string& text) {
+  VlanSetting found;
+  const std::size_t at = text.find('@');
+  if (at != std::string::npos) {
+    const auto port = parse_dpdk_port(text.substr(at + 1), text);
+    if (!port) return Error{port.error()};
+    found.port = *port;
+  }
+  std::string_view rest = std::string_view(text).substr(0, at);
+  bool more = false;
+  do {
+    more = rest.find(',') != std::string_view::npos;
+    const std::string_view word = take_member(rest, ',');
+    const auto id = parse_decimal(word, 1, wire::VlanSet::kLast);
+    if (!id && word != "untagged") {
+      return Error{"'" + text + "' is not a list, with commas, of numbers from 1 to " +
+                   std::to_string(wire::VlanSet::kLast) + " and the word untagged, or such a list with @PORT"};
+    }
+    found.ids.push_back(id ? static_cast<std::uint16_t>(*id) : wire::VlanSet::kUntagged);
   } while (more);
   return found;
 }

@@ -32,6 +32,9 @@ namespace gl::control {
 // [PORT=]DPDKPORT, several with commas between them.
 [[nodiscard]] Result<std::vector<KernelPortSetting>> parse_kernel_ports(const std::string& text);
 
+// LIST[@PORT]: identifiers from 1 to 4094 and the word untagged, with commas between them.
+[[nodiscard]] Result<VlanSetting> parse_vlans(const std::string& text);
+
 // ADDRESS[/LEN][@PORT]: what we answer for, the network around it, and the DPDK port.
 [[nodiscard]] Result<AddressSetting> parse_address(const std::string& text);
 // ADDRESS[@PORT]

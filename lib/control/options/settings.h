@@ -34,12 +34,19 @@ struct KernelPortSetting {
   std::optional<std::uint16_t> beside;  // the DPDK port whose frames it takes; absent: the only other one
 };
 
+// VLANs whose frames are taken.
+struct VlanSetting {
+  std::vector<std::uint16_t> ids;     // 0: untagged
+  std::optional<std::uint16_t> port;  // DPDK port; absent: every port
+};
+
 using wire::Endpoint;  // a kernel socket's; port 0: none was written
 
 struct Settings {
   std::vector<zone::ZoneSource> zones;
   std::vector<AddressSetting> addresses;
   std::vector<std::uint16_t> service_ports;    // empty: 53
+  std::vector<VlanSetting> vlans;              // empty: all
   std::vector<AddressSetting> gateways;        // next hops for what is on no network of an address
   std::vector<AddressSetting> forward_source;  // toward backends, at most one of each family; else the first address
   services::DnsSettings dns;

@@ -123,7 +123,30 @@ Status Network::assign(const Settings& settings) {
     }
     if (!found) return Error{"--address: there is no DPDK port " + std::to_string(setting.port.value_or(0))};
   }
+  if (Status status = assign_vlans(settings); !status) return status;
   return check_mtus();
+}
+
+Status Network::assign_vlans(const Settings& settings) {
+  vlans_.resize(ports_.size());
+  for (const VlanSetting& setting : settings.vlans) {
+    bool found = false;
+    for (std::size_t i = 0; i < ports_.size(); ++i) {
+      if (setting.port && *setting.port != ports_[i].id()) continue;
+      found = true;
+      if (vlans_[i] == nullptr) vlans_[i] = std::make_unique<wire::VlanSet>();
+      for (const std::uint16_t id : setting.ids) vlans_[i]->add(id);
+      interfaces_[i]->vlans = vlans_[i].get();
+    }
+    if (!found) return Error{"--vlan: there is no DPDK port " + std::to_string(setting.port.value_or(0))};
+  }
+  const bool untagged =
+      std::ranges::any_of(vlans_, [](const auto& set) { return set == nullptr || set->has(wire::VlanSet::kUntagged); });
+  if (settings.forward.enabled() && !untagged) {
+    return Error{
+        "--vlan: name servers behind are asked without a tag, and no port takes untagged frames: add untagged"};
+  }
+  return success();
 }
 
 // Below these no answer could be sent to every client (RFC 791 section 3.1, RFC 8200 section 5).
@@ -151,6 +174,9 @@ Status Network::start() {
     }
     const Multicast wanted = kernels_[i] == nullptr ? Multicast::groups : Multicast::all;
     if (Status status = ports_[i].start(groups, wanted); !status) return status;
+    // The kernel wants the VLANs that are not ours.
+    if (vlans_[i] == nullptr || kernels_[i] != nullptr) continue;
+    if (Status status = ports_[i].filter_vlans(*vlans_[i]); !status) return status;
   }
   return success();
 }

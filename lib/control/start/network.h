@@ -44,12 +44,14 @@ class Network {
                                   const std::vector<std::uint16_t>& ids);
   [[nodiscard]] Status open_port(const PortPlan& plan, const Settings& settings, std::span<rte_mempool* const> pools);
   [[nodiscard]] Status assign(const Settings& settings);
+  [[nodiscard]] Status assign_vlans(const Settings& settings);
   [[nodiscard]] Status check_mtus() const;
 
   std::vector<dpdk::MbufPool> pools_;
   std::vector<dpdk::Port> ports_;
   std::vector<std::unique_ptr<dpdk::Port>> kernels_;  // null where a port has none beside it
   std::vector<std::unique_ptr<datapath::Interface>> interfaces_;
+  std::vector<std::unique_ptr<wire::VlanSet>> vlans_;  // of the ports; null where every VLAN is taken
 };
 
 }  // namespace gl::control
