@@ -26,7 +26,7 @@ def _send(target, sent, stop):
                     time.sleep(max(0, sent.value / RATE - (time.monotonic() - began)))
                 try:
                     wire.socket.send(frame)
-                except BlockingIOError:
+                except OSError:  # no room in the queue, or the link is down
                     continue
                 sent.value += 1
 
