@@ -19,6 +19,7 @@
 #include "lib/control/dnstap/tap_writer.h"
 #include "lib/control/keys/key_store.h"
 #include "lib/control/log.h"
+#include "lib/control/logging/dpdk_stream.h"
 #include "lib/control/metrics/listener.h"
 #include "lib/control/metrics/server.h"
 #include "lib/control/options/command_line.h"
@@ -63,6 +64,7 @@ int serve(control::CommandLine line) {
     if (!listener) return fail(listener.error());
     metrics_listener = std::move(*listener);
   }
+  control::take_dpdk_log();
   auto eal = dpdk::Eal::init(line.eal);
   if (!eal) return fail(eal.error(), dpdk::Eal::arguments_refused() ? kWrongUsage : kFailed);
   auto control_listener = control::open_control_socket(line.settings.control_socket);  // answered when it serves
@@ -94,7 +96,7 @@ int serve(control::CommandLine line) {
         module->load({quiesce, line.settings.linger_seconds, control::monotonic_seconds(), line.settings.tcp.immediate,
                       [&keys](std::string_view name) { return keys.derive_key(name); }});
     if (!lines) return fail(lines.error());
-    for (const std::string& text : *lines) control::warn(text);
+    for (const std::string& text : *lines) control::warn(text, {{"service", module->name()}});
   }
 
   auto network = control::Network::open(line.settings, lcores);
@@ -138,7 +140,7 @@ int serve(control::CommandLine line) {
       "serving " + control::counted(zones.list().size(), "zone") +
       (paths == nullptr ? "" : ", forwarding to " + control::counted(paths->backends.size(), "backend")) + " on " +
       control::counted(network->ports().size(), "port") + " with " + control::counted(lcores.size(), "worker");
-  control::say(serving);
+  control::note(serving);
   manager.serving(serving);
 
   transfers.start();
@@ -153,11 +155,14 @@ int serve(control::CommandLine line) {
 
   workers.stop();
   control::print_summary(workers, tcp_helper);
+  control::end_log();
   return 0;
 }
 
 int run(const std::vector<std::string>& words) {
-  auto line = control::parse_command_line(words);
+  control::LogSettings log;
+  auto line = control::parse_command_line(words, &log);
+  control::set_up_log(log);
   if (!line) {
     control::complain(line.error());
     return kWrongUsage;

@@ -17,6 +17,7 @@
 #include "app/zone/reader.h"
 #include "lib/base/append_file.h"
 #include "lib/base/descriptor.h"
+#include "lib/base/printable.h"
 #include "lib/base/replace_file.h"
 #include "lib/dns/types.h"
 #include "lib/transfer/record_text.h"
@@ -31,7 +32,7 @@ namespace gl::zone_program {
 namespace {
 
 int refuse(const std::string& error) {
-  std::fprintf(stderr, "error: %s\n", error.c_str());
+  std::fprintf(stderr, "error: %s\n", harmless(error).c_str());  // a file may be called anything
   return 1;
 }
 
@@ -60,7 +61,7 @@ Result<zone::ImageMemory> image_of_text(const Request& request) {
   if (!records) return Error{records.error()};
   std::vector<std::string> warnings;
   Result<zone::ImageMemory> image = zone::compile_zone(std::move(*records), request.origin, warnings, request.digests);
-  for (const std::string& warning : warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  for (const std::string& warning : warnings) std::fprintf(stderr, "warning: %s\n", harmless(warning).c_str());
   return image;
 }
 

@@ -286,7 +286,7 @@ def test_killed_and_started_again():
         log = server.log()
         name = server.backend(0, "name")
         assert log.count(f"warning: backend {name} is down") == 1, log
-        assert log.count(f"info: backend {name} is up") == 1, log
+        assert log.count(f"notice: backend {name} is up") == 1, log
 
 
 def test_stopped_and_continued():

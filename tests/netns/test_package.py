@@ -97,7 +97,7 @@ def started(lab, system):
         process = subprocess.Popen(["ip", "netns", "exec", lab.server_ns, *system.command(*held, *words)],
                                    stdin=subprocess.DEVNULL, stdout=output, stderr=output, preexec_fn=die_with_parent)
     try:
-        wait_for(lambda: process.poll() is not None or " serving 1 zone" in log.read_text(), log.read_text, 60)
+        wait_for(lambda: process.poll() is not None or "serving 1 zone" in log.read_text(), log.read_text, 60)
         assert process.poll() is None, log.read_text()
         yield process
         process.terminate()

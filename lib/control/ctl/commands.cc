@@ -114,6 +114,7 @@ ControlAnswer Commands::answer(std::string_view line) try {
       if (std::strcmp(member, "command") == 0) continue;
       if (!may_have(command, member)) return bad(name + ": no such member: " + member);
     }
+    explain("goldilocks-ctl: " + std::string(line));
     return (this->*command.run)(request.get());
   }
   std::vector<std::string> names;
@@ -170,7 +171,8 @@ ControlAnswer Commands::backend(const json_t* request) {
   };
   set(view_.wishes->down, wanted == "down");
   set(view_.wishes->drained, wanted == "drain");
-  say("backend " + settings.backends[*index].name + ": " + wanted + ", on goldilocks-ctl");
+  say("backend " + settings.backends[*index].name + ": " + wanted + ", on goldilocks-ctl",
+      {{"backend", settings.backends[*index].name}});
   return to_line(good());
 }
 

@@ -150,7 +150,7 @@ void apply_flags(std::vector<std::string> flags, CommandLine& line) {
 
 }  // namespace
 
-Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments) {
+Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments, LogSettings* log) {
   CommandLine line;
   auto separator = std::find(arguments.begin(), arguments.end(), "--");
   const bool alone = separator == arguments.end();
@@ -169,6 +169,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   std::vector<std::string> flags = {arguments.front()};
   flags.insert(flags.end(), alone ? arguments.begin() + 1 : separator + 1, arguments.end());
   apply_flags(std::move(flags), line);
+  if (log != nullptr) *log = line.settings.log;
   if (line.action == Action::run && !line.problems.empty()) return Error{line.problems.front()};
   return line;
 }

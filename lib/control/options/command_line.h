@@ -18,7 +18,9 @@ struct CommandLine {
   std::vector<std::string> problems;  // with `check` all that is wrong; otherwise the first is the error
 };
 
-[[nodiscard]] Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments);
+// `log` has afterwards what was said of the log, also where something else is wrong.
+[[nodiscard]] Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
+                                                     LogSettings* log = nullptr);
 [[nodiscard]] std::string help_text();
 // docs/options.md.
 [[nodiscard]] std::string options_page();

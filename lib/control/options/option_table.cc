@@ -1,6 +1,9 @@
 #include "lib/control/options/option_table.h"
 
 #include <array>
+#include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "lib/control/options/parse_dnstap.h"
@@ -100,6 +103,14 @@ Status control_socket(Settings& settings, const std::string& value) {
   }
   settings.control_socket = value;
   return success();
+}
+
+template <class T>
+Status word(std::optional<T> known, const std::string& value, std::span<const std::string_view> words, T& into) {
+  if (known) return into = *known, success();
+  std::string all;
+  for (const std::string_view w : words) all.append(all.empty() ? "" : ", ").append(w);
+  return Error{"'" + value + "' is none of " + all};
 }
 
 Status payload(Settings& settings, const std::string& value) {
@@ -215,6 +226,11 @@ constexpr auto kOptions = std::to_array<Option>({
      [](Settings& s, const std::string& v) { return add_notify(s.transfers, v); }},
     {"control-socket", "PATH|off", "Unix socket for goldilocks-ctl (goldilocks.sock in the EAL's runtime directory)",
      control_socket},
+    {"log-format", "text|json|journal",
+     "lines on standard error: for people, JSON objects, or <N>line for systemd (text)",
+     [](Settings& s, const std::string& v) { return word(log_format_from(v), v, kLogFormats, s.log.format); }},
+    {"log-level", "LEVEL", "what is said at all, from error, warning, notice, info, debug on (info)",
+     [](Settings& s, const std::string& v) { return word(log_level_from(v), v, kLogLevels, s.log.level); }},
     {"forward", "[SUFFIX=]ADDRESS[:PORT][@DPDKPORT][,weight=N][,proxy][,tcp=off|ADDRESS[:PORT]][,name=TEXT]",
      "name server behind us, for names under SUFFIX (.); repeat for more, one SUFFIX is one pool", forward},
     {"forward-source", "ADDRESS",

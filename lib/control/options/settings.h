@@ -11,6 +11,7 @@
 
 #include "lib/backend/settings.h"
 #include "lib/control/dnstap/settings.h"
+#include "lib/control/logging/settings.h"
 #include "lib/service/networks.h"
 #include "lib/services/all.h"
 #include "lib/services/dns/zone.h"
@@ -69,7 +70,8 @@ struct Settings {
   AllowedNetworks kernel_peers;          // whose frames to the kernel have a rate of their own
   std::optional<DnstapSettings> dnstap;  // absent: none
   std::optional<Endpoint> metrics;       // where Prometheus may ask; absent: nowhere
-  std::string control_socket;            // its path, or `off`; empty: in the EAL's runtime directory
+  LogSettings log;
+  std::string control_socket;  // its path, or `off`; empty: in the EAL's runtime directory
 };
 
 // What edns-tcp-keepalive may promise, in its units of 100 ms (RFC 7828): a connection made at the end of an epoch

@@ -170,7 +170,8 @@ Status Network::start() {
     if (kernels_[i] != nullptr) {
       if (Status status = kernels_[i]->start_promiscuous(); !status) return status;
       say("port " + kernels_[i]->name() + " leads to the kernel, beside port " + ports_[i].name() +
-          ": the kernel's interface has to have the MAC address " + mac_to_text(ports_[i].mac()));
+              ": the kernel's interface has to have the MAC address " + mac_to_text(ports_[i].mac()),
+          {{"port", ports_[i].name()}});
     }
     const Multicast wanted = kernels_[i] == nullptr ? Multicast::groups : Multicast::all;
     if (Status status = ports_[i].start(groups, wanted); !status) return status;

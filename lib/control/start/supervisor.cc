@@ -16,6 +16,20 @@
 
 namespace gl::control {
 
+namespace {
+
+OperatorLog log_of(const ServiceModule& module) {
+  const std::string service(module.name());
+  return {[service](const std::string& line) {
+            say(line, {{"service", service}});
+          },
+          [service](const std::string& line) {
+            warn(line, {{"service", service}});
+          }};
+}
+
+}  // namespace
+
 Result<int> block_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -40,8 +54,9 @@ void Supervisor::run(ControlSocket* control) {
     keys_.tick(unix_time());
     zones_.tick(monotonic_seconds());
     for (const auto& module : modules_) {
-      if (module->enabled()) module->tick(monotonic_seconds() * 1000, {say, warn});
+      if (module->enabled()) module->tick(monotonic_seconds() * 1000, log_of(*module));
     }
+    tick_log();
     finish_reload();
     if (transfers_.begin_update(zones_)) updating_ = true;
     tell_manager();
@@ -84,9 +99,9 @@ void Supervisor::report_links() {
     links_[i] = up;
     const std::string what = "the link of port " + ports[i].name();
     if (up) {
-      say(what + " is up");
+      note(what + " is up", {{"port", ports[i].name()}});
     } else {
-      warn(what + " is down");
+      warn(what + " is down", {{"port", ports[i].name()}});
     }
   }
 }
@@ -101,8 +116,9 @@ void Supervisor::report_backends() {
     const bool up = cores_up(forwarders, i) != 0;
     if (up == backends_[i]) continue;
     backends_[i] = up;
-    up ? say("backend " + settings.backends[i].name + " is up")
-       : warn("backend " + settings.backends[i].name + " is down");
+    const std::string& name = settings.backends[i].name;
+    up ? note("backend " + name + " is up", {{"backend", name}})
+       : warn("backend " + name + " is down", {{"backend", name}});
   }
 }
 

@@ -23,12 +23,12 @@ void Supervisor::set_draining(bool on) {
 
 void Supervisor::end(const std::string& why, std::uint32_t seconds) {
   if (seconds == 0 || end_at_) {
-    say("ending on " + why);
+    note("ending on " + why);
     manager_.stopping("ending on " + why);
     end_at_ = 0;
     return;
   }
-  say("ending in " + std::to_string(seconds) + " s on " + why + ", or at a second one");
+  note("ending in " + std::to_string(seconds) + " s on " + why + ", or at a second one");
   manager_.stopping("ending in " + std::to_string(seconds) + " s on " + why);
   end_at_ = monotonic_seconds() + seconds + 1;  // this one has begun
   set_draining(true);
@@ -42,7 +42,7 @@ Status Supervisor::drain(std::optional<std::uint32_t> seconds) {
   if (end_at_) return Error{"it is ending, and drains until then"};
   set_draining(true);
   if (seconds) undrain_at_ = monotonic_seconds() + *seconds + 1;
-  say("draining on goldilocks-ctl" + (seconds ? " for " + std::to_string(*seconds) + " s" : std::string()));
+  note("draining on goldilocks-ctl" + (seconds ? " for " + std::to_string(*seconds) + " s" : std::string()));
   return success();
 }
 
@@ -50,7 +50,7 @@ Status Supervisor::undrain() {
   if (end_at_) return Error{"it is ending"};
   if (state() == State::serving) return success();
   set_draining(false);
-  say("draining no more");
+  note("draining no more");
   return success();
 }
 
@@ -131,13 +131,22 @@ std::string refusal(const zone::ReloadedZone& zone) {
   return "zone " + zone.origin + " stays as it was, with serial " + std::to_string(zone.before) + ": " + zone.error;
 }
 
+LogFields about(const zone::ReloadedZone& zone) {
+  LogFields fields = {{"zone", zone.origin}, {"file", zone.path}};
+  if (zone.end == zone::ReloadedZone::End::changed) {
+    fields.emplace_back("serial", zone.serial);
+    fields.emplace_back("records", zone.records);
+  }
+  return fields;
+}
+
 }  // namespace
 
 // Of those that were transferred it was told where they came from.
 void Supervisor::report_update(const std::vector<zone::ReloadedZone>& zones) const {
   for (const zone::ReloadedZone& zone : zones) {
-    for (const std::string& warning : zone.warnings) warn(warning);
-    if (zone.end == zone::ReloadedZone::End::refused) complain(refusal(zone));
+    for (const std::string& warning : zone.warnings) warn(warning, about(zone));
+    if (zone.end == zone::ReloadedZone::End::refused) complain(refusal(zone), about(zone));
   }
 }
 
@@ -149,18 +158,20 @@ void Supervisor::report_zones(const std::vector<zone::ReloadedZone>& zones) {
 
 void Supervisor::report_zone(const zone::ReloadedZone& zone) {
   using End = zone::ReloadedZone::End;
-  for (const std::string& warning : zone.warnings) warn(warning);
+  for (const std::string& warning : zone.warnings) warn(warning, about(zone));
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.1f s", zone.seconds);
   if (zone.end == End::refused) {
     ++report_.refused;
     report_.errors.push_back(refusal(zone));
-    complain(report_.errors.back());
+    complain(report_.errors.back(), about(zone));
   } else if (zone.end == End::changed) {
     ++report_.changed;
     say("zone " + zone.origin + ": serial " + std::to_string(zone.before) + " -> " + std::to_string(zone.serial) +
-        ", " + counted(zone.records, "record") + ", " + seconds);
+            ", " + counted(zone.records, "record") + ", " + seconds,
+        about(zone));
   } else {
+    if (zone.end == End::same) explain("zone " + zone.origin + ": read again, and as before", about(zone));
     ++report_.same;
   }
 }

@@ -4,10 +4,24 @@
 #include <cstdio>
 #include <map>
 #include <string>
+#include <utility>
 
+#include "lib/control/log.h"
 #include "lib/control/telemetry/backend_totals.h"
 
 namespace gl::control {
+namespace {
+
+// Whoever reads lines of JSON gets nothing else.
+void print_json(const std::string& title, const NamedCounters& counters) {
+  LogField::Numbers numbers;
+  for (const auto& [name, value] : counters) {
+    if (value != 0) numbers.emplace_back(name, value);
+  }
+  say("counters: " + title, {{"group", title}, {"counters", std::move(numbers)}});
+}
+
+}  // namespace
 
 void print_summary(const Workers& workers, const tcp_client::TcpHelper* helper) {
   NamedCounters frames;
@@ -19,6 +33,7 @@ void print_summary(const Workers& workers, const tcp_client::TcpHelper* helper) 
     }
   }
   const auto print = [](const std::string& title, const NamedCounters& counters) {
+    if (log_format() == LogFormat::json) return print_json(title, counters);
     std::printf("%s\n", title.c_str());
     for (const auto& [name, value] : counters) {
       if (value != 0) std::printf("  %-32s %" PRIu64 "\n", std::string(name).c_str(), value);

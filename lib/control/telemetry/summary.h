@@ -1,4 +1,5 @@
-// The counters at the end, one line each, those that are zero left out.
+// The counters at the end, one line each, those that are zero left out: on standard output, or with --log-format
+// json into the log.
 // Thread: main core, after the workers ended.
 #pragma once
 

@@ -62,7 +62,8 @@ void Notifier::tick() {
     if (letter.due_ms > now) continue;
     if (letter.tries == kTries) {
       ++given_up_;
-      warn("NOTIFY of zone " + letter.name + " to " + wire::to_text(letter.to.host) + " was not answered");
+      warn("NOTIFY of zone " + letter.name + " to " + wire::to_text(letter.to.host) + " was not answered",
+           {{"zone", letter.name}, {"peer", wire::to_text(letter.to.host)}});
     } else {
       send(letter, now);
     }
@@ -103,7 +104,8 @@ void Notifier::receive(int socket) {
         std::ranges::find_if(letters_, [&](const Letter& l) { return l.to.host == host && is_answered(l, answer); });
     if (letter == letters_.end()) continue;
     if (const unsigned rcode = transfer::rcode_of(answer); rcode != 0) {
-      warn("NOTIFY of zone " + letter->name + " to " + wire::to_text(host) + ": " + transfer::rcode_text(rcode));
+      warn("NOTIFY of zone " + letter->name + " to " + wire::to_text(host) + ": " + transfer::rcode_text(rcode),
+           {{"zone", letter->name}, {"peer", wire::to_text(host)}});
     }
     ++answered_;
     letters_.erase(letter);

@@ -82,7 +82,8 @@ void Secondaries::open_kept(const Entry& entry) {
   entry->kept = transfer::read_kept(entry->path);
   if (entry->is_expired(unix_seconds())) {
     warn("zone " + entry->name + ": what is kept of it, serial " + std::to_string(entry->kept->soa.serial) +
-         ", has expired");
+             ", has expired",
+         {{"zone", entry->name}});
     entry->kept.reset();
     entry->expired = true;
   }
@@ -90,7 +91,7 @@ void Secondaries::open_kept(const Entry& entry) {
   if (entry->kept) {
     auto zone = zone::load_zone(source_of(*entry, entry->path), warnings);
     if (zone) return place(entry, std::move(*zone));
-    warn("what is kept of zone " + entry->name + " cannot be served: " + zone.error());
+    warn("what is kept of zone " + entry->name + " cannot be served: " + zone.error(), {{"zone", entry->name}});
     entry->kept.reset();
   }
   auto none = zone::make_unavailable(source_of(*entry, entry->path));
@@ -147,8 +148,9 @@ Secondaries::Entry Secondaries::next_due() {
 
 void Secondaries::expire(const Entry& entry, Lock& lock) {
   complain("zone " + entry->name + " has expired: no primary has confirmed serial " +
-           std::to_string(entry->kept->soa.serial) + " for " + std::to_string(entry->kept->soa.expire) +
-           " s; it is answered with SERVFAIL from now on");
+               std::to_string(entry->kept->soa.serial) + " for " + std::to_string(entry->kept->soa.expire) +
+               " s; it is answered with SERVFAIL from now on",
+           {{"zone", entry->name}});
   const zone::ZoneSource source = source_of(*entry, entry->path);
   lock.unlock();
   auto none = zone::make_unavailable(source);
@@ -204,7 +206,7 @@ Status Secondaries::take_in(const Secondary& entry, transfer::Refreshed& fetched
   std::vector<std::string> warnings;
   auto loaded = zone::load_zone(source_of(entry, fetched.zone->aside()), warnings);
   if (!loaded) return Error{loaded.error()};
-  for (const std::string& warning : warnings) warn(warning);
+  for (const std::string& warning : warnings) warn(warning, {{"zone", entry.name}});
   if (entry.is_catalog) {
     auto members = transfer::read_catalog(fetched.zone->aside(), entry.zone);
     if (!members) return Error{"the catalog is broken: " + members.error()};
@@ -225,7 +227,8 @@ void Secondaries::settle(const Entry& entry, transfer::Refreshed& result, std::u
     return;
   }
   say("zone " + entry->name + ": serial " + (entry->kept ? std::to_string(entry->kept->soa.serial) + " -> " : "") +
-      std::to_string(result.soa.serial) + " from " + result.from + ": " + result.how);
+          std::to_string(result.soa.serial) + " from " + result.from + ": " + result.how,
+      {{"zone", entry->name}, {"serial", result.soa.serial}, {"peer", result.from}});
   ++entry->transfers;
   entry->expired = false;
   entry->kept = transfer::Kept{result.soa, unix_seconds()};
@@ -241,7 +244,7 @@ void Secondaries::note_failure(Secondary& entry, const std::string& reason) {
   const std::string state = entry.kept      ? " stays as it was, with serial " + std::to_string(entry.kept->soa.serial)
                             : entry.expired ? " has expired, and nothing newer is to be had"
                                             : " is not there yet";
-  complain("zone " + entry.name + state + ": " + reason);
+  complain("zone " + entry.name + state + ": " + reason, {{"zone", entry.name}});
 }
 
 }  // namespace gl::control

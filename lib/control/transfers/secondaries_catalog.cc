@@ -11,7 +11,7 @@ namespace gl::control {
 // The caller holds the lock. A catalog that cannot be read changes nothing.
 void Secondaries::read_members(const Entry& catalog) {
   auto members = transfer::read_catalog(catalog->path, catalog->zone);
-  if (!members) return complain("catalog " + catalog->name + ": " + members.error());
+  if (!members) return complain("catalog " + catalog->name + ": " + members.error(), {{"zone", catalog->name}});
   catalogs_[catalog->zone] = std::move(*members);
   // One that another catalog has let go may be waited for.
   for (const auto& [zone, list] : catalogs_) adopt(zone, list);
@@ -48,7 +48,8 @@ void Secondaries::add_member(const Entry& catalog, const std::string& zone, cons
   const bool moves = found != entries_.end() && may_move(*found->second, catalog->zone);
   if ((found != entries_.end() && !moves) || others_.contains(zone)) {
     if (conflicts_.insert(catalog->zone + zone).second) {
-      warn("catalog " + catalog->name + ": its member " + zone::to_text(zone) + " is a zone already, and stays that");
+      warn("catalog " + catalog->name + ": its member " + zone::to_text(zone) + " is a zone already, and stays that",
+           {{"zone", zone::to_text(zone)}, {"catalog", catalog->name}});
     }
     return;
   }
@@ -58,7 +59,8 @@ void Secondaries::add_member(const Entry& catalog, const std::string& zone, cons
     found->second->catalog = catalog->zone;
     found->second->member_id = member.id;
     found->second->primaries = catalog->primaries;
-    return say("zone " + found->second->name + " is of catalog " + catalog->name + " now");
+    return say("zone " + found->second->name + " is of catalog " + catalog->name + " now",
+               {{"zone", found->second->name}, {"catalog", catalog->name}});
   }
   if (moves) remove(zone, "it is of catalog " + catalog->name + " now, under another id");
   auto entry = std::make_shared<Secondary>();
@@ -69,7 +71,8 @@ void Secondaries::add_member(const Entry& catalog, const std::string& zone, cons
   entry->catalog = catalog->zone;
   entry->member_id = member.id;
   entries_.emplace(zone, entry);
-  say("zone " + entry->name + " is a member of catalog " + catalog->name);
+  say("zone " + entry->name + " is a member of catalog " + catalog->name,
+      {{"zone", entry->name}, {"catalog", catalog->name}});
   open_kept(entry);
 }
 
@@ -79,7 +82,7 @@ void Secondaries::remove(const std::string& zone, const std::string& why) {
   const Entry entry = found->second;
   entry->gone = true;
   entries_.erase(found);
-  say("zone " + entry->name + " goes: " + why);
+  say("zone " + entry->name + " goes: " + why, {{"zone", entry->name}});
   unlink(entry->path.c_str());
   updates_.push_back({source_of(*entry, entry->path), nullptr});
 }

@@ -47,7 +47,8 @@ unsigned Secondaries::judge_notify(Bytes message, const wire::Endpoint& from, co
     if (monotonic_ms() - told_of_notify_at_ < kTellAgainMs && told_of_notify_at_ != 0) return kRefused;
     told_of_notify_at_ = monotonic_ms();
     warn("NOTIFY of zone " + entry.name + " from " + wire::to_text(from) +
-         " is refused: no primary of it, or not signed with its key");
+             " is refused: no primary of it, or not signed with its key",
+         {{"zone", entry.name}, {"peer", wire::to_text(from)}});
     return kRefused;
   }
   ++entry.notifies;

@@ -67,11 +67,13 @@ class Sender {
 // What has begun and cannot be ended is cut: the other side then knows that it has not all.
 bool TransferServer::send_zone(transfer::Stream& stream, const Request& request) {
   const std::string what = "transfer of zone " + request.zone->name + " to " + wire::to_text(request.from);
+  const LogFields about = {{"zone", request.zone->name}, {"peer", wire::to_text(request.from)}};
   Source source(*request.zone);
   const auto soa = source.open() ? transfer::soa_of(source.first()) : std::nullopt;
   if (!soa || soa->serial != request.zone->serial) {
     warn(what + " cannot be: " + request.zone->path +
-         (soa ? " has changed, and was not read again" : " has no records that could be told"));
+             (soa ? " has changed, and was not read again" : " has no records that could be told"),
+         about);
     return stream.send(refuse(request, kServFail)).ok();
   }
   Sender sender(stream, request.message, request.apex, request.check);
@@ -81,9 +83,9 @@ bool TransferServer::send_zone(transfer::Stream& stream, const Request& request)
   if (status && !source.ended_well()) status = Error{request.zone->path + " cannot be read"};
   if (status) status = sender.add(source.first());
   if (status) status = sender.flush();
-  if (!status) return warn(what + " has failed: " + status.error()), false;
+  if (!status) return warn(what + " has failed: " + status.error(), about), false;
   ++given_;
-  say(what + ": serial " + std::to_string(soa->serial) + ", " + counted(records, "record"));
+  say(what + ": serial " + std::to_string(soa->serial) + ", " + counted(records, "record"), about);
   return true;
 }
 
