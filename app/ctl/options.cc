@@ -22,6 +22,9 @@ const char* const kUsage =
     "  backends          the name servers behind: what is wanted of them, whether they answer, counters, round trips\n"
     "  backend up|down|drain NAME\n"
     "                    down: asked for nothing; drain: only where its pool has no other; until the server ends\n"
+    "  flush             answers of name servers that are kept (--forward-serve) serve nobody any more\n"
+    "  log-level [LEVEL]\n"
+    "                    what the log says from now on: error, warning, notice, info, debug; without: which it is\n"
     "  health            exit status 0 where it serves, 1 where it drains, ends, or does not answer\n"
     "  reload            as SIGHUP; waits for the end of it\n"
     "  zone-reload ZONE  reads the file of this zone, changed or not; waits for the end of it\n"
@@ -56,6 +59,8 @@ constexpr auto kCommands = std::to_array<Command>({{"status"},
                                                    {"zones"},
                                                    {"backends"},
                                                    {"backend", {"wanted", "backend"}, 2},
+                                                   {"flush"},
+                                                   {"log-level", {"level"}},
                                                    {"health"},
                                                    {.name = "reload", .takes_long = true},
                                                    {"zone-reload", {"zone"}, 1, true},

@@ -34,6 +34,7 @@
 #include "lib/control/telemetry/summary.h"
 #include "lib/control/telemetry/telemetry.h"
 #include "lib/control/transfers/transfers.h"
+#include "lib/control/zones/load_report.h"
 #include "lib/control/zones/zone_store.h"
 #include "lib/dns/server_cookie.h"
 #include "lib/dpdk/capture.h"
@@ -58,6 +59,7 @@ int serve(control::CommandLine line) {
   if (!signals) return fail(signals.error());
   control::ServiceManager manager;
   manager.starting("reading zones and files");
+  control::report_long_loads();
   std::optional<control::Listener> metrics_listener;  // before the zones, which take their time
   if (line.settings.metrics) {
     auto listener = control::Listener::open(*line.settings.metrics);

@@ -57,8 +57,13 @@ Result<zone::ImageMemory> image_of_text(const Request& request) {
   Descriptor file;
   const Result<int> text = open_input(request, file);
   if (!text) return Error{text.error()};
-  Result<zone::Records> records = read_zone(*text, request.path, request.origin);
+  // For the server, which has the other end of standard error (lib/zone/compiler_process.cc).
+  const auto progress = [&](std::uint64_t so_far) {
+    if (request.standard_input) std::fprintf(stderr, "progress: %" PRIu64 "\n", so_far);
+  };
+  Result<zone::Records> records = read_zone(*text, request.path, request.origin, progress);
   if (!records) return Error{records.error()};
+  if (request.standard_input) std::fprintf(stderr, "progress: %zu all\n", records->size());
   std::vector<std::string> warnings;
   Result<zone::ImageMemory> image = zone::compile_zone(std::move(*records), request.origin, warnings, request.digests);
   for (const std::string& warning : warnings) std::fprintf(stderr, "warning: %s\n", harmless(warning).c_str());

@@ -111,7 +111,8 @@ bool contains(const std::uint8_t* bytes, std::size_t length) {
 
 class Reader {
  public:
-  explicit Reader(Records& into) : into_(into), path_(into.path) {}
+  Reader(Records& into, const std::function<void(std::uint64_t)>& progress)
+      : into_(into), path_(into.path), progress_(progress) {}
 
   Status read_text(const std::string& name, std::string_view text, const std::string& origin, std::uint32_t ttl,
                    unsigned depth) {
@@ -180,6 +181,8 @@ class Reader {
     const std::uint64_t told = name == path_ ? line : included_at_;
     const Status added = into_.add({s.r_owner, s.r_owner_length}, s.r_type, ttl, {s.r_data, s.r_data_length},
                                    static_cast<std::uint32_t>(told));
+    constexpr std::uint64_t kStep = 1 << 16;
+    if (++records_ % kStep == 0 && progress_) progress_(records_);
     return added ? success() : refuse(path_, told, added.error());
   }
 
@@ -218,6 +221,8 @@ class Reader {
 
   Records& into_;
   const std::string path_;
+  const std::function<void(std::uint64_t)>& progress_;
+  std::uint64_t records_ = 0;
   std::uint64_t included_at_ = 0;
   unsigned included_files_ = 0;
   std::optional<std::uint32_t> stated_ttl_;
@@ -225,9 +230,10 @@ class Reader {
 
 }  // namespace
 
-Result<Records> read_zone(int text, const std::string& path, const std::string& origin) {
+Result<Records> read_zone(int text, const std::string& path, const std::string& origin,
+                          const std::function<void(std::uint64_t)>& progress) {
   Records records(path);
-  Reader reader(records);
+  Reader reader(records, progress);
   const Text read(text);
   if (read.error() != 0) return Error{path + ": " + std::strerror(read.error())};
   const std::string absolute = origin.empty() || origin.ends_with('.') ? origin : origin + ".";

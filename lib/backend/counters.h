@@ -56,7 +56,8 @@ namespace gl::backend {
   X(truncated, "UDP answers with TC")                                                          \
   X(waiting, "frames suspended, ever")                                                         \
   X(resumed, "of them, resumed")                                                               \
-  X(late, "replies from a backend to no question in flight, of an unknown backend")
+  X(late, "replies from a backend to no question in flight, of an unknown backend")            \
+  X(flushed, "times that kept answers were put out of service by the operator")
 
 // Round trips in microseconds, by powers of two: bucket n holds [2^n, 2^(n+1)), bucket 0 also zero.
 struct LatencyHistogram {

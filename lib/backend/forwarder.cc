@@ -24,8 +24,9 @@ const ForwardSettings& with_sodium(const ForwardSettings& settings) {
 }  // namespace
 
 Forwarder::Work::Work(const ForwardSettings& given, BackendTx& to, TcpJobs* tcp, std::size_t frame_bytes,
-                      const OperatorState& wishes)
+                      const OperatorState& operator_wishes)
     : settings(with_sodium(given)),
+      wishes(operator_wishes),
       tx(to),
       jobs(tcp),
       backends(given.backends.size()),
@@ -37,7 +38,7 @@ Forwarder::Work::Work(const ForwardSettings& given, BackendTx& to, TcpJobs* tcp,
       shares(given.share),
       waiters(given.waiting, frame_bytes),
       health(given, backends),
-      selector(given, to, health, backends, wishes) {
+      selector(given, to, health, backends, operator_wishes) {
   randombytes_buf(secret.key.data(), secret.key.size());
   for (std::size_t i = 0; i < given.pools.size(); ++i) {
     pool_proxies[i] = std::ranges::any_of(given.pools[i].backends, [&](unsigned b) { return given.backends[b].proxy; });

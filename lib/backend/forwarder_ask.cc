@@ -96,7 +96,7 @@ QueryResult Forwarder::Work::ask_question(const QueryContext& query_context) noe
   bool over_tcp = false;
   if (const std::uint64_t at = store.newest(query_context.key); at != AnswerStore::kNone) {
     const StoredAnswer newest = store.read(at);
-    const bool acceptable = at >= since || may_serve(newest);
+    const bool acceptable = at >= since || may_serve(at, newest);
     over_tcp = acceptable && query_context.stream && newest.reply.truncated;
     if (over_tcp && !tcp_possible(query_context.pool)) return fail(query_context, Failure::reply, request);
     if (acceptable && !over_tcp) {
@@ -210,8 +210,9 @@ bool Forwarder::Work::has_waited_for(const QueryContext& query_context) const no
   return waiter != nullptr && waiter->key == query_context.key;
 }
 
-bool Forwarder::Work::may_serve(const StoredAnswer& answer) const noexcept {
-  return answer.failure == Failure::none && now_ms - answer.completed_ms < std::uint64_t{settings.serve_s} * 1000;
+bool Forwarder::Work::may_serve(std::uint64_t at, const StoredAnswer& answer) const noexcept {
+  return at >= serve_from && answer.failure == Failure::none &&
+         now_ms - answer.completed_ms < std::uint64_t{settings.serve_s} * 1000;
 }
 
 // Datagrams come from whoever their senders say: of slots and waiting frames they may fill three quarters, and none of

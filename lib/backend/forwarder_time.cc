@@ -41,11 +41,20 @@ void Forwarder::Work::tick(std::uint64_t now) noexcept {
     non_idempotent_store.start(now_ms);
     health.start(now_ms);
   }
+  if (const std::uint32_t wanted = wishes.flushes.load(std::memory_order_relaxed); wanted != flushes_done)
+    flush(wanted);
   if (jobs_out != 0) take_jobs();
   if (tcp_waiting.head != Pending::kNone) give_jobs();
   time_out_udp();
   time_out_tcp();
   if (health.due(now_ms)) check_health();
+}
+
+// Nothing is overwritten: clients who have begun to read an answer get the rest of it.
+void Forwarder::Work::flush(std::uint32_t flushes) noexcept {
+  forward.flushed.add(flushes - flushes_done);
+  flushes_done = flushes;
+  serve_from = store.head();
 }
 
 void Forwarder::Work::take_jobs() noexcept {

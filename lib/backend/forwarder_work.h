@@ -67,7 +67,8 @@ struct Forwarder::Work {
   [[nodiscard]] bool is_resumed(const QueryContext& query_context) const noexcept;
   // Its frame waited for this very question.
   [[nodiscard]] bool has_waited_for(const QueryContext& query_context) const noexcept;
-  [[nodiscard]] bool may_serve(const StoredAnswer& answer) const noexcept;
+  // `at`: where it is in the store.
+  [[nodiscard]] bool may_serve(std::uint64_t at, const StoredAnswer& answer) const noexcept;
   [[nodiscard]] bool is_for_tcp(const QueryContext& query_context, bool begins) const noexcept;
   [[nodiscard]] bool is_over_share(const QueryContext& query_context) noexcept;
   [[nodiscard]] QueryResult come_over_tcp() noexcept;
@@ -128,6 +129,7 @@ struct Forwarder::Work {
   // ---- Time.
   [[nodiscard]] std::uint32_t tcp_timeout_ms(bool transfer) const noexcept;
   void tick(std::uint64_t now) noexcept;
+  void flush(std::uint32_t flushes) noexcept;
   void take_jobs() noexcept;
   void give_jobs() noexcept;
   void time_out_udp() noexcept;
@@ -138,6 +140,7 @@ struct Forwarder::Work {
   [[nodiscard]] Suspend suspend(const Suspended& what, const Ticket& ticket) noexcept;
 
   const ForwardSettings& settings;
+  const OperatorState& wishes;
   BackendTx& tx;
   TcpJobs* jobs;
   dns::Tap* tap = nullptr;
@@ -154,6 +157,8 @@ struct Forwarder::Work {
 
   AnswerStore store;
   AnswerStore non_idempotent_store;
+  std::uint32_t flushes_done = 0;
+  std::uint64_t serve_from = 0;  // what lies before in the store is for those only who have begun to read it
   Requests requests;
   NonIdempotentRequests non_idempotent;
   Pending pending;

@@ -16,7 +16,9 @@
 #include <utility>
 
 #include "lib/base/descriptor.h"
+#include "lib/base/text.h"
 #include "lib/zone/image_input.h"
+#include "lib/zone/load_progress.h"
 
 extern char** environ;
 
@@ -25,7 +27,8 @@ namespace {
 
 constexpr char kProgram[] = "goldilocks-zone";
 constexpr std::size_t kMaxSaid = 1 << 20;  // of what it says; the rest is lost
-constexpr int kPipe = 1 << 20;             // bytes; the system may allow less
+constexpr std::string_view kProgress = "progress: ";
+constexpr int kPipe = 1 << 20;  // bytes; the system may allow less
 
 // Beside the running program, or where the build puts it as seen from there. In no other place: what is in $PATH need
 // not be ours.
@@ -82,12 +85,16 @@ constexpr int kLookAgain = 50;  // ms
 
 // The running program: its image comes out of one pipe, what it says out of the other.
 struct Compiler {
+  explicit Compiler(const std::string& path) : progress(path) {}
+
+  LoadProgress progress;
   Pipe image;
   Pipe says;
   pid_t child = -1;
   ImageInput input;
   Status status = success();
   std::string said;
+  std::string line;  // that has begun
 
   int start(const std::string& program, const ZoneSource& source, int text) {
     if (!image.open() || !says.open()) return errno;
@@ -126,8 +133,25 @@ struct Compiler {
     std::array<char, 4096> piece;
     const ssize_t count = read(says.output.get(), piece.data(), piece.size());
     if (count < 0) return errno == EINTR;
-    if (said.size() < kMaxSaid) said.append(piece.data(), static_cast<std::size_t>(count));
+    for (const char c : std::string_view(piece.data(), static_cast<std::size_t>(count))) {
+      line += c;
+      if (c == '\n' || line.size() == kMaxSaid) take_line();
+    }
+    if (count == 0) take_line();
     return count > 0;
+  }
+  // How far it is: "progress: 65536" records read, or "progress: 65536 all". Anything else is told when it has ended.
+  void take_line() {
+    std::string_view rest = line;
+    if (rest.starts_with(kProgress)) {
+      rest.remove_prefix(kProgress.size());
+      if (rest.ends_with('\n')) rest.remove_suffix(1);
+      const auto records = parse_decimal(take_member(rest, ' '), 0, UINT32_MAX);
+      if (records) progress.set(*records, rest == "all");
+    } else if (said.size() < kMaxSaid) {
+      said += line;
+    }
+    line.clear();
   }
 
   // Returns when both pipes are closed.
@@ -137,6 +161,7 @@ struct Compiler {
       std::array<pollfd, 2> pipes = {{{image.output.get(), POLLIN, 0}, {says.output.get(), POLLIN, 0}}};
       const int ready = poll(pipes.data(), pipes.size(), kLookAgain);
       if (given_up.load(std::memory_order_relaxed)) return give_up();
+      progress.tick();
       if (ready < 0 && errno != EINTR) break;
       if (ready <= 0) continue;
       if ((pipes[0].revents & kReadable) != 0 && !receive_image()) image.output.reset();
@@ -227,7 +252,7 @@ Result<ImageMemory> run_compiler(const ZoneSource& source, int text, std::vector
   const auto failed = [&](const std::string& reason) { return Error{source.path + ": " + reason}; };
   if (given_up.load(std::memory_order_relaxed)) return failed("not read, since the server ends");
   if (program.empty()) return failed(std::string(kProgram) + " is not beside this program");
-  Compiler compiler;
+  Compiler compiler(source.path);
   if (const int error = compiler.start(program, source, text); error != 0) {
     return failed(program + ": " + std::strerror(error));
   }

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -13,7 +14,7 @@ from backends import BackendLab, Nsd, forward, settle
 from goldilocks import ROOT_ZONE, Goldilocks, built
 from http_site import Directory
 from http_site import get as http_get
-from lab import SERVER_IF, Lab, die_with_parent, wait_for
+from lab import SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, wait_for
 from prometheus import PORT, loopback
 from runner import run
 from test_metrics import health as metrics_health
@@ -192,6 +193,96 @@ def test_stop():
             assert ctl(server, "stop") == (0, "", "")
             assert server.process.wait(timeout=20) == 0
             server.start()
+
+
+def test_log_level():
+    """More and less is said from now on; nothing else changes."""
+    with Lab() as lab:
+        zone = lab.path("big.zone", txt_zone(serial=1))
+        with Goldilocks(lab, zones=[zone]) as server:
+            assert ask(server, "log-level") == {"ok": True, "level": "info"}
+            assert "debug: " not in server.log()
+            assert ask(server, "log-level", "debug")["level"] == "debug"
+            assert ask(server, "zone-reload", "big.example.")["zones_as_before"] == 1
+            assert "debug: zone big.example.: read again, and as before" in server.log(), server.log()
+            assert 'debug: goldilocks-ctl: {"command":"zone-reload","zone":"big.example."}' in server.log(), server.log()
+            assert ask(server, "log-level", "error")["level"] == "error"
+            before = server.log()
+            assert before.splitlines()[-1].endswith("notice: log level: error, on goldilocks-ctl"), before
+            zone.write_text(txt_zone(serial=2))
+            assert ask(server, "reload")["zones_changed"] == 1
+            assert server.log() == before
+            answer = said_to(server, b'{"command": "log-level", "level": "loud"}\n')
+            assert answer == {"ok": False, "error": "log-level: level is error, warning, notice, info or debug"}, answer
+            assert ctl(server, "log-level", "loud")[0] == 1
+
+
+def test_flush():
+    """Answers that are kept for later clients are asked for anew, on every core."""
+    def all_answered(numbers):
+        for n in numbers:
+            for address in (SERVER_V4, SERVER_V6):
+                assert wire.parse(wire.ask_udp(wire.query("com.", "DS", number=n), address)).answer
+
+    with BackendLab() as lab, Nsd(lab, 10, [ROOT_ZONE]):
+        with lab.goldilocks(["--forward", forward(10), "--forward-serve", 300], zones=()) as server:
+            settle(server, 0)
+
+            def asked():
+                return server.backend(0, "sent") - server.backend(0, "health_sent")
+
+            all_answered(range(20))
+            assert asked() == 1 and server.forwarding("served") == 39, server.forwarding()
+            assert ask(server, "flush") == {"ok": True, "cores": 1}
+            assert server.forwarding("flushed") == 1
+            all_answered(range(20, 40))
+            assert asked() == 2 and server.forwarding("served") == 78, server.forwarding()
+    with Lab() as lab, Goldilocks(lab, zones=[lab.path("big.zone", txt_zone())]) as server:
+        code, _, complained = ctl(server, "flush")
+        assert code == 1 and "nothing is forwarded" in complained, complained
+
+
+def test_progress():
+    """How far the reading of a large zone is, in `status` and `zones`."""
+    many = "".join(f"$GENERATE 1-400000 n{letter}$ A 192.0.2.1\n" for letter in "ab")
+    with Lab() as lab:
+        zone = lab.path("big.zone", txt_zone(serial=1))
+        with Goldilocks(lab, zones=[zone]) as server:
+            zone.write_text(txt_zone(serial=2) + many)
+            seen, steps = [], set()
+            reload = subprocess.Popen([str(built("app/ctl/goldilocks-ctl")), "-f", server.prefix, "reload"],
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
+            while reload.poll() is None:
+                seen += ask(server, "status").get("loading", [])
+                steps |= {load["doing"] for load in ask(server, "zones").get("loading", [])}
+                served()
+            assert reload.returncode == 0
+            assert {load["file"] for load in seen} == {str(zone)}, seen
+            records = [load["records"] for load in seen]
+            assert records == sorted(records) and any(0 < n < 800000 for n in records), records
+            assert seen[-1] | {"seconds": 0} == {
+                "file": str(zone), "doing": "making answers", "records": 800005, "seconds": 0}, seen[-1]
+            assert steps == {"reading", "making answers"}, steps
+            assert "loading" not in ask(server, "status") and ask(server, "zones")["zones"][0]["records"] == 800005
+
+
+def test_progress_in_the_log():
+    """Of a zone that takes long; here it comes slowly out of a pipe."""
+    with Lab() as lab:
+        zone = lab.path("big.zone", txt_zone(serial=1))
+        with Goldilocks(lab, zones=[zone]) as server:
+            zone.unlink()
+            os.mkfifo(zone)
+            with open(os.open(zone, os.O_RDWR), "w") as pipe:
+                pipe.write(txt_zone(serial=2))
+                pipe.flush()
+                server.signal(signal.SIGHUP)
+                wait_for(lambda: "s so far" in server.log(), server.log, 20)
+                assert f"info: zone file {zone}: 0 records read, 5 s so far" in server.log(), server.log()
+                assert ctl(server, "status")[1].count(str(zone)) == 1
+                served()
+            wait_for(lambda: "serial 1 -> 2" in server.log(), server.log)
+            assert f"zone file {zone}: 5 records, ended after " in server.log(), server.log()
 
 
 def test_backends():

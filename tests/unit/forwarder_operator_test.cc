@@ -76,5 +76,35 @@ TEST_F(OperatorWishes, WhatIsUnderWayIsTaken) {
   EXPECT_EQ(deliver(sent, reply_to(sent.payload, 9)), Forwarder::ReplyEnd::taken);
 }
 
+// What was kept serves nobody who comes later; who has begun to read it gets it again, byte for byte.
+TEST_F(OperatorWishes, FlushedAnswersServeNobodyWhoComesLater) {
+  settings.serve_s = 60;
+  forwarder = std::make_unique<Forwarder>(settings, link, nullptr, 256, wishes_);
+  pass_ms(0);
+  const Client first(1, "kept");
+  ASSERT_TRUE(ask_and_park(first));
+  const Sent sent = take_sent();
+  ASSERT_EQ(deliver(sent, reply_to(sent.payload, 7)), Forwarder::ReplyEnd::taken);
+  EXPECT_EQ(last_byte(resume_and_ask(first)), 7);
+  EXPECT_EQ(last_byte(ask(Client(2, "kept"))), 7) << "it is served";
+  EXPECT_EQ(forwarder->counters().served.value(), 1U);
+
+  wishes_.flushes = 2;
+  EXPECT_EQ(last_byte(ask(Client(3, "kept"))), 7) << "not before the next round";
+  pass_ms(1);
+  EXPECT_EQ(forwarder->counters().flushed.value(), 2U);
+  EXPECT_EQ(last_byte(ask(first)), 7);
+  EXPECT_EQ(last_byte(ask(first, true)), 7) << "the rest of what it has begun to read";
+  const Client later(4, "kept");
+  ASSERT_TRUE(ask_and_park(later));
+  const Sent again = take_sent();
+  ASSERT_EQ(deliver(again, reply_to(again.payload, 8)), Forwarder::ReplyEnd::taken);
+  EXPECT_EQ(last_byte(resume_and_ask(later)), 8);
+  EXPECT_EQ(last_byte(ask(Client(5, "kept"))), 8) << "the new one is kept again";
+  EXPECT_EQ(last_byte(ask(first, true)), 7);
+  pass_ms(1);
+  EXPECT_EQ(forwarder->counters().flushed.value(), 2U);
+}
+
 }  // namespace
 }  // namespace gl::backend::test

@@ -1,5 +1,6 @@
 #include "lib/control/ctl/commands.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <exception>
@@ -83,6 +84,8 @@ std::span<const Commands::Command> Commands::table() {
       {"health", "", &Commands::health},
       {"backends", "", &Commands::backends},
       {"backend", "backend wanted", &Commands::backend},
+      {"flush", "", &Commands::flush},
+      {"log-level", "level", &Commands::log_level_of},
       {"reload", "", &Commands::reload},
       {"zone-reload", "zone", &Commands::zone_reload},
       {"drain", "seconds", &Commands::drain},
@@ -174,6 +177,34 @@ ControlAnswer Commands::backend(const json_t* request) {
   say("backend " + settings.backends[*index].name + ": " + wanted + ", on goldilocks-ctl",
       {{"backend", settings.backends[*index].name}});
   return to_line(good());
+}
+
+// Each core does it in its next round; the answer comes when all have.
+ControlAnswer Commands::flush(const json_t*) {
+  if (view_.wishes == nullptr) return bad("nothing is forwarded, so there are no kept answers");
+  const std::uint32_t wanted = view_.wishes->flushes.fetch_add(1, std::memory_order_relaxed) + 1;
+  say("kept answers serve nobody any more, on goldilocks-ctl");
+  return LaterAnswer([this, wanted]() -> std::optional<std::string> {
+    const Forwarders forwarders = forwarders_of(view_.workers);
+    const auto done = [wanted](const backend::Forwarder* f) { return f->counters().flushed.value() >= wanted; };
+    if (!std::ranges::all_of(forwarders, done)) return std::nullopt;
+    const Json answer = good();
+    put(answer, "cores", forwarders.size());
+    return to_line(answer);
+  });
+}
+
+// Without a level: which it is.
+ControlAnswer Commands::log_level_of(const json_t* request) {
+  if (const json_t* const given = json_object_get(request, "level"); given != nullptr) {
+    const auto level = log_level_from(text_member(request, "level"));
+    if (!level) return bad("log-level: level is error, warning, notice, info or debug");
+    note("log level: " + std::string(to_text(*level)) + ", on goldilocks-ctl");
+    set_log_level(*level);
+  }
+  const Json answer = good();
+  put(answer, "level", to_text(log_level()));
+  return to_line(answer);
 }
 
 LaterAnswer Commands::when_reloaded(std::uint64_t number) const {

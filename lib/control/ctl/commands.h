@@ -34,6 +34,8 @@ class Commands {
   ControlAnswer health(const json_t*);
   ControlAnswer backends(const json_t*);
   ControlAnswer backend(const json_t* request);
+  ControlAnswer flush(const json_t*);
+  ControlAnswer log_level_of(const json_t* request);
   ControlAnswer reload(const json_t*);
   ControlAnswer zone_reload(const json_t* request);
   ControlAnswer drain(const json_t* request);

@@ -7,7 +7,9 @@
 #include <map>
 #include <string>
 
+#include "lib/base/clock.h"
 #include "lib/control/telemetry/backend_totals.h"
+#include "lib/zone/load_progress.h"
 
 namespace gl::control {
 namespace {
@@ -62,6 +64,22 @@ Json show_ports(const Network& network) {
 
 }  // namespace
 
+void show_loads(const Json& answer) {
+  const auto loads = zone::loads_under_way();
+  if (loads.empty()) return;
+  Json list = new_array();
+  const std::uint64_t now = monotonic_ms();
+  for (const zone::LoadUnderWay& load : loads) {
+    Json entry = new_object();
+    put(entry, "file", load.path);
+    put(entry, "doing", load.read_all ? "making answers" : "reading");
+    put(entry, "records", load.records);
+    put(entry, "seconds", (now - load.began_ms) / 1000);
+    append(list, std::move(entry));
+  }
+  put(answer, "loading", std::move(list));
+}
+
 void show_status(const ControlView& view, const Json& answer) {
   const auto zones = view.zones.list();
   put(answer, "version", GOLDILOCKS_VERSION);
@@ -78,6 +96,7 @@ void show_status(const ControlView& view, const Json& answer) {
     put(answer, "backends_up", up);
   }
   put(answer, "ports", show_ports(view.network));
+  show_loads(answer);
 }
 
 void show_counters(const ControlView& view, const Json& answer) {
@@ -114,6 +133,7 @@ void show_zones(const ControlView& view, const Json& answer) {
     append(zones, std::move(entry));
   }
   put(answer, "zones", std::move(zones));
+  show_loads(answer);
 }
 
 }  // namespace gl::control

@@ -21,7 +21,10 @@ struct ControlView {
 
 // Into `answer`.
 void show_status(const ControlView& view, const Json& answer);
+// Texts of zones that are being read; nothing where there is none.
+void show_loads(const Json& answer);
 void show_counters(const ControlView& view, const Json& answer);
+// With those that are being read, if any are.
 void show_zones(const ControlView& view, const Json& answer);
 void show_backends(const ControlView& view, const Json& answer);
 

@@ -229,7 +229,7 @@ constexpr auto kOptions = std::to_array<Option>({
     {"log-format", "text|json|journal",
      "lines on standard error: for people, JSON objects, or <N>line for systemd (text)",
      [](Settings& s, const std::string& v) { return word(log_format_from(v), v, kLogFormats, s.log.format); }},
-    {"log-level", "LEVEL", "what is said at all, from error, warning, notice, info, debug on (info)",
+    {"log-level", "error|warning|notice|info|debug", "the least that is said (info)",
      [](Settings& s, const std::string& v) { return word(log_level_from(v), v, kLogLevels, s.log.level); }},
     {"forward", "[SUFFIX=]ADDRESS[:PORT][@DPDKPORT][,weight=N][,proxy][,tcp=off|ADDRESS[:PORT]][,name=TEXT]",
      "name server behind us, for names under SUFFIX (.); repeat for more, one SUFFIX is one pool", forward},
