@@ -1,9 +1,11 @@
 """Readers of dnstap: Frame Streams and protobuf taken apart by hand, and a reader at a Unix socket."""
 
+import contextlib
 import ipaddress
 import socket
 import struct
 import threading
+import time
 from pathlib import Path
 
 CONTENT_TYPE = b"protobuf:dnstap.Dnstap"
@@ -114,6 +116,7 @@ class Reader:
         self.listener.settimeout(10)
         self.data = b""
         self.connection = None
+        self.begun = threading.Event()  # of what trickles
 
     def accept(self):
         self.connection, _ = self.listener.accept()
@@ -122,6 +125,24 @@ class Reader:
         assert struct.unpack_from(">III", ready)[2] == READY and CONTENT_TYPE in ready, ready
         self.connection.sendall(control(ACCEPT))
         return self
+
+    def trickle_accept(self):
+        """Never done with shaking hands, and never silent."""
+        connection, _ = self.listener.accept()
+        connection.recv(4096)
+        self.begun.set()
+        with contextlib.suppress(OSError):
+            for byte in struct.pack(">III", 0, 500, ACCEPT) + bytes(500):
+                connection.send(bytes([byte]))
+                time.sleep(0.2)
+
+    def trickle_frames(self):
+        """Takes some bytes from time to time."""
+        self.accept()
+        self.begun.set()
+        with contextlib.suppress(OSError):
+            while self.connection.recv(4096):
+                time.sleep(0.2)
 
     def read_in_background(self):
         """To the stream's end; done() waits for it."""

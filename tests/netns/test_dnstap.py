@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import threading
 import time
 
 import wire
@@ -195,6 +196,68 @@ def test_a_reader_that_does_not_read():
             began = time.monotonic()
         assert time.monotonic() - began < 5, "the end waits for the reader"
         reader.close()
+
+
+def test_a_reader_that_trickles():
+    """A byte from time to time, of its answer or of what it takes, keeps nobody from ending."""
+    with Lab() as lab:
+        where = lab.path("tap.sock")
+        for trickle in (Reader.trickle_accept, Reader.trickle_frames):
+            where.unlink(missing_ok=True)
+            reader = Reader(where)
+            with Goldilocks(lab, ["--dnstap", f"unix:{where}"]) as server:
+                trickling = threading.Thread(target=trickle, args=(reader,), daemon=True)
+                trickling.start()
+                wait_for(reader.begun.is_set, "no reader")
+                end = time.monotonic() + 40
+                while trickle == Reader.trickle_frames and counters(server)["dropped_full"] == 0:
+                    assert time.monotonic() < end, counters(server)
+                    for n in range(200):
+                        wire.ask_udp(wire.query(".", "DNSKEY", do=True, bufsize=1232, number=n))
+                began = time.monotonic()
+            assert time.monotonic() - began < 6, "the end waits for the reader"
+            reader.close()
+            trickling.join(10)
+            assert not trickling.is_alive()
+
+
+def test_a_full_disk():
+    """What is in the file stays, whole; what finds no room is counted; it goes on when there is room again."""
+    with Lab() as lab:
+        small = lab.path("small")
+        small.mkdir()
+        sh("mount", "-t", "tmpfs", "-o", "size=256k", "none", small)
+        lab.on_exit(sh, "umount", "-l", small, check=False)
+        path, filler = small / "tap", small / "filler"
+        filler.write_bytes(bytes(128 << 10))
+        with Goldilocks(lab, ["--dnstap", f"file:{path}"]) as server:
+            first = wire.query("com.", "NS", number=1)
+            wire.ask_udp(first)
+            sizes = []
+            while counters(server)["dropped_unread"] == 0:
+                wire.ask_udp(wire.query(".", "DNSKEY", do=True, bufsize=1232))
+                sizes.append(path.stat().st_size)
+            assert counters(server)["open"] == 0
+            inode = path.stat().st_ino
+            log = server.log()
+            assert f"dnstap: {path}: No space left on device; what is in it stays, " in log, log
+            filler.unlink()
+            last = wire.query("org.", "NS", number=2)
+
+            def goes_on():
+                wire.ask_udp(last)
+                return counters(server)["open"] == 1
+            wait_for(goes_on, lambda: server.log())
+            wire.ask_udp(last)
+            wait_for(lambda: counters(server)["told"] == counters(server)["written"] + counters(server)["dropped_unread"],
+                     lambda: str(counters(server)))
+            assert sizes == sorted(sizes) and path.stat().st_ino == inode and counters(server)["opened"] == 1
+            lost = counters(server)["dropped_unread"]
+            assert f"dnstap: {path} is written to again; lost meanwhile: {lost} message" in server.log(), server.log()
+            written = counters(server)["written"]
+        messages = read_file(path)
+        assert of(messages, first) and len(messages) == written and messages[-2].bytes == last
+        assert len(sh("dnstap-read", path).stdout.splitlines()) == written
 
 
 def test_tcp_and_the_end_of_a_stream():

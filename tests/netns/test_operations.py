@@ -429,6 +429,13 @@ def test_check():
             f"error: {conf}:3: port: '0' is not a number from 1 to 65535",
             "error: unknown option --zoen; did you mean --zone?"], lines
 
+        code, lines, _ = check(*good, "--dnstap", f"file:{lab.path('none')}/tap")
+        assert code == 1 and f"error: --dnstap: {lab.path('none')}/tap: No such file or directory" in lines, lines
+        code, lines, _ = check(*good, "--dnstap", f"file:{lab.dir}")
+        assert code == 1 and f"error: --dnstap: {lab.dir}: is not a regular file" in lines, lines
+        code, lines, _ = check(*good, "--dnstap", f"unix:{lab.path('none')}/tap")
+        assert code == 0 and any(line.startswith("warning: --dnstap: ") for line in lines), lines
+        assert check(*good, "--dnstap", f"file:{lab.path('tap')}")[0] == 0 and not lab.path("tap").exists()
         with Goldilocks(lab, good[6:], zones=[zone], addresses=[SERVER_V4], secret=secret) as server:
             files = {path: path.read_bytes() for path in lab.dir.iterdir() if path.is_file() and path != server.log_path}
             code, lines, _ = check(*good)

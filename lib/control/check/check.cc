@@ -2,13 +2,16 @@
 
 #include <sodium.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "lib/base/text.h"
+#include "lib/base/writable_file.h"
 #include "lib/control/keys/secret_file.h"
 #include "lib/control/options/parse_value.h"
 
@@ -69,6 +72,24 @@ void check_services(const Settings& settings, CheckReport& report) {
   }
 }
 
+// A socket's reader may come later, but not into a folder that is not there.
+void check_dnstap(const DnstapSettings& settings, CheckReport& report) {
+  if (settings.kind == DnstapSettings::Kind::tcp) return;
+  if (settings.kind == DnstapSettings::Kind::file) {
+    struct stat found {};
+    if (stat(settings.target.c_str(), &found) == 0 && !S_ISREG(found.st_mode)) {
+      return report.errors.push_back("--dnstap: " + settings.target + ": is not a regular file");
+    }
+    if (Status status = check_writable(settings.target); !status)
+      report.errors.push_back("--dnstap: " + status.error());
+    return;
+  }
+  const std::size_t slash = settings.target.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : settings.target.substr(0, slash + 1);
+  if (access(folder.c_str(), X_OK) == 0) return;
+  report.warnings.push_back("--dnstap: " + settings.target + ": no reader can be there: " + std::strerror(errno));
+}
+
 void describe(const Settings& settings, CheckReport& report) {
   report.found.push_back(counted(settings.addresses.size(), "address flag"));
   if (settings.forward.enabled()) {
@@ -93,6 +114,7 @@ int check_configuration(const CommandLine& line) {
   check_zones(settings.zones, report);
   check_datagram_ports(settings, report);
   check_services(settings, report);
+  if (settings.dnstap) check_dnstap(*settings.dnstap, report);
   print("ok", report.found);
   print("warning", report.warnings);
   print("error", line.problems);

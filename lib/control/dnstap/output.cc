@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -21,7 +22,7 @@ constexpr char kContentType[] = "protobuf:dnstap.Dnstap";
 constexpr int kConnectMs = 2000;
 constexpr int kHandshakeMs = 3000;
 constexpr int kStalledMs = 10'000;  // a reader that takes no byte for so long is no longer one
-constexpr int kEndMs = 500;         // the same when the program ends
+constexpr int kEndMs = 2000;        // when the program ends, all that is still to do
 constexpr int kSliceMs = 50;        // how soon that is noticed
 
 }  // namespace
@@ -32,15 +33,22 @@ bool TapOutput::fail(const std::string& why) {
   return false;
 }
 
+// A reader that takes or gives a byte from time to time keeps nobody from ending.
+bool TapOutput::out_of_time() {
+  if (!stop_.load(std::memory_order_relaxed)) return false;
+  const std::uint64_t now = monotonic_ms();
+  if (end_by_ms_ == 0) end_by_ms_ = now + kEndMs;
+  return now >= end_by_ms_ && !fail("the reader is too slow for the end");
+}
+
 bool TapOutput::await(short events, int limit_ms) {
-  const std::uint64_t begin = monotonic_ms();
-  std::uint64_t end = begin + static_cast<std::uint64_t>(limit_ms);
+  const std::uint64_t end = monotonic_ms() + static_cast<std::uint64_t>(limit_ms);
   for (;;) {
+    if (out_of_time()) return false;
     pollfd descriptor{descriptor_.get(), events, 0};
     const int ready = poll(&descriptor, 1, kSliceMs);
     if (ready > 0) return true;
     if (ready < 0 && errno != EINTR) return fail(std::strerror(errno));
-    if (stop_.load(std::memory_order_relaxed)) end = std::min(end, begin + kEndMs);
     if (monotonic_ms() >= end) return fail("no reply, or nothing taken, within " + std::to_string(limit_ms) + " ms");
   }
 }
@@ -58,7 +66,7 @@ bool TapOutput::connect_to(int family, const void* address, unsigned length) {
 }
 
 bool TapOutput::open_descriptor() {
-  if (settings_.kind == DnstapSettings::Kind::file) {
+  if (is_file()) {
     // Not to wait for the reader of a pipe, which this is not for.
     descriptor_.reset(::open(settings_.target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0640));
     if (descriptor_.get() < 0) return fail(std::strerror(errno));
@@ -96,7 +104,7 @@ fstrm_res TapOutput::read_all(void* to, std::size_t length) {
 fstrm_res TapOutput::write_all(const iovec* given, int count) {
   std::vector<iovec> parts(given, given + count);
   std::span<iovec> left(parts);
-  while (!left.empty() && !broken_) {
+  while (!left.empty() && !broken_ && (is_file() || !out_of_time())) {
     if (left.front().iov_len == 0) {
       left = left.subspan(1);
       continue;
@@ -104,9 +112,8 @@ fstrm_res TapOutput::write_all(const iovec* given, int count) {
     msghdr message{};
     message.msg_iov = left.data();
     message.msg_iovlen = std::min<std::size_t>(left.size(), 1024);
-    const ssize_t sent = settings_.kind == DnstapSettings::Kind::file
-                             ? writev(descriptor_.get(), left.data(), static_cast<int>(message.msg_iovlen))
-                             : sendmsg(descriptor_.get(), &message, MSG_NOSIGNAL);
+    const ssize_t sent = is_file() ? writev(descriptor_.get(), left.data(), static_cast<int>(message.msg_iovlen))
+                                   : sendmsg(descriptor_.get(), &message, MSG_NOSIGNAL);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
       if (errno == EAGAIN && !await(POLLOUT, kStalledMs)) break;
       continue;
@@ -125,12 +132,14 @@ fstrm_res TapOutput::write_all(const iovec* given, int count) {
       left.front().iov_len -= taken;
     }
   }
-  return broken_ ? fstrm_res_failure : fstrm_res_success;
+  // To libfstrm a file is always well: what is to become of it is for write() to see.
+  return broken_ && (!is_file() || whole_ == 0) ? fstrm_res_failure : fstrm_res_success;
 }
 
 bool TapOutput::open() {
   close();
   broken_ = false;
+  whole_ = 0;
   error_.clear();
   if (!open_descriptor()) return descriptor_.reset(), false;
   fstrm_rdwr* ends = fstrm_rdwr_init(this);
@@ -140,7 +149,7 @@ bool TapOutput::open() {
     return static_cast<TapOutput*>(self)->write_all(parts, count);
   });
   // A reader at a socket says what it takes; with a file there is nobody to do so.
-  if (settings_.kind != DnstapSettings::Kind::file) {
+  if (!is_file()) {
     fstrm_rdwr_set_read(ends, [](void* self, void* to, std::size_t length) {
       return static_cast<TapOutput*>(self)->read_all(to, length);
     });
@@ -153,6 +162,7 @@ bool TapOutput::open() {
     fstrm_rdwr_destroy(&ends);
     (void)fail("libfstrm has no memory");
   } else if (fstrm_writer_open(writer_) == fstrm_res_success) {
+    note_whole();
     return true;
   }
   (void)fail("the reader does not take " + std::string(kContentType));
@@ -161,19 +171,41 @@ bool TapOutput::open() {
 }
 
 bool TapOutput::write(std::span<const iovec> frames) {
-  if (fstrm_writer_writev(writer_, frames.data(), static_cast<int>(frames.size())) == fstrm_res_success) return true;
+  if (broken_ && !cut_back()) return false;
+  if (fstrm_writer_writev(writer_, frames.data(), static_cast<int>(frames.size())) == fstrm_res_success && !broken_) {
+    note_whole();
+    return true;
+  }
   (void)fail("libfstrm does not write");
-  close();
+  if (is_file()) {
+    (void)cut_back();
+  } else {
+    close();
+  }
   return false;
 }
 
+void TapOutput::note_whole() {
+  if (is_file()) whole_ = static_cast<std::uint64_t>(lseek(descriptor_.get(), 0, SEEK_CUR));
+}
+
+// The next frame is written where the last whole one ends.
+bool TapOutput::cut_back() {
+  const auto end = static_cast<off_t>(whole_);
+  broken_ = ftruncate(descriptor_.get(), end) != 0 || lseek(descriptor_.get(), end, SEEK_SET) != end;
+  return !broken_;
+}
+
 void TapOutput::close() {
-  if (writer_ != nullptr) (void)fstrm_writer_destroy(&writer_);
+  if (writer_ != nullptr) {
+    (void)fstrm_writer_destroy(&writer_);
+    if (is_file() && broken_) (void)cut_back();  // without its end rather than with half of it
+  }
   descriptor_.reset();
 }
 
 bool TapOutput::is_moved() const {
-  if (settings_.kind != DnstapSettings::Kind::file || !is_open()) return false;
+  if (!is_file() || !is_open()) return false;
   struct stat ours {};
   struct stat named {};
   if (fstat(descriptor_.get(), &ours) != 0) return false;

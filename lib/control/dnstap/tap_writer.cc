@@ -15,10 +15,11 @@
 namespace gl::control {
 namespace {
 
-constexpr std::uint64_t kRetryMs = 1000;        // between attempts to find a reader, and looks at the file
-constexpr std::size_t kMostFrames = 128;        // in one write
-constexpr std::size_t kFlushBytes = 256 << 10;  // likewise, about
-constexpr unsigned kMostInTurn = 4096;          // records of one core before the next has its turn
+constexpr std::uint64_t kRetryMs = 1000;           // between attempts to find a reader, and looks at the file
+constexpr std::uint64_t kLongestPauseMs = 30'000;  // between attempts to write to a file that took no more
+constexpr std::size_t kMostFrames = 128;           // in one write
+constexpr std::size_t kFlushBytes = 256 << 10;     // likewise, about
+constexpr unsigned kMostInTurn = 4096;             // records of one core before the next has its turn
 
 TapClock clock_now() {
   using namespace std::chrono;
@@ -42,6 +43,7 @@ TapWriter::TapWriter(const DnstapSettings& settings, const Taps& taps)
 Result<std::unique_ptr<TapWriter>> TapWriter::start(const DnstapSettings& settings, const Taps& taps) {
   std::unique_ptr<TapWriter> writer(new TapWriter(settings, taps));
   if (settings.kind == DnstapSettings::Kind::file) {
+    writer->complained_ = true;  // here it is an error, and not to be tried again
     writer->keep_open();
     if (!writer->is_open()) return Error{"--dnstap: " + settings.target + ": " + writer->output_.error()};
   }
@@ -81,7 +83,8 @@ void TapWriter::run() {
     if (idle != 0) std::this_thread::sleep_for(idle < 1000 ? kAwake : kAsleep);
   }
   // The workers have ended: what they told is all there is.
-  while (output_.is_open() && drain() != 0) {
+  paused_ = false;
+  while (drain() != 0) {
   }
   output_.close();
 }
@@ -94,6 +97,8 @@ void TapWriter::keep_open() {
     if (output_.is_moved()) output_.close();
     if (!output_.is_open()) {
       if (output_.open()) {
+        paused_ = false;
+        pause_ms_ = 0;
         opened_.add();
         say("dnstap: writing to " + settings_.target);
         complained_ = false;
@@ -103,7 +108,8 @@ void TapWriter::keep_open() {
       }
     }
   }
-  is_open_.store(output_.is_open(), std::memory_order_relaxed);
+  if (paused_ && now >= paused_until_ms_) paused_ = false;
+  is_open_.store(output_.is_open() && pause_ms_ == 0, std::memory_order_relaxed);
 }
 
 std::size_t TapWriter::drain() {
@@ -114,7 +120,7 @@ std::size_t TapWriter::drain() {
     for (unsigned i = 0; i < kMostInTurn; ++i) {
       const Bytes message = tap->next(record);
       if (message.empty()) break;
-      if (output_.is_open()) {
+      if (output_.is_open() && !paused_) {
         append_dnstap(name_, clock, record, message, frames_);
         ends_.push_back(frames_.size());
       } else {
@@ -139,13 +145,33 @@ void TapWriter::flush() {
   }
   const bool done = output_.write(parts_);
   (done ? written_ : dropped_unread_).add(ends_.size());
-  if (!done) {
-    warn("dnstap: " + settings_.target + ": " + output_.error() + "; trying again every second");
-    complained_ = true;
-    is_open_.store(false, std::memory_order_relaxed);
-  }
+  done ? note_success() : note_failure();
   frames_.clear();
   ends_.clear();
+}
+
+void TapWriter::note_failure() {
+  is_open_.store(false, std::memory_order_relaxed);
+  const std::string what = "dnstap: " + settings_.target + ": " + output_.error();
+  if (!output_.is_open()) {
+    warn(what + "; trying again every second");
+    complained_ = true;
+    return;
+  }
+  if (pause_ms_ == 0) {
+    dropped_before_ = dropped_unread_.value() - ends_.size();
+    warn(what + "; what is in it stays, trying again after 1 s, and then more rarely");
+  }
+  pause_ms_ = std::clamp(2 * pause_ms_, kRetryMs, kLongestPauseMs);
+  paused_until_ms_ = monotonic_ms() + pause_ms_;
+  paused_ = true;
+}
+
+void TapWriter::note_success() {
+  if (pause_ms_ == 0) return;
+  pause_ms_ = 0;
+  note("dnstap: " + settings_.target +
+       " is written to again; lost meanwhile: " + counted(dropped_unread_.value() - dropped_before_, "message"));
 }
 
 }  // namespace gl::control

@@ -1,5 +1,6 @@
 // The thread that empties the cores' taps and writes dnstap. While nobody reads, what the cores tell is thrown away and
 // counted; while the reader is slow, the cores' rings fill, and they count what finds no room.
+// A file that takes no more is tried again, more and more rarely, and keeps what it has.
 // Ownership: borrows settings and taps, which outlive it. Thread: made and destroyed on the main core, whose CPU its
 // thread has; counters from any. Errors: start() one line; later ones are lines for the operator.
 #pragma once
@@ -47,6 +48,8 @@ class TapWriter {
   void keep_open();
   [[nodiscard]] std::size_t drain();
   void flush();
+  void note_failure();
+  void note_success();
 
   const DnstapSettings& settings_;
   const Taps& taps_;
@@ -59,6 +62,10 @@ class TapWriter {
   std::atomic<bool> is_open_{false};
   bool complained_ = false;
   std::uint64_t next_try_ms_ = 0;
+  bool paused_ = false;  // the file takes no more for now
+  std::uint64_t pause_ms_ = 0;
+  std::uint64_t paused_until_ms_ = 0;
+  std::uint64_t dropped_before_ = 0;  // when that began
   std::vector<std::uint8_t> frames_;  // encoded, one behind the other
   std::vector<std::size_t> ends_;     // of each of them
   std::vector<iovec> parts_;
