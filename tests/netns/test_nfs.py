@@ -715,8 +715,9 @@ def test_the_last_flag_counts():
         first, last = Directory(lab, "first"), Directory(lab, "last")
         first.add("/sub/of-the-first", b"1")
         last.add("/sub/of-the-last", b"2")
-        for flags in ((f"root={first.root}", f"root={last.root}"), (f"root={lab.dir}/none", f"root={last.root}")):
-            with Goldilocks(lab, [word for flag in flags for word in ("--nfs", flag + ALLOW)], zones=()):
+        for key in (f"root={first.root}", f"root={lab.dir}/none"):
+            conf = lab.path("nfs.conf", f"nfs = {key}{ALLOW}\n")
+            with Goldilocks(lab, ["--config", conf, "--nfs", f"root={last.root}{ALLOW}"], zones=()):
                 assert sh("nfs-cat", f"nfs://{SERVER_V4}//sub/of-the-last?nfsport=2049&mountport=2049&version=3").stdout == "2"
 
 

@@ -436,6 +436,13 @@ def test_check():
         code, lines, _ = check(*good, "--dnstap", f"unix:{lab.path('none')}/tap")
         assert code == 0 and any(line.startswith("warning: --dnstap: ") for line in lines), lines
         assert check(*good, "--dnstap", f"file:{lab.path('tap')}")[0] == 0 and not lab.path("tap").exists()
+        few = lab.path("few.conf", f"zone = {zone}\naddress = {SERVER_V4}\nsecret = {secret}\nkernel-rate = 5\n")
+        code, lines, _ = check("--config", few, "--tftp", f"69,root={site},", "--linger", 5, "--linger", 6)
+        assert code == 2 and [line for line in lines if line.startswith("error: ")] == [
+            f"error: --tftp: '69,root={site},': nothing stands behind the last comma",
+            "error: --linger: given twice, and only one can count",
+            f"error: {few}:4: kernel-rate: has no effect without --kernel-port"], lines
+
         with Goldilocks(lab, good[6:], zones=[zone], addresses=[SERVER_V4], secret=secret) as server:
             files = {path: path.read_bytes() for path in lab.dir.iterdir() if path.is_file() and path != server.log_path}
             code, lines, _ = check(*good)

@@ -273,7 +273,7 @@ def test_hostile():
 def test_options():
     with Lab() as lab:
         lab.path("state", "no number\n")
-        for value, says in (("0", "no port from 1 to 65535"), ("5435,", "ends in a comma"), ("5435,journal=", "none of"),
+        for value, says in (("0", "no port from 1 to 65535"), ("5435,", "nothing stands behind the last comma"), ("5435,journal=", "none of"),
                             ("5435,x=y", "none of"), ("5435,journal=/nowhere/at/all", "No such file"),
                             (f"5435,state={lab.path('state')}", "holds no boot counter"),
                             ("5435,journal=/dev/null", "no ordinary file")):

@@ -126,6 +126,8 @@ TEST(CommandLine, ErrorsNameTheFlagAndWhatIsAllowed) {
       {{"--mss", "1400"}, "--mss: not unique: --mss-v4, --mss-v6"},
       {{"-x"}, "-x: no such flag; see --help"},
       {{"stray"}, "'stray': not a flag; see --help"},
+      {{"--max-udp", "600", "--max-udp=700"}, "--max-udp: given twice, and only one can count"},
+      {{"--nsid=a", "--udp=tc", "--nsid=a"}, "--nsid: given twice, and only one can count"},
       {{"--port=1", "--port=2", "--port=3", "--port=4", "--port=5", "--port=6", "--port=7", "--port=8", "--port=9"},
        "--port: more than 8"},
   };
@@ -135,6 +137,82 @@ TEST(CommandLine, ErrorsNameTheFlagAndWhatIsAllowed) {
     EXPECT_TRUE(error_of(parse_more({"--address", address})).starts_with(std::string("--address: '") + address))
         << address;
   }
+}
+
+// A value's members: nothing between commas, and what is said twice, were passed over once.
+TEST(CommandLine, MembersOfValues) {
+  const struct {
+    const char* flag;
+    const char* value;
+    const char* why;
+  } cases[] = {
+      {"--tftp", "69,root=/x,", "nothing stands behind the last comma"},
+      {"--tftp", "69,,root=/x", "nothing stands between two commas"},
+      {"--tftp", ",69,root=/x", "nothing stands before the first comma"},
+      {"--tftp", "69,root=/x,root=/y", "root is given twice"},
+      {"--tftp", "69,root=/x,write-limit=5", "write-limit has no effect without write=DIR"},
+      {"--http", "80,root=/x,", "nothing stands behind the last comma"},
+      {"--http", "80,root=/x,host=a,host=b", "host is given twice"},
+      {"--http", "80,backend=192.0.2.1:80,dot-files=on", "dot-files has no effect without root=DIR"},
+      {"--http-log", "/x,", "nothing stands behind the last comma"},
+      {"--http-log", "/x,every=2,every=3", "every is given twice"},
+      {"--nfs", "root=/x,", "nothing stands behind the last comma"},
+      {"--nfs", "root=/x,port=1,port=2", "port is given twice"},
+      {"--rpc", "on,", "nothing stands behind the last comma"},
+      {"--rpc", "on,port=1,port=2", "port is given twice"},
+      {"--rpc-once", "9000,", "nothing stands behind the last comma"},
+      {"--rpc-once", "9000,state=/a,state=/b", "state is given twice"},
+      {"--sum", "on,", "nothing stands behind the last comma"},
+      {"--sum", "on,reply=on,reply=off", "reply is given twice"},
+      {"--dnstap", "file:/x,", "nothing stands behind the last comma"},
+      {"--dnstap", "file:/x,sample=1,sample=2", "sample is given twice"},
+      {"--secondary", "a.@192.0.2.9,", "nothing stands behind the last comma"},
+      {"--secondary", "a.@192.0.2.9,tsig=a,tsig=b", "tsig is given twice"},
+      {"--forward", "192.0.2.9,", "nothing stands behind the last comma"},
+      {"--notify", "a.@192.0.2.9,", "nothing stands behind the last comma"},
+      {"--transfer-allow", "192.0.2.0/24,,", "nothing stands behind the last comma"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(error_of(parse_more({c.flag, c.value})), std::string(c.flag) + ": '" + c.value + "': " + c.why);
+  }
+  EXPECT_EQ(error_of(parse_more({"--forward", "192.0.2.9,weight=2,weight=3"})),
+            "--forward: 'weight=2,weight=3': weight is given twice");
+  EXPECT_EQ(error_of(parse_more({"--dnstap", "file:/x,messages=auth,auth"})),
+            "--dnstap: messages: 'auth' is given twice");
+  for (const Arguments& good :
+       {Arguments{"--nfs", "root=/x,root=/y=/z,allow=192.0.2.0/24,allow=10.0.0.0/8"},
+        Arguments{"--rpc", "on,allow=192.0.2.0/24,allow=10.0.0.0/8"},
+        Arguments{"--dnstap", "file:/x,messages=auth,forward,sample=2"}, Arguments{"--talk", "5000,log=/a,b"},
+        Arguments{"--http-log", "/a,b,every=2", "--http", "80,root=/x"}, Arguments{"--forward", "a\\,b.=192.0.2.9"}}) {
+    EXPECT_EQ(error_of(parse_more(good)), "") << good[1];
+  }
+}
+
+TEST(CommandLine, WhatHasNoEffectIsRefused) {
+  const auto without = [](const Arguments& flags) { return error_of(parse_more(flags)); };
+  EXPECT_EQ(without({"--kernel-rate=1"}), "--kernel-rate: has no effect without --kernel-port");
+  EXPECT_EQ(without({"--forward-slots=16"}), "--forward-slots: has no effect without --forward");
+  EXPECT_EQ(without({"--rate-slip=1"}), "--rate-slip: has no effect without --rate-limit");
+  EXPECT_EQ(without({"--rate-limit-allow=192.0.2.0/24"}),
+            "--rate-limit-allow: has no effect without --rate-limit, --tcp-syn-limit or --tcp-answer-limit");
+  EXPECT_EQ(without({"--http-flows=1"}), "--http-flows: has no effect without --http");
+  EXPECT_EQ(without({"--http=80,root=/x", "--http-backend-timeout=1"}),
+            "--http-backend-timeout: has no effect without backend= in --http");
+  EXPECT_EQ(without({"--file-memory=1"}), "--file-memory: has no effect without --http, --tftp or --nfs");
+  EXPECT_EQ(without({"--state-dir=/x"}), "--state-dir: has no effect without --secondary or --catalog");
+  EXPECT_EQ(without({"--transfer-allow=192.0.2.0/24"}), "--transfer-allow: has no effect without --transfer-listen");
+  const Arguments without_dns = {"--http", "80,root=/x", "--address", "192.0.2.1"};
+  for (const char* const flag : {"--port=54", "--nsid=x", "--dns-cookies=off", "--max-udp=600", "--rate-limit=5"}) {
+    Arguments flags = without_dns;
+    flags.emplace_back(flag);
+    const std::string name(flag, std::string(flag).find('='));
+    EXPECT_EQ(error_of(parse(flags)), name + ": has no effect without --zone, --secondary, --catalog or --forward");
+  }
+  EXPECT_EQ(without({"--http=80,backend=192.0.2.1:80", "--http-backend-timeout=1", "--http-rate=5", "--file-memory=1",
+                     "--rate-limit=5", "--rate-slip=3", "--rate-limit-allow=192.0.2.0/24", "--tcp-syn-limit=5"}),
+            "");
+  const File file("kernel-port = 1\nkernel-rate = 5\nmax-udp = 600\n");
+  EXPECT_EQ(without({"--config", file.path(), "--kernel-peer=192.0.2.0/24", "--max-udp=700"}), "");
 }
 
 TEST(CommandLine, WhatIsNeeded) {
@@ -189,6 +267,7 @@ TEST(ConfigFile, ErrorsNameFileLineAndKey) {
       {"bogus = 1\n", ":1: bogus: no such key; --help lists them, without the dashes"},
       {"max-upd = 1\n", ":1: max-upd: no such key; did you mean max-udp?"},
       {"http = 80,root=/\nlinger = 5\nlinger = 6\n", ":3: linger: given before in this file"},
+      {"zone = z\naddress = 192.0.2.1\nkernel-rate = 5\n", ":3: kernel-rate: has no effect without --kernel-port"},
       {"[other]\nport = 53\n", ": section [other]: the only section is [goldilocks]"},
       {"#\nno equals sign\n", ":2: neither `key = value` nor `[goldilocks]` nor a # comment"},
   };
@@ -204,7 +283,8 @@ TEST(ConfigFile, ErrorsNameFileLineAndKey) {
 TEST(ConfigFile, EveryListRepeats) {
   const File file(
       "zone = z\naddress = 192.0.2.1\nhttp = 80,root=/\nhttp = 81,root=/\nrate-limit-allow = 192.0.2.0/24\n"
-      "rate-limit-allow = 198.51.100.0/24\nforward-source = 192.0.2.1\nforward-source = 2001:db8::1\n");
+      "rate-limit-allow = 198.51.100.0/24\nrate-limit = 5\nforward = 192.0.2.10\n"
+      "forward-source = 192.0.2.1\nforward-source = 2001:db8::1\n");
   const auto line = parse({"--config", file.path()});
   ASSERT_TRUE(line) << error_of(line);
   EXPECT_EQ(line->settings.dns.admission.rate_allow.size(), 2u);

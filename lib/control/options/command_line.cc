@@ -3,8 +3,10 @@
 #include <getopt.h>
 
 #include <algorithm>
+#include <set>
 
 #include "lib/control/options/config_file.h"
+#include "lib/control/options/given.h"
 #include "lib/control/options/option_table.h"
 #include "lib/control/options/suggest.h"
 #include "lib/service/registry.h"
@@ -69,13 +71,15 @@ void check_addresses(const std::vector<AddressSetting>& addresses, Problems& pro
 }
 
 // What must hold whatever the order of flags and file was.
-void check(Settings& settings, Problems& problems) {
+void check(Settings& settings, const std::vector<GivenOption>& given, Problems& problems) {
   const bool other = std::ranges::any_of(settings.modules, [](const auto& module) { return module->enabled(); });
   const bool secondary = !settings.transfers.secondaries.empty();
   if (settings.zones.empty() && !secondary && !settings.forward.enabled() && !other) {
     problems.emplace_back(
         "nothing to serve: at least one of --zone, --secondary, --forward, --http, --tftp, --nfs and the like is "
         "needed");
+  } else {
+    check_given(given, problems);
   }
   check_addresses(settings.addresses, problems);
   if (settings.service_ports.empty()) settings.service_ports.push_back(53);
@@ -118,7 +122,9 @@ void apply_flags(std::vector<std::string> flags, CommandLine& line) {
   const std::vector<ServiceOption> options = all_options(line.settings);
   const std::vector<option> table = getopt_table(options);
   Problems& problems = line.problems;
-  optind = 0;  // glibc: start over
+  std::vector<GivenOption> given;   // in the file too
+  std::set<std::string> flags_had;  // a flag wins over the file, but not over itself
+  optind = 0;                       // glibc: start over
   opterr = 0;
   while (optind < argc) {
     const int at = std::max(optind, 1);
@@ -140,12 +146,18 @@ void apply_flags(std::vector<std::string> flags, CommandLine& line) {
     } else if (found == kCheck) {
       line.action = Action::check;
     } else if (found == kConfig) {
-      read_config_file(optarg, line.settings, problems);
+      read_config_file(optarg, line.settings, given, problems);
     } else if (const ServiceOption& entry = options[static_cast<std::size_t>(found - kFirstOption)]; true) {
-      if (Status status = entry.apply(optarg); !status) problems.push_back("--" + entry.name + ": " + status.error());
+      const std::string flag = "--" + entry.name;
+      given.push_back({entry.name, optarg, flag});
+      if (!flags_had.insert(flag).second && !may_repeat(entry)) {
+        problems.push_back(flag + ": given twice, and only one can count");
+      } else if (Status status = entry.apply(optarg); !status) {
+        problems.push_back(flag + ": " + status.error());
+      }
     }
   }
-  check(line.settings, problems);
+  check(line.settings, given, problems);
 }
 
 }  // namespace

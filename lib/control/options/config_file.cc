@@ -50,11 +50,6 @@ void check_lines(const std::string& path, std::istream& file, std::vector<std::s
   }
 }
 
-// Those that say `repeat for more`.
-bool may_repeat(const ServiceOption& option) {
-  return option.help.find("repeat for more") != std::string::npos;
-}
-
 std::string no_such_key(const std::string& key, const std::vector<ServiceOption>& options) {
   std::vector<std::string> keys;
   keys.reserve(options.size());
@@ -64,7 +59,7 @@ std::string no_such_key(const std::string& key, const std::vector<ServiceOption>
 }
 
 void apply_section(const std::string& path, rte_cfgfile* file, const char* section, Settings& settings,
-                   std::vector<std::string>& problems) {
+                   std::vector<GivenOption>& given, std::vector<std::string>& problems) {
   const int count = rte_cfgfile_section_num_entries(file, section);
   if (count <= 0) return;
   const std::vector<ServiceOption> options = all_options(settings);
@@ -75,11 +70,12 @@ void apply_section(const std::string& path, rte_cfgfile* file, const char* secti
     const auto here = entries.begin() + static_cast<std::ptrdiff_t>(i);
     const auto nth = static_cast<std::size_t>(
         std::count_if(entries.begin(), here, [&](const rte_cfgfile_entry& e) { return key == e.name; }));
+    std::string where = path;
+    where.append(":").append(std::to_string(line_of(path, key, nth))).append(": ").append(key);
     const auto refuse = [&](const std::string& reason) {
-      std::string text = path;
-      text.append(":").append(std::to_string(line_of(path, key, nth))).append(": ").append(key);
-      problems.push_back(text.append(": ").append(reason));
+      problems.push_back(std::string(where).append(": ").append(reason));
     };
+    given.push_back({key, entries[i].value, where});
     const auto option = std::ranges::find(options, key, &ServiceOption::name);
     if (option == options.end()) {
       refuse(no_such_key(key, options));
@@ -93,7 +89,8 @@ void apply_section(const std::string& path, rte_cfgfile* file, const char* secti
 
 }  // namespace
 
-void read_config_file(const std::string& path, Settings& settings, std::vector<std::string>& problems) {
+void read_config_file(const std::string& path, Settings& settings, std::vector<GivenOption>& given,
+                      std::vector<std::string>& problems) {
   std::ifstream text(path);
   std::error_code error;
   if (!text) return problems.push_back("--config: " + path + ": " + std::strerror(errno));
@@ -114,7 +111,7 @@ void read_config_file(const std::string& path, Settings& settings, std::vector<s
     if (std::strcmp(name, "GLOBAL") != 0 && std::strcmp(name, "goldilocks") != 0) {
       problems.push_back(path + ": section [" + name + "]: the only section is [goldilocks]");
     } else {
-      apply_section(path, file.get(), name, settings, problems);
+      apply_section(path, file.get(), name, settings, given, problems);
     }
   }
 }

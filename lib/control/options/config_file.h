@@ -6,10 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "lib/control/options/given.h"
 #include "lib/control/options/settings.h"
 
 namespace gl::control {
 
-void read_config_file(const std::string& path, Settings& settings, std::vector<std::string>& problems);
+// What the file gives is added to `given`.
+void read_config_file(const std::string& path, Settings& settings, std::vector<GivenOption>& given,
+                      std::vector<std::string>& problems);
 
 }  // namespace gl::control

@@ -275,6 +275,10 @@ std::span<const Option> option_table() {
   return kOptions;
 }
 
+bool may_repeat(const ServiceOption& option) {
+  return option.help.find("repeat for more") != std::string::npos;
+}
+
 std::vector<ServiceOption> all_options(Settings& settings) {
   std::vector<ServiceOption> options;
   options.reserve(kOptions.size());

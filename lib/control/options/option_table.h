@@ -21,6 +21,9 @@ struct Option {
 
 [[nodiscard]] std::span<const Option> option_table();
 
+// One that says `repeat for more`.
+[[nodiscard]] bool may_repeat(const ServiceOption& option);
+
 // Those of the table, and behind them those of the services' modules. Borrows `settings`.
 [[nodiscard]] std::vector<ServiceOption> all_options(Settings& settings);
 

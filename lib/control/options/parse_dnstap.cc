@@ -5,6 +5,7 @@
 #include <sstream>
 #include <vector>
 
+#include "lib/base/value_members.h"
 #include "lib/control/options/parse_value.h"
 
 namespace gl::control {
@@ -38,7 +39,9 @@ Status parse_target(const std::string& text, DnstapSettings& settings) {
 
 Status parse_messages(const std::string& word, DnstapSettings& settings) {
   if (word != "auth" && word != "forward") return Error{"messages: '" + word + "' is neither 'auth' nor 'forward'"};
-  (word == "auth" ? settings.auth : settings.forward) = true;
+  bool& wanted = word == "auth" ? settings.auth : settings.forward;
+  if (wanted) return Error{"messages: '" + word + "' is given twice"};
+  wanted = true;
   return success();
 }
 
@@ -69,6 +72,7 @@ Status parse_setting(const std::string& word, DnstapSettings& settings, bool& in
 }  // namespace
 
 Result<DnstapSettings> parse_dnstap(const std::string& text) {
+  if (Status status = check_members(text); !status) return Error{status.error()};
   DnstapSettings settings;
   std::istringstream words(text);
   std::string word;

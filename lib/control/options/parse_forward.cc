@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "lib/base/value_members.h"
 #include "lib/control/options/parse_value.h"
 #include "lib/zone/name_text.h"
 
@@ -103,6 +104,10 @@ Result<ForwardEntry> parse_forward(const std::string& text) {
   ForwardEntry entry{{0}, {}};
   const std::size_t comma = find_unescaped(text, ',');
   std::string place = text.substr(0, comma);
+  if (comma != std::string::npos) {
+    if (text.ends_with(',')) return Error{"'" + text + "': nothing stands behind the last comma"};
+    if (Status status = check_members(std::string_view(text).substr(comma + 1)); !status) return Error{status.error()};
+  }
   if (const std::size_t equals = find_unescaped(place, '='); equals != std::string::npos) {
     auto suffix = zone::name_from_text(place.substr(0, equals));
     if (!suffix) return Error{suffix.error() + " (SUFFIX=ADDRESS)"};

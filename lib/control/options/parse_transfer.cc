@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "lib/base/text.h"
+#include "lib/base/value_members.h"
 #include "lib/control/options/parse_value.h"
 #include "lib/zone/name_text.h"
 
@@ -42,6 +43,7 @@ Status parse_option(std::string_view option, bool primary, Parts& parts) {
 }
 
 Result<Parts> split(const std::string& text, bool primary) {
+  if (Status status = check_members(text); !status) return Error{status.error()};
   Parts parts;
   std::string_view rest = text;
   std::string_view place = take_member(rest, ',');

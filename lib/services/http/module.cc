@@ -11,6 +11,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
+#include "lib/base/value_members.h"
 #include "lib/base/writable_file.h"
 #include "lib/services/http/access_log.h"
 #include "lib/services/http/http.h"
@@ -111,6 +112,8 @@ class HttpModule final : public ServiceModule {
   Status set_log(const std::string& value) {
     const std::size_t comma = std::min(value.rfind(",every="), value.size());
     if (comma == 0 || value.empty()) return Error{"'" + value + "' names no file"};
+    if (value.ends_with(',')) return Error{"'" + value + "': nothing stands behind the last comma"};
+    if (value.find(",every=") < comma) return Error{"'" + value + "': every is given twice"};
     log_every_ = 1;
     if (comma < value.size()) {
       const auto every = parse_decimal(std::string_view(value).substr(comma + 7), 1, 1'000'000'000);
@@ -127,6 +130,7 @@ class HttpModule final : public ServiceModule {
     if (Status status = log_->open(); !status) log.warn("access log: " + status.error());
   }
   Status add_site(const std::string& value) {
+    if (Status status = check_members(value); !status) return status;
     const std::size_t comma = std::min(value.find(','), value.size());
     const auto port = parse_decimal(std::string_view(value).substr(0, comma), 1, 65535);
     if (!port) return Error{"'" + value.substr(0, comma) + "' is no port from 1 to 65535"};
@@ -139,6 +143,9 @@ class HttpModule final : public ServiceModule {
     }
     if (directory.path.empty() && !site.origin) {
       return Error{"'" + value + "' names no directory and no server behind: root=DIR, backend=ADDRESS:PORT"};
+    }
+    if (directory.path.empty() && directory.dot_files) {
+      return Error{"'" + value + "': dot-files has no effect without root=DIR"};
     }
     auto& sites = sites_[static_cast<std::uint16_t>(*port)];
     if (std::ranges::any_of(sites, [&](const Site& other) { return other.host == site.host; })) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lib/base/text.h"
+#include "lib/base/value_members.h"
 #include "lib/services/nfs/service.h"
 
 namespace gl::nfs {
@@ -75,13 +76,13 @@ class NfsModule final : public ServiceModule {
   };
 
   Status apply(const std::string& value) {
+    if (Status status = check_members(value, {"root", "allow"}); !status) return status;
     Wanted wanted;
     std::string_view rest = value;
     do {
       const std::string_view part = take_member(rest, ',');
       if (Status status = apply_part(part, wanted); !status) return status;
     } while (!rest.empty());
-    if (value.ends_with(',')) return Error{"'" + value + "': nothing stands behind the last comma"};
     if (wanted.exports.empty()) return Error{"'" + value + "' names no directory: root=DIR"};
     wanted_ = std::move(wanted);
     return success();

@@ -5,6 +5,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
+#include "lib/base/value_members.h"
 #include "lib/services/onc_rpc/service.h"
 
 namespace gl::onc_rpc {
@@ -47,6 +48,7 @@ class OncRpcModule final : public ServiceModule {
 
  private:
   Status apply(const std::string& value) {
+    if (Status status = check_members(value, {"allow"}); !status) return status;
     bool enabled = true;
     std::uint16_t port = kRpcbindPort;
     AllowedNetworks allowed;

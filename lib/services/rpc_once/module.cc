@@ -9,6 +9,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
+#include "lib/base/value_members.h"
 #include "lib/base/writable_file.h"
 #include "lib/services/rpc_once/boot_counter.h"
 #include "lib/services/rpc_once/journal.h"
@@ -101,12 +102,12 @@ class RpcOnceModule final : public ServiceModule {
   };
 
   Status apply(const std::string& value) {
+    if (Status status = check_members(value); !status) return status;
     std::string_view rest = value;
     const auto port = parse_decimal(take_member(rest, ','), 1, 65535);
     if (!port) return Error{"'" + value.substr(0, value.find(',')) + "' is no port from 1 to 65535"};
     std::string journal;
     std::string state;
-    if (value.ends_with(',')) return Error{"'" + value + "' ends in a comma"};
     while (!rest.empty()) {
       const std::string part(take_member(rest, ','));
       std::string* const path = part.starts_with("journal=") ? &journal : part.starts_with("state=") ? &state : nullptr;

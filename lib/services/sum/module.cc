@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "lib/base/text.h"
+#include "lib/base/value_members.h"
 #include "lib/services/sum/sum.h"
 
 namespace gl::services {
@@ -60,6 +61,7 @@ class SumModule final : public ServiceModule {
 
  private:
   Status apply(const std::string& value) {
+    if (Status status = check_members(value); !status) return status;
     std::size_t at = 0;
     for (bool first = true; at <= value.size(); first = false) {
       const std::size_t end = std::min(value.find(',', at), value.size());

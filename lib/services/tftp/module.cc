@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/base/text.h"
+#include "lib/base/value_members.h"
 #include "lib/base/writable_file.h"
 #include "lib/services/tftp/tftp.h"
 #include "lib/services/tftp/upload_store.h"
@@ -92,6 +93,7 @@ class TftpModule final : public ServiceModule {
   static constexpr std::uint32_t kMaxTransfers = 16384;
 
   Status apply(const std::string& value) {
+    if (Status status = check_members(value); !status) return status;
     std::string_view rest = value;
     const std::string_view port_text = take_member(rest, ',');
     const auto port = parse_decimal(port_text, 1, 65535);
@@ -110,6 +112,9 @@ class TftpModule final : public ServiceModule {
       }
     }
     if (directory_.empty()) return Error{"'" + value + "' names no directory: root=DIR"};
+    if (write_.empty() && value.find(",write-limit=") != std::string::npos) {
+      return Error{"'" + value + "': write-limit has no effect without write=DIR"};
+    }
     port_ = static_cast<std::uint16_t>(*port);
     return success();
   }
