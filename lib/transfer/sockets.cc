@@ -35,11 +35,15 @@ int wait_for(int socket, short events, const Stop& stop, Clock::time_point end) 
 }  // namespace
 
 Status Stream::wait(short events) {
-  const int ready = wait_for(socket_.get(), events, stop_, std::min(end_, Clock::now() + idle_));
+  const int ready = wait_for(socket_.get(), events, stop_, std::min(by_, Clock::now() + idle_));
   if (ready > 0) return success();
   if (ready < 0) return failed("poll");
   if (stop_.load(std::memory_order_relaxed)) return Error{"given up, since the server ends"};
-  return Error{Clock::now() >= end_ ? "it took too long (--transfer-time)" : "nothing comes any more"};
+  return Clock::now() >= by_ ? too_long() : Error{"nothing comes any more"};
+}
+
+Error Stream::too_long() const {
+  return Error{by_ < end_ ? "it took too long" : "it took too long (--transfer-time)"};
 }
 
 Status Stream::connect(const wire::Endpoint& host) {
@@ -76,7 +80,7 @@ Status Stream::read(MutableBytes into) {
     if (count == 0) return Error{"the connection was closed before the end"};
     if (count > 0) into = into.subspan(static_cast<std::size_t>(count));
     if (count > 0 || errno == EINTR) {
-      if (Clock::now() >= end_) return Error{"it took too long (--transfer-time)"};
+      if (Clock::now() >= by_) return too_long();
       continue;
     }
     if (errno != EAGAIN) return failed("recv");
@@ -85,11 +89,16 @@ Status Stream::read(MutableBytes into) {
   return success();
 }
 
-Status Stream::receive(Message& message) {
+Status Stream::receive(Message& message, Clock::time_point by) {
+  by_ = std::min(end_, by);
   std::array<std::uint8_t, 2> prefix{};
-  if (Status status = read(prefix); !status) return status;
-  message.resize(load_be<std::uint16_t>(prefix.data()));
-  return read(message);
+  Status status = read(prefix);
+  if (status) {
+    message.resize(load_be<std::uint16_t>(prefix.data()));
+    status = read(message);
+  }
+  by_ = end_;
+  return status;
 }
 
 Status ask_datagram(const wire::Endpoint& host, Bytes query, const Stop& stop,

@@ -28,15 +28,18 @@ class Stream {
   void take(int socket) { socket_.reset(socket); }
   [[nodiscard]] Status connect(const wire::Endpoint& host);
   [[nodiscard]] Status send(Bytes message);
-  [[nodiscard]] Status receive(Message& message);
+  // `by`: when all of it has to be there.
+  [[nodiscard]] Status receive(Message& message, Clock::time_point by = Clock::time_point::max());
 
  private:
   [[nodiscard]] Status wait(short events);
   [[nodiscard]] Status read(MutableBytes into);
+  [[nodiscard]] Error too_long() const;
 
   Descriptor socket_;
   const Stop& stop_;
   const Clock::time_point end_;
+  Clock::time_point by_ = end_;  // of the step that is taken now
   const std::chrono::milliseconds idle_;
 };
 

@@ -129,6 +129,10 @@ Status ZoneWriter::commit() {
   if (std::rename(aside_.c_str(), path_.c_str()) != 0) return failure();
   close(file_);
   file_ = -1;
+  return success();
+}
+
+Status ZoneWriter::flush_folder() const {
   return flush_folder_of(path_);
 }
 

@@ -31,11 +31,11 @@ struct Kept {
 // Sets its time to now.
 [[nodiscard]] Status confirm_kept(const std::string& path);
 
-// Reads lines of text from a descriptor or a file, record by record.
+// Reads lines of text from a file, record by record.
 class RecordReader {
  public:
   explicit RecordReader(const std::string& path) : file_(std::fopen(path.c_str(), "re")) {}
-  explicit RecordReader(int descriptor) : file_(fdopen(descriptor, "r")) {}
+  explicit RecordReader(std::FILE* file) : file_(file) {}  // and closes it
   RecordReader(const RecordReader&) = delete;
   RecordReader& operator=(const RecordReader&) = delete;
   ~RecordReader() { std::free(line_); }
@@ -66,8 +66,10 @@ class ZoneWriter {
   [[nodiscard]] Status add(const Record& record);
   // All of it is on disk, under aside().
   [[nodiscard]] Status finish();
-  // aside() takes the name of the zone's file.
+  // aside() takes the name of the zone's file, and keeps it over a power failure after flush_folder(), which takes
+  // time.
   [[nodiscard]] Status commit();
+  [[nodiscard]] Status flush_folder() const;
   [[nodiscard]] const std::string& aside() const noexcept { return aside_; }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 

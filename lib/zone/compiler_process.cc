@@ -12,6 +12,7 @@
 #include <climits>
 #include <csignal>
 #include <cstring>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -197,6 +198,22 @@ std::string why_not(int ended) {
   return std::string(kProgram) + " ended with status " + std::to_string(WEXITSTATUS(ended)) + ", and gave no reason";
 }
 
+// For fopencookie(3).
+ssize_t read_unless_given_up(void* input, char* into, std::size_t size) {
+  const int file = static_cast<Descriptor*>(input)->get();
+  pollfd wanted{file, POLLIN, 0};
+  int ready = 0;
+  while (ready == 0 || (ready < 0 && errno == EINTR)) {
+    if (given_up.load(std::memory_order_relaxed)) return errno = ECANCELED, -1;
+    ready = poll(&wanted, 1, kLookAgain);
+  }
+  return read(file, into, size);
+}
+int close_input(void* input) {
+  delete static_cast<Descriptor*>(input);  // NOLINT: it was released to the file
+  return 0;
+}
+
 }  // namespace
 
 RecordsProcess::~RecordsProcess() {
@@ -227,8 +244,11 @@ Status RecordsProcess::start(const ZoneSource& source) {
   return success();
 }
 
-int RecordsProcess::release_output() {
-  return std::exchange(output_, -1);
+std::FILE* RecordsProcess::open_output() {
+  auto input = std::make_unique<Descriptor>(std::exchange(output_, -1));
+  std::FILE* const file = fopencookie(input.get(), "r", {read_unless_given_up, nullptr, nullptr, close_input});
+  if (file != nullptr) (void)input.release();
+  return file;
 }
 
 bool RecordsProcess::ended_well() {

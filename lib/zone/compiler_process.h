@@ -3,6 +3,7 @@
 // Thread: any but a worker; it blocks until the program has ended. Errors: one line that names the file.
 #pragma once
 
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,9 @@ class RecordsProcess {
   RecordsProcess& operator=(const RecordsProcess&) = delete;
   ~RecordsProcess();
   [[nodiscard]] Status start(const ZoneSource& source);
-  // Where the lines come from; the caller's from here on.
-  [[nodiscard]] int release_output();
+  // Where the lines come from; the caller closes it. Null: no memory. With CompilingGivenUp it is as if it could not be
+  // read any more.
+  [[nodiscard]] std::FILE* open_output();
   // When nothing more comes: whether that was all.
   [[nodiscard]] bool ended_well();
 

@@ -1,7 +1,6 @@
 #include "lib/zone/loader.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,9 +9,9 @@
 #include <chrono>
 #include <cstring>
 #include <map>
+#include <unordered_map>
 #include <vector>
 
-#include "lib/base/append_file.h"
 #include "lib/base/descriptor.h"
 #include "lib/zone/compiler_process.h"
 #include "lib/zone/generation.h"
@@ -75,25 +74,9 @@ Result<std::unique_ptr<Zone>> load_zone(const ZoneSource& source, std::vector<st
   Result<std::unique_ptr<Zone>> zone = open_image(std::move(*image));
   if (!zone) return Error{source.path + ": " + zone.error()};
   (*zone)->path = source.path;
+  (*zone)->transferred = source.transferred;
   if (ready) (*zone)->included.clear();  // files of where it was made
   if (Status status = check_origin(source, **zone); !status) return Error{status.error()};
-  return zone;
-}
-
-// Made as any other, so that all that looks up names finds it.
-Result<std::unique_ptr<Zone>> make_unavailable(const ZoneSource& source) {
-  constexpr std::string_view kText = "@ 0 IN SOA . . 0 0 0 0 0\n@ 0 IN NS .\n";
-  const Descriptor text(memfd_create("unavailable", MFD_CLOEXEC));
-  if (text.get() < 0 || !write_all(text.get(), kText) || lseek(text.get(), 0, SEEK_SET) != 0) {
-    return Error{source.path + ": " + std::strerror(errno)};
-  }
-  std::vector<std::string> warnings;
-  Result<ImageMemory> image = run_compiler({source.path, source.origin, ZoneDigests::off}, text.get(), warnings);
-  if (!image) return Error{image.error()};
-  Result<std::unique_ptr<Zone>> zone = open_image(std::move(*image));
-  if (!zone) return Error{source.path + ": " + zone.error()};
-  (*zone)->path = source.path;
-  (*zone)->unavailable = true;
   return zone;
 }
 
@@ -106,7 +89,8 @@ std::shared_ptr<const Zone> settle(std::unique_ptr<Zone> zone, const ZonesByApex
   // Of one without data nothing is answered, so nothing is as before.
   const bool alike = old != nullptr && old->unavailable == zone->unavailable;
   set_generations(*zone, alike ? old.get() : nullptr, generation);
-  const bool same = alike && zone->since < generation && zone->path == old->path && zone->serial == old->serial &&
+  const bool same = alike && zone->since < generation && zone->path == old->path &&
+                    zone->transferred == old->transferred && zone->serial == old->serial &&
                     zone->records == old->records;
   return same ? old : std::shared_ptr<const Zone>(std::move(zone));
 }
@@ -141,14 +125,22 @@ struct Candidate {
 
 // One file may hold the zones of several sources, each by its own origin.
 bool is_of(const Zone& zone, const ZoneSource& source) {
-  if (zone.path != source.path) return false;
   const auto wanted = name_from_text(source.origin);
   return source.origin.empty() || (wanted && std::ranges::equal(*wanted, zone.name_of(zone.nodes[0])));
 }
 
-std::shared_ptr<const Zone> served_of(const ZoneSource& source, const ZoneSnapshot& before) {
-  const auto found = std::ranges::find_if(before.zones(), [&](const auto& zone) { return is_of(*zone, source); });
-  return found == before.zones().end() ? nullptr : *found;
+// The zones that are served until now, by their files.
+using ZonesByPath = std::unordered_multimap<std::string, std::shared_ptr<const Zone>>;
+ZonesByPath by_path(const ZoneSnapshot& before) {
+  ZonesByPath zones;
+  for (const auto& zone : before.zones()) zones.emplace(zone->path, zone);
+  return zones;
+}
+
+std::shared_ptr<const Zone> served_of(const ZoneSource& source, const ZonesByPath& before) {
+  const auto [first, last] = before.equal_range(source.path);
+  const auto found = std::find_if(first, last, [&](const auto& entry) { return is_of(*entry.second, source); });
+  return found == last ? nullptr : found->second;
 }
 
 // `ready`: one that was read already.
@@ -196,10 +188,11 @@ ReloadedZones reload_zones(std::span<const ZoneSource> sources, const std::vecto
   reloaded.zones.resize(sources.size());
   std::vector<Candidate> candidates(sources.size());
   const ZonesByApex old = by_apex(&before);
+  const ZonesByPath served = by_path(before);
   for (std::size_t i = 0; i < sources.size(); ++i) {
     ReloadedZone& told = reloaded.zones[i];
     told.path = sources[i].path;
-    candidates[i].served = served_of(sources[i], before);
+    candidates[i].served = served_of(sources[i], served);
     if (candidates[i].served != nullptr) told.before = candidates[i].served->serial;
     const bool given = !ready.empty() && ready[i] != nullptr;
     if (!given && !read[i]) continue;

@@ -65,7 +65,7 @@ struct ReloadedZones {
 
 // One zone, from its file. Any thread but a worker's.
 [[nodiscard]] Result<std::unique_ptr<Zone>> load_zone(const ZoneSource& source, std::vector<std::string>& warnings);
-// One that has its place, its origin, and no data.
+// One that has its place, its origin, and no data. No program is started for it.
 [[nodiscard]] Result<std::unique_ptr<Zone>> make_unavailable(const ZoneSource& source);
 
 // Reads the sources for which `read` is true, each by itself: one that is refused stays as it was in `before`, and so

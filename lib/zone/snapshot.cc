@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <string>
+#include <unordered_set>
 
 #include "lib/dns/edns.h"
+#include "lib/zone/name_text.h"
 
 namespace gl::zone {
 namespace {
@@ -26,15 +29,30 @@ std::size_t bound_of(const Zone& zone) {
   return kMaxAliases * alias + (denial + chain_proofs) * any_block;
 }
 
-// Whether names of one zone may belong to the other, were it not there.
-bool related(const Zone& a, const Zone& b) noexcept {
-  const Bytes x = a.name_of(a.nodes[0]);
-  const Bytes y = b.name_of(b.nodes[0]);
-  const Bytes shorter = x.size() < y.size() ? x : y;
-  Bytes longer = x.size() < y.size() ? y : x;
-  while (longer.size() > shorter.size()) longer = longer.subspan(1U + longer[0]);
-  return std::equal(shorter.begin(), shorter.end(), longer.begin(), longer.end());
-}
+// Names of zones, to find those which names of another zone may belong to, were it not there: the zones above and below
+// it.
+class RelatedNames {
+ public:
+  void add(Bytes name) {
+    names_.emplace(as_chars(name));
+    for_each_suffix(name, [&](std::string_view suffix) { above_.emplace(suffix); });
+  }
+  [[nodiscard]] bool has(Bytes name) const {
+    bool below = false;
+    for_each_suffix(name, [&](std::string_view suffix) { below = below || names_.contains(std::string(suffix)); });
+    return below || above_.contains(std::string(as_chars(name)));
+  }
+
+ private:
+  // The name itself and all above it.
+  template <class F>
+  static void for_each_suffix(Bytes name, F&& f) {
+    for (f(as_chars(name)); name.size() > 1; f(as_chars(name))) name = name.subspan(1U + name[0]);
+  }
+
+  std::unordered_set<std::string> names_;
+  std::unordered_set<std::string> above_;
+};
 
 }  // namespace
 
@@ -67,23 +85,23 @@ void ZoneSnapshot::insert(const Zone& zone) {
 // A zone that came or went changes whose a name is within it, and within those above and below it.
 void ZoneSnapshot::compare_origins(const ZoneSnapshot* before) {
   const std::uint32_t next = before == nullptr ? 1 : before->generation_ + 1;
-  std::vector<const Zone*> differ;
+  RelatedNames differ;
+  bool any = false;
+  const auto differs = [&](const Zone& zone) { differ.add(zone.name_of(zone.nodes[0])), any = true; };
   for (Slot& slot : slots_) {
     if (slot.zone == nullptr) continue;
     const Slot* const old = before == nullptr ? nullptr : before->at(*slot.zone);
     slot.since = old == nullptr ? next : old->since;
-    if (old == nullptr) differ.push_back(slot.zone);
+    if (old == nullptr) differs(*slot.zone);
   }
   if (before != nullptr) {
     for (const auto& zone : before->zones_) {
-      if (at(*zone) == nullptr) differ.push_back(zone.get());
+      if (at(*zone) == nullptr) differs(*zone);
     }
   }
-  origins_since_ = differ.empty() && before != nullptr ? before->origins_since_ : next;
+  origins_since_ = !any && before != nullptr ? before->origins_since_ : next;
   for (Slot& slot : slots_) {
-    for (const Zone* zone : differ) {
-      if (slot.zone != nullptr && related(*slot.zone, *zone)) slot.since = next;
-    }
+    if (any && slot.zone != nullptr && differ.has(slot.zone->name_of(slot.zone->nodes[0]))) slot.since = next;
   }
 }
 

@@ -67,7 +67,8 @@ struct Zone {
   std::string origin;                 // as text
   std::uint32_t serial = 0;
   std::uint64_t records = 0;
-  std::uint32_t since = 0;  // the generation that changed anything in it last, see generation.h
+  std::uint32_t since = 0;   // the generation that changed anything in it last, see generation.h
+  bool transferred = false;  // a secondary's, whose file has one record a line
   // A secondary's without data: its names are ours, and what is asked for them is answered with SERVFAIL.
   bool unavailable = false;
 

@@ -1,13 +1,19 @@
 // Pieces of zone transfers: text of records, TSIG against vectors of other makers, streams of messages, catalogs.
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "lib/base/endian.h"
@@ -16,9 +22,12 @@
 #include "lib/transfer/differences.h"
 #include "lib/transfer/queries.h"
 #include "lib/transfer/record_text.h"
+#include "lib/transfer/sockets.h"
 #include "lib/transfer/tsig.h"
 #include "lib/transfer/xfr_reader.h"
+#include "lib/transfer/zone_file.h"
 #include "lib/transfer/zone_stream.h"
+#include "lib/zone/compiler_process.h"
 #include "lib/zone/name_text.h"
 
 namespace gl::transfer {
@@ -281,6 +290,69 @@ TEST(TransferFiles, EachWriterHasAFileOfItsOwn) {
 TEST(Serials, Rfc1982) {
   EXPECT_TRUE(is_newer(2, 1) && is_newer(0, 0xffffffff) && is_newer(0x80000000, 1));
   EXPECT_FALSE(is_newer(1, 1) || is_newer(1, 2) || is_newer(0xffffffff, 0));
+}
+
+TEST(TransferStream, AMessageThatTricklesIsGivenUp) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
+  const Descriptor client(ends[0]);
+  const Stop stop{false};
+  Stream stream(stop, Clock::now() + std::chrono::seconds(20), std::chrono::milliseconds(2000));
+  stream.take(ends[1]);
+  Message message;
+  const std::array<std::uint8_t, 5> whole = {0, 3, 'a', 'b', 'c'};
+  ASSERT_EQ(send(client.get(), whole.data(), whole.size(), 0), 5);
+  ASSERT_TRUE(stream.receive(message, Clock::now() + std::chrono::milliseconds(200)).ok());
+  EXPECT_EQ(message, (Message{'a', 'b', 'c'}));
+  std::atomic<bool> done{false};
+  std::thread trickle([&] {
+    for (const std::uint8_t byte = 1; !done; std::this_thread::sleep_for(std::chrono::milliseconds(20))) {
+      (void)send(client.get(), &byte, 1, MSG_NOSIGNAL);
+    }
+  });
+  const auto begin = Clock::now();
+  const Status status = stream.receive(message, begin + std::chrono::milliseconds(300));
+  done = true;
+  trickle.join();
+  EXPECT_EQ(status.error(), "it took too long");
+  EXPECT_LT(Clock::now() - begin, std::chrono::milliseconds(1500));
+}
+
+TEST(TransferRecords, AProgramThatSaysNothingIsGivenUp) {
+  const std::string path = testing::TempDir() + "goldilocks_fifo_" + std::to_string(getpid());
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const Descriptor writer(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  zone::RecordsProcess process;
+  ASSERT_TRUE(process.start({path, "a."}).ok());
+  RecordReader reader(process.open_output());
+  std::atomic<bool> done{false};
+  std::thread reading([&] {
+    Record none;
+    EXPECT_FALSE(reader.next(none));
+    done = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_FALSE(done);
+  {
+    const zone::CompilingGivenUp given_up;
+    reading.join();
+  }
+  EXPECT_TRUE(reader.failed());
+  unlink(path.c_str());
+}
+
+TEST(TransferRecords, AreReadFromAProgram) {
+  const std::string path = testing::TempDir() + "goldilocks_text_" + std::to_string(getpid());
+  std::ofstream(path) << "@ 300 SOA ns h 1 2 3 4 5\n@ 300 NS ns\nns 300 A 192.0.2.1\n";
+  zone::RecordsProcess process;
+  ASSERT_TRUE(process.start({path, "a."}).ok());
+  RecordReader reader(process.open_output());
+  std::vector<std::uint16_t> types;
+  for (Record r; reader.next(r);) types.push_back(r.type);
+  EXPECT_EQ(types, (std::vector<std::uint16_t>{dns::rr::soa, 2, 1}));
+  EXPECT_FALSE(reader.failed());
+  EXPECT_TRUE(process.ended_well());
+  unlink(path.c_str());
 }
 
 }  // namespace

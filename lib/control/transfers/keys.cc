@@ -1,5 +1,7 @@
 #include "lib/control/transfers/keys.h"
 
+#include <set>
+
 #include "lib/control/keys/private_file.h"
 #include "lib/zone/name_text.h"
 
@@ -23,6 +25,21 @@ Status TransferKeys::load() {
   const std::lock_guard lock(mutex_);
   keys_ = std::move(keys);
   return success();
+}
+
+std::vector<std::string> missing_keys(const transfer::TransferSettings& settings, const transfer::TsigKeys& keys) {
+  std::set<std::string> names;
+  for (const transfer::SecondarySetting& secondary : settings.secondaries) {
+    for (const transfer::Peer& primary : secondary.primaries) names.insert(primary.key);
+  }
+  for (const transfer::NotifySetting& notify : settings.notify) names.insert(notify.peer.key);
+  for (const transfer::AllowSetting& allow : settings.allow) names.insert(allow.key);
+  std::vector<std::string> lines;
+  for (const std::string& name : names) {
+    if (name.empty() || transfer::find_key(keys, zone::as_bytes(name)) != nullptr) continue;
+    lines.push_back("the TSIG key " + zone::to_text(name) + " is in no --tsig file");
+  }
+  return lines;
 }
 
 }  // namespace gl::control

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/transfer/settings.h"
 #include "lib/transfer/tsig_key.h"
 
 namespace gl::control {
@@ -26,5 +27,9 @@ class TransferKeys {
   mutable std::mutex mutex_;
   std::shared_ptr<const transfer::TsigKeys> keys_ = std::make_shared<const transfer::TsigKeys>();
 };
+
+// A line for each key that a flag names and no file has.
+[[nodiscard]] std::vector<std::string> missing_keys(const transfer::TransferSettings& settings,
+                                                    const transfer::TsigKeys& keys);
 
 }  // namespace gl::control

@@ -39,17 +39,35 @@ Status Notifier::open() {
   return success();
 }
 
+Notifier::Box& Notifier::box_of(const wire::Endpoint& host) {
+  const auto found = std::ranges::find(boxes_, host, &Box::host);
+  return found != boxes_.end() ? *found : boxes_.emplace_back(Box{host, {}, {}});
+}
+
+// What was to be told of these is told no more.
+void Notifier::forget(const std::set<std::string>& zones) {
+  if (zones.empty()) return;
+  const auto of_them = [&](const Letter& letter) { return zones.contains(letter.zone); };
+  for (Box& box : boxes_) {
+    std::erase_if(box.queued, of_them);
+    std::erase_if(box.sent, of_them);
+  }
+}
+
 void Notifier::changed(const ServedZoneMap& zones) {
-  for (const auto& entry : zones) {
-    const std::string& zone = entry.first;
-    const ServedZone& served = entry.second;
-    const auto [told, is_new] = told_.try_emplace(zone, served.serial);
-    if (!is_new && told->second == served.serial) continue;
-    told->second = served.serial;
-    std::erase_if(letters_, [&](const Letter& letter) { return letter.zone == zone; });
+  if (settings_.notify.empty()) return;
+  std::set<std::string> other;
+  for (const auto& [zone, serial] : told_) {
+    const auto found = zones.find(zone);
+    if (found == zones.end() || found->second.serial != serial) other.insert(zone);
+  }
+  forget(other);
+  for (const std::string& zone : other) told_.erase(zone);
+  for (const auto& [zone, served] : zones) {
+    if (!told_.try_emplace(zone, served.serial).second) continue;
     for (const transfer::NotifySetting& setting : settings_.notify) {
       if (!setting.zone.empty() && setting.zone != zone) continue;
-      letters_.push_back({zone, served.name, setting.peer, {}, served.soa, {}, keys_.get(), 0, 0});
+      box_of(setting.peer.host).queued.push_back({zone, served.name, setting.peer.key, served.soa, keys_.get()});
     }
   }
 }
@@ -58,37 +76,48 @@ void Notifier::tick() {
   const std::uint64_t now = monotonic_ms();
   receive(v4_.get());
   receive(v6_.get());
-  for (Letter& letter : letters_) {
-    if (letter.due_ms > now) continue;
-    if (letter.tries == kTries) {
-      ++given_up_;
-      warn("NOTIFY of zone " + letter.name + " to " + wire::to_text(letter.to.host) + " was not answered",
-           {{"zone", letter.name}, {"peer", wire::to_text(letter.to.host)}});
-    } else {
-      send(letter, now);
-    }
-    ++letter.tries;
-  }
-  std::erase_if(letters_, [](const Letter& letter) { return letter.tries > kTries; });
+  for (Box& box : boxes_) send_due(box, now);
 }
 
-void Notifier::send(Letter& letter, std::uint64_t now_ms) {
+// One that was sent twice counts no more: a secondary that is away holds up nobody, and one that answers gets as many
+// as it can answer.
+void Notifier::send_due(Box& box, std::uint64_t now_ms) {
+  for (Letter& letter : box.sent) {
+    if (letter.due_ms > now_ms) continue;
+    if (letter.tries == kTries) {
+      ++given_up_;
+      warn("NOTIFY of zone " + letter.name + " to " + wire::to_text(box.host) + " was not answered");
+      ++letter.tries;
+    } else {
+      send(box.host, letter, now_ms);
+    }
+  }
+  std::erase_if(box.sent, [](const Letter& letter) { return letter.tries > kTries; });
+  auto fresh = static_cast<std::size_t>(std::ranges::count(box.sent, 1U, &Letter::tries));
+  for (; fresh < kInFlight && !box.queued.empty(); ++fresh) {
+    send(box.host, box.sent.emplace_back(std::move(box.queued.front())), now_ms);
+    box.queued.pop_front();
+  }
+}
+
+void Notifier::send(const wire::Endpoint& host, Letter& letter, std::uint64_t now_ms) {
   letter.due_ms = now_ms + (kFirstWaitMs << letter.tries);
+  ++letter.tries;
   letter.message = transfer::make_question(letter.zone, dns::rr::soa, dns::Opcode::notify, &letter.soa);
-  if (!letter.to.key.empty()) {
-    const transfer::TsigKey* const key = transfer::find_key(*letter.keys, zone::as_bytes(letter.to.key));
+  if (!letter.key.empty()) {
+    const transfer::TsigKey* const key = transfer::find_key(*letter.keys, zone::as_bytes(letter.key));
     if (key == nullptr) return;  // it is told when nothing has come of it
     letter.mac = transfer::sign_query(letter.message, *key, unix_seconds());
   }
-  const wire::SocketAddress to(letter.to.host);
-  const int socket = wire::is_v6(letter.to.host.address) ? v6_.get() : v4_.get();
+  const wire::SocketAddress to(host);
+  const int socket = wire::is_v6(host.address) ? v6_.get() : v4_.get();
   (void)sendto(socket, letter.message.data(), letter.message.size(), MSG_DONTWAIT, to.get(), to.length);
 }
 
-bool Notifier::is_answered(const Letter& letter, Bytes answer) const {
+bool Notifier::is_answered(const Letter& letter, Bytes answer) {
   if (letter.message.empty() || !transfer::answers(answer, letter.message)) return false;
-  if (letter.to.key.empty()) return true;
-  const transfer::TsigKey* const key = transfer::find_key(*letter.keys, zone::as_bytes(letter.to.key));
+  if (letter.key.empty()) return true;
+  const transfer::TsigKey* const key = transfer::find_key(*letter.keys, zone::as_bytes(letter.key));
   return key != nullptr && transfer::AnswerChecker(*key, letter.mac).take(answer, unix_seconds());
 }
 
@@ -98,18 +127,19 @@ void Notifier::receive(int socket) {
     wire::SocketAddress from;
     const ssize_t size = recvfrom(socket, buffer.data(), buffer.size(), MSG_DONTWAIT, from.get(), &from.length);
     if (size < 0) return;
-    const Bytes answer = Bytes(buffer).first(static_cast<std::size_t>(size));
-    const wire::Endpoint host = from.endpoint();
-    const auto letter =
-        std::ranges::find_if(letters_, [&](const Letter& l) { return l.to.host == host && is_answered(l, answer); });
-    if (letter == letters_.end()) continue;
-    if (const unsigned rcode = transfer::rcode_of(answer); rcode != 0) {
-      warn("NOTIFY of zone " + letter->name + " to " + wire::to_text(host) + ": " + transfer::rcode_text(rcode),
-           {{"zone", letter->name}, {"peer", wire::to_text(host)}});
-    }
-    ++answered_;
-    letters_.erase(letter);
+    const auto box = std::ranges::find(boxes_, from.endpoint(), &Box::host);
+    if (box != boxes_.end()) take_answer(*box, Bytes(buffer).first(static_cast<std::size_t>(size)));
   }
+}
+
+void Notifier::take_answer(Box& box, Bytes answer) {
+  const auto letter = std::ranges::find_if(box.sent, [&](const Letter& l) { return is_answered(l, answer); });
+  if (letter == box.sent.end()) return;
+  if (const unsigned rcode = transfer::rcode_of(answer); rcode != 0) {
+    warn("NOTIFY of zone " + letter->name + " to " + wire::to_text(box.host) + ": " + transfer::rcode_text(rcode));
+  }
+  ++answered_;
+  box.sent.erase(letter);
 }
 
 }  // namespace gl::control

@@ -1,11 +1,13 @@
-// NOTIFY to secondaries when a zone has changed: repeated until it is answered, five times at most.
+// NOTIFY to secondaries when a zone has changed: repeated until it is answered, five times at most. Of what is to be
+// told to one secondary only some is on its way at a time, the rest is queued: thousands of zones may have changed.
 // Ownership: owns its sockets. Thread: tick() and changed() by one thread, or under the owner's lock. Errors: lines for
 // the operator. Source: RFC 1996 sections 3.6 (repetition) and 4.5.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
-#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,9 @@ namespace gl::control {
 
 class Notifier {
  public:
+  // To one secondary: so many that were sent a first time and may yet be answered before they are sent again.
+  static constexpr std::size_t kInFlight = 16;
+
   Notifier(const transfer::TransferSettings& settings, const TransferKeys& keys) : settings_(settings), keys_(keys) {}
   // Its sockets: bound to the address of --transfer-listen where that is of their family.
   [[nodiscard]] Status open();
@@ -35,24 +40,34 @@ class Notifier {
   struct Letter {
     std::string zone;
     std::string name;
-    transfer::Peer to;
-    transfer::Message message;  // as sent last
+    std::string key;
     transfer::Record soa;
-    transfer::Mac mac;
     std::shared_ptr<const transfer::TsigKeys> keys;
+    transfer::Message message{};  // as sent last
+    transfer::Mac mac{};
     unsigned tries = 0;
     std::uint64_t due_ms = 0;
   };
-  void send(Letter& letter, std::uint64_t now_ms);
+  // One secondary.
+  struct Box {
+    wire::Endpoint host;
+    std::deque<Letter> queued;
+    std::vector<Letter> sent;  // and not answered
+  };
+  [[nodiscard]] Box& box_of(const wire::Endpoint& host);
+  void forget(const std::set<std::string>& zones);
+  void send_due(Box& box, std::uint64_t now_ms);
+  void send(const wire::Endpoint& host, Letter& letter, std::uint64_t now_ms);
   void receive(int socket);
-  [[nodiscard]] bool is_answered(const Letter& letter, Bytes answer) const;
+  void take_answer(Box& box, Bytes answer);
+  [[nodiscard]] static bool is_answered(const Letter& letter, Bytes answer);
 
   const transfer::TransferSettings& settings_;
   const TransferKeys& keys_;
   Descriptor v4_;
   Descriptor v6_;
   std::map<std::string, std::uint32_t> told_;  // serials, by zone
-  std::vector<Letter> letters_;
+  std::vector<Box> boxes_;
   std::uint64_t answered_ = 0;
   std::uint64_t given_up_ = 0;
 };

@@ -1,13 +1,12 @@
 #include "lib/control/transfers/secondaries.h"
 
 #include <sodium.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <utility>
 
 #include "lib/base/clock.h"
 #include "lib/control/log.h"
+#include "lib/control/transfers/state_folder.h"
 #include "lib/zone/name_text.h"
 #include "lib/zone/zone_data.h"
 
@@ -54,22 +53,28 @@ void Secondaries::join() {
 Status Secondaries::begin(std::set<std::string> others) {
   if (entries_.empty()) return success();
   others_ = std::move(others);
-  std::error_code error;
-  std::filesystem::create_directories(settings_.state_folder, error);
-  if (error || access(settings_.state_folder.c_str(), W_OK) != 0) {
-    return Error{"--state-dir: " + settings_.state_folder + ": " + (error ? error.message() : "cannot be written to")};
-  }
+  if (Status status = make_state_folder(settings_.state_folder); !status) return status;
   transfer::remove_interrupted(settings_.state_folder);
   const Lock lock(mutex_);
-  std::vector<Entry> all;
   for (const auto& [zone, entry] : entries_) {
-    if (others_.contains(zone)) return Error{"the zone " + entry->name + " is given by --zone and by --secondary"};
-    all.push_back(entry);
+    if (others_.contains(zone)) return Error{given_twice(entry->name)};
   }
-  for (const Entry& entry : all) open_kept(entry);
-  for (const Entry& entry : all) {
-    if (entry->is_catalog && entry->kept) read_members(entry);
+  const auto open_all = [&] {
+    for (const auto& [zone, entry] : entries_) {
+      if (!entry->opened) settle_opened(entry, open_kept(*entry));
+    }
+  };
+  for (const auto& [zone, entry] : entries_) place_unavailable(entry);
+  open_all();
+  for (const transfer::SecondarySetting& setting : settings_.secondaries) {
+    const Entry entry = entries_.at(setting.zone);
+    if (!entry->is_catalog || !entry->kept) continue;
+    auto members = transfer::read_catalog(entry->path, entry->zone);
+    members ? take_members(entry, std::move(*members)) : complain("catalog " + entry->name + ": " + members.error());
   }
+  open_all();
+  tell(std::exchange(lines_, {}));
+  for (const auto& [zone, entry] : entries_) queue_.put(entry, {});
   return success();
 }
 
@@ -77,31 +82,44 @@ zone::ZoneSource Secondaries::source_of(const Secondary& entry, const std::strin
   return {path, entry.name, digests_, true};
 }
 
-// What is on disk, where it has not expired; the zone then has its place all the same.
-void Secondaries::open_kept(const Entry& entry) {
-  entry->kept = transfer::read_kept(entry->path);
-  if (entry->is_expired(unix_seconds())) {
-    warn("zone " + entry->name + ": what is kept of it, serial " + std::to_string(entry->kept->soa.serial) +
-             ", has expired",
-         {{"zone", entry->name}});
-    entry->kept.reset();
-    entry->expired = true;
+// What is on disk, where it has not expired. It is read by a program, so the lock is not held while others work.
+Secondaries::Opened Secondaries::open_kept(const Secondary& entry) const {
+  Opened opened;
+  const auto kept = transfer::read_kept(entry.path);
+  if (!kept) return opened;
+  if (unix_seconds() >= kept->expires_at()) {
+    warn("zone " + entry.name + ": what is kept of it, serial " + std::to_string(kept->soa.serial) + ", has expired");
+    opened.expired = true;
+    return opened;
   }
   std::vector<std::string> warnings;
-  if (entry->kept) {
-    auto zone = zone::load_zone(source_of(*entry, entry->path), warnings);
-    if (zone) return place(entry, std::move(*zone));
-    warn("what is kept of zone " + entry->name + " cannot be served: " + zone.error(), {{"zone", entry->name}});
-    entry->kept.reset();
+  auto zone = zone::load_zone(source_of(entry, entry.path), warnings);
+  if (zone) {
+    opened.kept = kept;
+    opened.zone = std::move(*zone);
+  } else if (!stop_) {
+    warn("what is kept of zone " + entry.name + " cannot be served: " + zone.error());
   }
-  auto none = zone::make_unavailable(source_of(*entry, entry->path));
-  if (none) place(entry, std::move(*none));
+  return opened;
+}
+
+void Secondaries::settle_opened(const Entry& entry, Opened opened) {
+  entry->opened = true;
+  entry->kept = opened.kept;
+  entry->expired = opened.expired;
+  if (opened.zone != nullptr) place(entry, std::move(opened.zone));
 }
 
 void Secondaries::place(const Entry& entry, std::unique_ptr<zone::Zone> zone) {
   if (entry->is_catalog) return;  // the list of an operator's zones is nobody else's concern
   zone->path = entry->path;
+  const std::lock_guard lock(updates_mutex_);
   updates_.push_back({source_of(*entry, entry->path), std::move(zone)});
+}
+
+void Secondaries::place_unavailable(const Entry& entry) {
+  auto none = zone::make_unavailable(source_of(*entry, entry->path));
+  if (none) place(entry, std::move(*none));
 }
 
 void Secondaries::start() {
@@ -110,7 +128,7 @@ void Secondaries::start() {
 }
 
 std::vector<ZoneUpdate> Secondaries::take_updates() {
-  const Lock lock(mutex_);
+  const std::lock_guard lock(updates_mutex_);
   return std::exchange(updates_, {});
 }
 
@@ -126,38 +144,58 @@ void Secondaries::work() {
   while (!stop_) {
     if (const Entry entry = next_due()) {
       entry->busy = true;
-      entry->is_expired(unix_seconds()) ? expire(entry, lock) : look(entry, lock);
+      work_for(entry, lock);
       entry->busy = false;
+      if (!entry->gone) queue_.put(entry, entry->due);
     } else {
-      wake_.wait_for(lock, kLookAgain);
+      wake_.wait_until(lock, queue_.next(std::chrono::steady_clock::now() + kLookAgain));
     }
   }
 }
 
+// What has expired is due at once.
 Secondaries::Entry Secondaries::next_due() {
-  const auto now = std::chrono::steady_clock::now();
   const std::uint64_t time = unix_seconds();
-  Entry found;
-  for (const auto& [zone, entry] : entries_) {
-    if (entry->busy) continue;
-    if (entry->is_expired(time)) return entry;
-    if (entry->due <= now && (found == nullptr || entry->due < found->due)) found = entry;
+  if (std::exchange(expiry_looked_at_, time) != time) {
+    for (const auto& [zone, entry] : entries_) {
+      if (!entry->busy && entry->is_expired(time)) queue_.put(entry, {});
+    }
   }
-  return found;
+  return queue_.take(std::chrono::steady_clock::now());
 }
 
-void Secondaries::expire(const Entry& entry, Lock& lock) {
-  complain("zone " + entry->name + " has expired: no primary has confirmed serial " +
-               std::to_string(entry->kept->soa.serial) + " for " + std::to_string(entry->kept->soa.expire) +
-               " s; it is answered with SERVFAIL from now on",
-           {{"zone", entry->name}});
-  const zone::ZoneSource source = source_of(*entry, entry->path);
+void Secondaries::work_for(const Entry& entry, Lock& lock) {
+  if (!entry->opened) {
+    const Secondary copy = *entry;
+    lock.unlock();
+    Opened opened = open_kept(copy);
+    lock.lock();
+    if (entry->gone || stop_) return;
+    settle_opened(entry, std::move(opened));
+  }
+  entry->is_expired(unix_seconds()) ? expire(entry) : look(entry, lock);
+  if (lines_.empty()) return;
+  const std::vector<Line> lines = std::exchange(lines_, {});
   lock.unlock();
-  auto none = zone::make_unavailable(source);
+  tell(lines);
   lock.lock();
+}
+
+void Secondaries::expire(const Entry& entry) {
+  tell_later(complain, "zone " + entry->name + " has expired: no primary has confirmed serial " +
+                           std::to_string(entry->kept->soa.serial) + " for " + std::to_string(entry->kept->soa.expire) +
+                           " s; it is answered with SERVFAIL from now on");
   entry->kept.reset();
   entry->expired = true;
-  if (none && !entry->gone) place(entry, std::move(*none));
+  place_unavailable(entry);
+}
+
+void Secondaries::tell_later(void (*level)(const std::string&), std::string line) {
+  lines_.push_back({level, std::move(line)});
+}
+
+void Secondaries::tell(const std::vector<Line>& lines) {
+  for (const Line& line : lines) line.level(line.text);
 }
 
 transfer::RefreshTask Secondaries::task_of(const Secondary& entry) const {
@@ -177,12 +215,13 @@ void Secondaries::look(const Entry& entry, Lock& lock) {
   entry->asked_again = false;
   const transfer::RefreshTask task = task_of(*entry);
   const Secondary copy = *entry;
+  entry->began = std::chrono::steady_clock::now();
   lock.unlock();
   transfer::Refreshed result = transfer::refresh(task, stop_);
-  std::unique_ptr<zone::Zone> zone;
+  Taken taken;
   if (result.end == transfer::Refreshed::End::fetched) {
-    if (Status taken = take_in(copy, result, zone); !taken) {
-      result.error = result.from + ": " + result.how + ": " + taken.error();
+    if (Status status = take_in(copy, result, taken); !status) {
+      result.error = result.from + ": " + result.how + ": " + status.error();
       result.end = transfer::Refreshed::End::failed;
     }
   }
@@ -195,14 +234,16 @@ void Secondaries::look(const Entry& entry, Lock& lock) {
       result.end = transfer::Refreshed::End::failed;
     }
   }
-  settle(entry, result, std::move(zone));
-  entry->due = entry->asked_again ? std::chrono::steady_clock::time_point{}
-                                  : std::chrono::steady_clock::now() + spread(entry->interval());
+  settle(entry, result, std::move(taken));
+  entry->due = entry->asked_again ? entry->soonest() : std::chrono::steady_clock::now() + spread(entry->interval());
+  if (result.end != transfer::Refreshed::End::fetched) return;
+  lock.unlock();
+  if (Status status = result.zone->flush_folder(); !status) warn(status.error());
+  lock.lock();
 }
 
 // What was fetched is checked as any zone.
-Status Secondaries::take_in(const Secondary& entry, transfer::Refreshed& fetched,
-                            std::unique_ptr<zone::Zone>& zone) const {
+Status Secondaries::take_in(const Secondary& entry, transfer::Refreshed& fetched, Taken& taken) const {
   std::vector<std::string> warnings;
   auto loaded = zone::load_zone(source_of(entry, fetched.zone->aside()), warnings);
   if (!loaded) return Error{loaded.error()};
@@ -210,30 +251,31 @@ Status Secondaries::take_in(const Secondary& entry, transfer::Refreshed& fetched
   if (entry.is_catalog) {
     auto members = transfer::read_catalog(fetched.zone->aside(), entry.zone);
     if (!members) return Error{"the catalog is broken: " + members.error()};
+    taken.members = std::move(*members);
   }
-  zone = std::move(*loaded);
+  taken.zone = std::move(*loaded);
   return success();
 }
 
-void Secondaries::settle(const Entry& entry, transfer::Refreshed& result, std::unique_ptr<zone::Zone> zone) {
+void Secondaries::settle(const Entry& entry, transfer::Refreshed& result, Taken taken) {
   using End = transfer::Refreshed::End;
   if (result.end == End::failed) return note_failure(*entry, result.error);
   entry->failing.clear();
   entry->failures_in_a_row = 0;
   entry->primary = result.from;
   if (result.end == End::current) {
-    if (Status status = transfer::confirm_kept(entry->path); !status) warn(status.error());
+    if (Status status = transfer::confirm_kept(entry->path); !status) tell_later(warn, status.error());
     if (entry->kept) entry->kept->confirmed_at = unix_seconds();
     return;
   }
-  say("zone " + entry->name + ": serial " + (entry->kept ? std::to_string(entry->kept->soa.serial) + " -> " : "") +
-          std::to_string(result.soa.serial) + " from " + result.from + ": " + result.how,
-      {{"zone", entry->name}, {"serial", result.soa.serial}, {"peer", result.from}});
+  tell_later(say, "zone " + entry->name + ": serial " +
+                      (entry->kept ? std::to_string(entry->kept->soa.serial) + " -> " : "") +
+                      std::to_string(result.soa.serial) + " from " + result.from + ": " + result.how);
   ++entry->transfers;
   entry->expired = false;
   entry->kept = transfer::Kept{result.soa, unix_seconds()};
-  place(entry, std::move(zone));
-  if (entry->is_catalog) read_members(entry);
+  place(entry, std::move(taken.zone));
+  if (entry->is_catalog) take_members(entry, std::move(taken.members));
 }
 
 // Told once, until it is another reason or all is well.
@@ -244,7 +286,7 @@ void Secondaries::note_failure(Secondary& entry, const std::string& reason) {
   const std::string state = entry.kept      ? " stays as it was, with serial " + std::to_string(entry.kept->soa.serial)
                             : entry.expired ? " has expired, and nothing newer is to be had"
                                             : " is not there yet";
-  complain("zone " + entry.name + state + ": " + reason, {{"zone", entry.name}});
+  tell_later(complain, "zone " + entry.name + state + ": " + reason);
 }
 
 }  // namespace gl::control

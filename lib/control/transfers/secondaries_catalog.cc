@@ -8,11 +8,8 @@
 
 namespace gl::control {
 
-// The caller holds the lock. A catalog that cannot be read changes nothing.
-void Secondaries::read_members(const Entry& catalog) {
-  auto members = transfer::read_catalog(catalog->path, catalog->zone);
-  if (!members) return complain("catalog " + catalog->name + ": " + members.error(), {{"zone", catalog->name}});
-  catalogs_[catalog->zone] = std::move(*members);
+void Secondaries::take_members(const Entry& catalog, transfer::Catalog members) {
+  catalogs_[catalog->zone] = std::move(members);
   // One that another catalog has let go may be waited for.
   for (const auto& [zone, list] : catalogs_) adopt(zone, list);
   wake_.notify_all();
@@ -29,7 +26,7 @@ void Secondaries::adopt(const std::string& catalog, const transfer::Catalog& mem
   }
   for (const std::string& zone : left) remove(zone, "it is no longer in catalog " + from->name);
   for (const auto& [zone, member] : members) {
-    if (stop_) return;  // each new one starts a program, which takes its time
+    if (stop_) return;
     add_member(from, zone, member);
   }
 }
@@ -48,8 +45,8 @@ void Secondaries::add_member(const Entry& catalog, const std::string& zone, cons
   const bool moves = found != entries_.end() && may_move(*found->second, catalog->zone);
   if ((found != entries_.end() && !moves) || others_.contains(zone)) {
     if (conflicts_.insert(catalog->zone + zone).second) {
-      warn("catalog " + catalog->name + ": its member " + zone::to_text(zone) + " is a zone already, and stays that",
-           {{"zone", zone::to_text(zone)}, {"catalog", catalog->name}});
+      tell_later(warn, "catalog " + catalog->name + ": its member " + zone::to_text(zone) +
+                           " is a zone already, and stays that");
     }
     return;
   }
@@ -59,8 +56,7 @@ void Secondaries::add_member(const Entry& catalog, const std::string& zone, cons
     found->second->catalog = catalog->zone;
     found->second->member_id = member.id;
     found->second->primaries = catalog->primaries;
-    return say("zone " + found->second->name + " is of catalog " + catalog->name + " now",
-               {{"zone", found->second->name}, {"catalog", catalog->name}});
+    return tell_later(say, "zone " + found->second->name + " is of catalog " + catalog->name + " now");
   }
   if (moves) remove(zone, "it is of catalog " + catalog->name + " now, under another id");
   auto entry = std::make_shared<Secondary>();
@@ -71,9 +67,9 @@ void Secondaries::add_member(const Entry& catalog, const std::string& zone, cons
   entry->catalog = catalog->zone;
   entry->member_id = member.id;
   entries_.emplace(zone, entry);
-  say("zone " + entry->name + " is a member of catalog " + catalog->name,
-      {{"zone", entry->name}, {"catalog", catalog->name}});
-  open_kept(entry);
+  tell_later(say, "zone " + entry->name + " is a member of catalog " + catalog->name);
+  place_unavailable(entry);
+  queue_.put(entry, {});
 }
 
 void Secondaries::remove(const std::string& zone, const std::string& why) {
@@ -81,9 +77,11 @@ void Secondaries::remove(const std::string& zone, const std::string& why) {
   if (found == entries_.end()) return;
   const Entry entry = found->second;
   entry->gone = true;
+  queue_.drop(entry);
   entries_.erase(found);
-  say("zone " + entry->name + " goes: " + why, {{"zone", entry->name}});
+  tell_later(say, "zone " + entry->name + " goes: " + why);
   unlink(entry->path.c_str());
+  const std::lock_guard lock(updates_mutex_);
   updates_.push_back({source_of(*entry, entry->path), nullptr});
 }
 

@@ -54,9 +54,12 @@ unsigned Secondaries::judge_notify(Bytes message, const wire::Endpoint& from, co
   ++entry.notifies;
   const auto hint = hint_in(message, question);
   if (hint && entry.kept && *hint == entry.kept->soa.serial && entry.failing.empty()) return kNoError;
-  entry.asked_again = entry.busy;
-  entry.due = {};
-  wake_.notify_one();
+  if (entry.busy) {
+    entry.asked_again = true;
+  } else if (entry.soonest() < entry.due) {
+    queue_.put(found->second, entry.soonest());
+    wake_.notify_one();
+  }
   return kNoError;
 }
 

@@ -24,12 +24,14 @@ struct Secondary {
   std::string catalog;      // whose member it is; empty: of none
   std::string member_id;
 
+  bool opened = false;                 // what is on disk was looked at
   std::optional<transfer::Kept> kept;  // on disk, and not expired
   bool expired = false;                // there was something, until nobody confirmed it any more
   std::chrono::steady_clock::time_point due{};
+  std::chrono::steady_clock::time_point began{};  // the last refresh
   std::uint32_t failures_in_a_row = 0;
   bool busy = false;
-  bool asked_again = false;  // NOTIFY came while busy
+  bool asked_again = false;  // NOTIFY came while busy, any number of them
   bool gone = false;         // no longer ours: whoever is busy with it throws away what comes of it
 
   std::uint64_t transfers = 0;
@@ -38,6 +40,11 @@ struct Secondary {
   std::string failing;         // why the last refresh failed; empty: it did not
   std::string primary;         // that answered last
 
+  // When a NOTIFY makes it due: a primary that changes all the time, or lies, is not asked more often than that.
+  [[nodiscard]] std::chrono::steady_clock::time_point soonest() const {
+    constexpr std::chrono::milliseconds kLeastBetween{500};
+    return began + kLeastBetween;
+  }
   [[nodiscard]] bool is_expired(std::uint64_t now) const { return kept && now >= kept->expires_at(); }
   // How long from one look at the primary to the next (RFC 1035 section 3.3.13), within reason.
   [[nodiscard]] std::chrono::seconds interval() const {

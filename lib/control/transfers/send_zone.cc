@@ -20,17 +20,17 @@ class Source {
  public:
   explicit Source(const ServedZone& zone) : zone_(zone) {}
   [[nodiscard]] bool open() {
-    if (zone_.is_kept) {
+    if (zone_.transferred) {
       reader_.emplace(zone_.path);
     } else if (process_.start({zone_.path, zone_.name})) {
-      reader_.emplace(process_.release_output());
+      reader_.emplace(process_.open_output());
     }
     return reader_ && !reader_->failed() && reader_->next(first_);
   }
   // The SOA.
   [[nodiscard]] const transfer::Record& first() const { return first_; }
   [[nodiscard]] bool next(transfer::Record& record) { return reader_->next(record); }
-  [[nodiscard]] bool ended_well() { return !reader_->failed() && (zone_.is_kept || process_.ended_well()); }
+  [[nodiscard]] bool ended_well() { return !reader_->failed() && (zone_.transferred || process_.ended_well()); }
 
  private:
   const ServedZone& zone_;

@@ -26,7 +26,7 @@ bool read_soa(const zone::ZoneSnapshot& snapshot, Bytes apex, transfer::Record& 
 
 }  // namespace
 
-ServedZoneMap served_zones(const zone::ZoneSnapshot& snapshot, const std::string& state_folder) {
+ServedZoneMap served_zones(const zone::ZoneSnapshot& snapshot) {
   ServedZoneMap zones;
   for (const auto& zone : snapshot.zones()) {
     if (zone->unavailable) continue;
@@ -36,7 +36,7 @@ ServedZoneMap served_zones(const zone::ZoneSnapshot& snapshot, const std::string
     served.serial = zone->serial;
     served.name = zone->origin;
     served.path = zone->path;
-    served.is_kept = zone->path.starts_with(state_folder + "/");
+    served.transferred = zone->transferred;
     zones.emplace(std::string(zone::as_chars(apex)), std::move(served));
   }
   return zones;

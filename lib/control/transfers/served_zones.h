@@ -17,12 +17,11 @@ struct ServedZone {
   std::uint32_t serial = 0;
   std::string name;  // as text
   std::string path;
-  bool is_kept = false;  // a secondary's: its file has one record a line
+  bool transferred = false;  // a secondary's: its file has one record a line
 };
 using ServedZoneMap = std::map<std::string, ServedZone>;
 
-// `state_folder`: where secondaries are kept.
-[[nodiscard]] ServedZoneMap served_zones(const zone::ZoneSnapshot& snapshot, const std::string& state_folder);
+[[nodiscard]] ServedZoneMap served_zones(const zone::ZoneSnapshot& snapshot);
 
 class ServedZones {
  public:

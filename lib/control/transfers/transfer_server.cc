@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 
 #include "lib/base/clock.h"
 #include "lib/base/endian.h"
@@ -15,8 +17,10 @@
 namespace gl::control {
 namespace {
 
-constexpr std::size_t kMostSessions = 16;
 constexpr std::chrono::milliseconds kIdle{10'000};
+constexpr std::chrono::milliseconds kRequestTime{10'000};  // until all of a request is there, from the answer before
+constexpr std::chrono::milliseconds kPause{500};           // where there is no descriptor for a connection
+constexpr std::chrono::seconds kTellAgain{10};
 constexpr unsigned kFormErr = 1, kNotImp = 4, kRefused = 5, kNotAuth = 9;
 
 bool is_notify(Bytes message) {
@@ -27,8 +31,12 @@ bool is_notify(Bytes message) {
 }  // namespace
 
 TransferServer::~TransferServer() {
+  join();
+}
+
+void TransferServer::join() {
   if (thread_.joinable()) thread_.join();
-  for (Session& session : sessions_) session.thread.join();
+  sessions_.join();
 }
 
 Status TransferServer::open() {
@@ -45,7 +53,8 @@ void TransferServer::start() {
 void TransferServer::run() {
   constexpr int kLookAgain = 100;
   while (!stop_) {
-    std::array<pollfd, 2> wanted = {{{datagrams_.get(), POLLIN, 0}, {connections_.get(), POLLIN, 0}}};
+    const int connections = transfer::Clock::now() < accept_at_ ? -1 : connections_.get();
+    std::array<pollfd, 2> wanted = {{{datagrams_.get(), POLLIN, 0}, {connections, POLLIN, 0}}};
     if (poll(wanted.data(), wanted.size(), kLookAgain) <= 0) continue;
     if ((wanted[0].revents & POLLIN) != 0) take_datagrams();
     if ((wanted[1].revents & POLLIN) != 0) take_connection();
@@ -70,31 +79,32 @@ void TransferServer::take_datagrams() {
   if (!answer.empty()) (void)sendto(datagrams_.get(), answer.data(), answer.size(), 0, from.get(), from.length);
 }
 
+// Without a descriptor or memory it stays in the kernel's queue: poll() would say so without an end.
 void TransferServer::take_connection() {
   wire::SocketAddress from;
-  const int socket = accept4(connections_.get(), from.get(), &from.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (socket < 0) return;
-  sessions_.remove_if([](Session& session) {
-    if (!session.ended) return false;
-    session.thread.join();
-    return true;
-  });
-  if (sessions_.size() == kMostSessions) {
-    close(socket);
-    return;
+  Descriptor socket(accept4(connections_.get(), from.get(), &from.length, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (socket.get() < 0) {
+    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
+    accept_at_ = transfer::Clock::now() + kPause;
+    return tell_of_trouble(std::strerror(errno));
   }
-  Session& session = sessions_.emplace_back();
-  session.thread = std::thread([this, &session, socket, host = from.endpoint()] {
-    serve(socket, host);
-    session.ended = true;
-  });
+  const wire::Endpoint host = from.endpoint();
+  if (!gl::is_allowed(peers_, wire::bytes_of(host.address))) return void(++refused_);
+  if (Status status = sessions_.start(socket, host); !status) tell_of_trouble(status.error());
+}
+
+void TransferServer::tell_of_trouble(const std::string& line) {
+  if (transfer::Clock::now() < tell_at_ && line == told_) return;
+  told_ = line;
+  tell_at_ = transfer::Clock::now() + kTellAgain;
+  warn("--transfer-listen: " + line);
 }
 
 void TransferServer::serve(int socket, const wire::Endpoint& from) {
   transfer::Stream stream(stop_, transfer::Clock::now() + std::chrono::seconds(settings_.most_seconds), kIdle);
   stream.take(socket);
   transfer::Message message;
-  while (stream.receive(message) && answer(stream, message, from)) {
+  while (stream.receive(message, transfer::Clock::now() + kRequestTime) && answer(stream, message, from)) {
   }
 }
 

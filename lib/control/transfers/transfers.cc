@@ -5,6 +5,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/control/log.h"
+#include "lib/control/transfers/known_peers.h"
 #include "lib/zone/compiler_process.h"
 #include "lib/zone/name_text.h"
 #include "lib/zone/zone_data.h"
@@ -13,15 +14,6 @@ namespace gl::control {
 namespace {
 
 constexpr std::chrono::milliseconds kTurn{20};
-
-AllowedNetwork network_of(const wire::IpAddress& address) {
-  const Bytes bytes = wire::bytes_of(address);
-  AllowedNetwork network;
-  network.address_length = static_cast<std::uint8_t>(bytes.size());
-  network.prefix_length = static_cast<std::uint8_t>(8 * bytes.size());
-  std::ranges::copy(bytes, network.address.begin());
-  return network;
-}
 
 wire::IpAddress address_of(const Peer& peer) {
   if (peer.address_length == 4) {
@@ -38,13 +30,7 @@ wire::IpAddress address_of(const Peer& peer) {
 
 NotifyDoors make_doors(const transfer::TransferSettings& settings, std::size_t cores) {
   NotifyDoors doors;
-  AllowedNetworks primaries;
-  for (const transfer::SecondarySetting& secondary : settings.secondaries) {
-    for (const transfer::Peer& primary : secondary.primaries) {
-      primaries.push_back(network_of(primary.host.address));
-      if (primary.notify_from) primaries.push_back(network_of(*primary.notify_from));
-    }
-  }
+  const AllowedNetworks primaries = primaries_of(settings);
   for (std::size_t i = 0; !primaries.empty() && i < cores; ++i) {
     doors.push_back(std::make_shared<services::NotifyDoor>(primaries));
   }
@@ -59,32 +45,18 @@ Transfers::Transfers(const transfer::TransferSettings& settings, zone::ZoneDiges
       notifier_(settings, keys_),
       server_(settings, keys_, served_, secondaries_, stop_) {}
 
+// Programs that threads wait for are ended before the threads are.
 Transfers::~Transfers() {
+  const zone::CompilingGivenUp given_up;
   stop_ = true;
   if (thread_.joinable()) thread_.join();
-  const zone::CompilingGivenUp given_up;
+  server_.join();
   secondaries_.join();
-}
-
-// Each that a flag names is in some file.
-Status Transfers::check_keys() const {
-  std::vector<std::string> names;
-  for (const transfer::SecondarySetting& secondary : settings_.secondaries) {
-    for (const transfer::Peer& primary : secondary.primaries) names.push_back(primary.key);
-  }
-  for (const transfer::NotifySetting& notify : settings_.notify) names.push_back(notify.peer.key);
-  for (const transfer::AllowSetting& allow : settings_.allow) names.push_back(allow.key);
-  const auto keys = keys_.get();
-  for (const std::string& name : names) {
-    if (name.empty() || transfer::find_key(*keys, zone::as_bytes(name)) != nullptr) continue;
-    return Error{"the TSIG key " + zone::to_text(name) + " is in no --tsig file"};
-  }
-  return success();
 }
 
 Status Transfers::begin(ZoneStore& zones) {
   if (Status status = keys_.load(); !status) return status;
-  if (Status status = check_keys(); !status) return status;
+  if (const auto missing = missing_keys(settings_, *keys_.get()); !missing.empty()) return Error{missing.front()};
   if (Status status = notifier_.open(); !status) return status;
   if (Status status = server_.open(); !status) return status;
   std::set<std::string> others;
@@ -114,7 +86,7 @@ bool Transfers::begin_update(ZoneStore& zones) {
 
 void Transfers::served(const ZoneStore& zones) {
   if (!settings_.enabled()) return;
-  served_.set(served_zones(*zones.current(), settings_.state_folder));  // before anybody asks for it
+  served_.set(served_zones(*zones.current()));  // before anybody asks for it
   const std::lock_guard lock(mutex_);
   notifier_.changed(*served_.get());
 }

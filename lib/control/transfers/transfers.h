@@ -54,7 +54,6 @@ class Transfers {
   [[nodiscard]] Totals totals() const;
 
  private:
-  [[nodiscard]] Status check_keys() const;
   void carry_letters();
 
   const transfer::TransferSettings& settings_;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -83,8 +84,12 @@ bool ZoneStore::begin_reload() {
   if (reader_.joinable() || current() == nullptr) return false;
   std::vector<bool> read;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (sources_[i].transferred) {
+      read.push_back(false);
+      continue;
+    }
     const std::string state = state_of(sources_[i]);
-    read.push_back(!sources_[i].transferred && (state.empty() || state != states_[i]));
+    read.push_back(state.empty() || state != states_[i]);
   }
   start_reader(std::move(read));
   return true;
@@ -118,26 +123,46 @@ void ZoneStore::start_reader(std::vector<bool> read) {
 
 bool ZoneStore::begin_update(std::vector<ZoneUpdate>& updates) {
   if (reader_.joinable() || current() == nullptr) return false;
+  // Of thousands at once each is found by its file.
+  std::unordered_map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (sources_[i].transferred) places.emplace(sources_[i].path, i);
+  }
   std::vector<std::unique_ptr<zone::Zone>> ready(sources_.size());
+  std::vector<bool> gone(sources_.size());
   for (ZoneUpdate& update : updates) {
-    auto at = std::ranges::find(sources_, update.source.path, &zone::ZoneSource::path) - sources_.begin();
-    if (update.zone == nullptr && at < std::ssize(sources_)) {
-      states_.erase(states_.begin() + at);
-      sources_.erase(sources_.begin() + at);
-      ready.erase(ready.begin() + at);
-    }
-    if (update.zone == nullptr) continue;
-    if (at == std::ssize(sources_)) {
+    const auto [place, is_new] = places.try_emplace(update.source.path, sources_.size());
+    if (is_new) {
       sources_.push_back(update.source);
       states_.emplace_back();
       ready.emplace_back();
+      gone.push_back(false);
     }
-    ready[static_cast<std::size_t>(at)] = std::move(update.zone);
+    gone[place->second] = update.zone == nullptr;
+    ready[place->second] = std::move(update.zone);
   }
   updates.clear();
+  drop(gone, ready);
   reading_ = states_;
   begin(std::vector<bool>(sources_.size(), false), std::move(ready));
   return true;
+}
+
+// These sources, and what was ready of them.
+void ZoneStore::drop(const std::vector<bool>& gone, std::vector<std::unique_ptr<zone::Zone>>& ready) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (gone[i]) continue;
+    if (kept != i) {
+      sources_[kept] = std::move(sources_[i]);
+      states_[kept] = std::move(states_[i]);
+      ready[kept] = std::move(ready[i]);
+    }
+    ++kept;
+  }
+  sources_.resize(kept);
+  states_.resize(kept);
+  ready.resize(kept);
 }
 
 void ZoneStore::begin(std::vector<bool> read, std::vector<std::unique_ptr<zone::Zone>> ready) {

@@ -75,6 +75,7 @@ class ZoneStore {
 
  private:
   void begin(std::vector<bool> read, std::vector<std::unique_ptr<zone::Zone>> ready);
+  void drop(const std::vector<bool>& gone, std::vector<std::unique_ptr<zone::Zone>>& ready);
   // What tells whether a zone's files have changed: of each its place, size and times.
   [[nodiscard]] std::string state_of(const zone::ZoneSource& source) const;
   // Those of the sources for which it is true.
