@@ -1,49 +1,18 @@
-"""Zones that come from other name servers: NSD, Knot and BIND as primaries, one that lies, restarts, and the end of it."""
+"""Zones that come from other name servers: NSD, Knot and BIND as primaries, restarts, and the end of it."""
 
 import os
-import socket
 import time
 
 import dns.flags
-import dns.message
-import dns.tsig
-import dns.tsigkeyring
+import dns.rcode
 
 import wire
 from backends import KERNEL_V4, BackendLab, v4
-from lab import inside, sh, wait_for
+from goldilocks import Goldilocks
+from lab import sh, wait_for
 from runner import run
-from transfer_peers import KEY, KEY_TEXT, SECRET, Bind, Hostile, Knot, Nsd, address, zone_text
-
-ORIGIN = "xfr.example."
-HOST = 10
-
-
-def ask(name, kind="TXT"):
-    return wire.parse(wire.ask_udp(wire.query(f"{name}.{ORIGIN}".lstrip("."), kind)))
-
-
-def txt(name="serial"):
-    answer = ask(name)
-    return answer.answer[0][0].strings[0].decode() if answer.answer else dns.rcode.to_text(answer.rcode())
-
-
-def serves(serial, server, limit=15):
-    wait_for(lambda: txt() == str(serial), lambda: f"{txt()} and not {serial}\n{server.log()}", limit)
-
-
-def secondary(lab, *more, key=True, state=None, options=(), primary=None):
-    """Goldilocks with the zone of that host."""
-    keys = lab.path("keys", KEY_TEXT)
-    keys.chmod(0o600)
-    what = primary or f"{ORIGIN}@{address(HOST)}" + (f",tsig={KEY}" if key else "")
-    return lab.goldilocks(["--secondary", ",".join([what, *more]), "--tsig", keys, "--state-dir",
-                           state or lab.path("state"), "--transfer-listen", f"{KERNEL_V4}53:5300", *options])
-
-
-def state_of(server):
-    return server.telemetry("/goldilocks/secondaries")["zone_0"]
-
+from secondary import HOST, ORIGIN, ask, notify, secondary, serves, state_of, txt
+from transfer_peers import KEY, KEY_TEXT, SECRET, Bind, Knot, Nsd, address, zone_text
 
 def primary_changes(kind, udp_notify=True, hows=("IXFR",)):
     """Two versions, the second told by NOTIFY: signed, over IXFR where the primary has one; then one to a datagram of the
@@ -77,59 +46,6 @@ def test_primary_knot():
 
 def test_primary_bind():
     primary_changes(Bind)
-
-
-WRONG = {
-    "cut": "closed before the end", "outside": "outside the zone", "class": "no zone can hold",
-    "ends": "ends with 13", "older": "not newer than ours", "nosoa": "does not begin with the zone's SOA",
-    "second": "two SOAs", "behind": "behind the last SOA", "loop": "malformed", "count": "malformed",
-    "junk": "answer to something else", "id": "something else", "question": "something else", "endless": "larger than 1 MiB",
-    "refused": "REFUSED", "noapex": "no NS record", "cname": "CNAME and other data",
-    "ixfrbase": "differences from serial 10", "ixfrgone": "remove what is not there", "ixfrgap": "go on from",
-    "ixfrloop": "lead from serial 11 to 11",
-}
-
-
-def notify(lab, source=address(HOST), to=f"{KERNEL_V4}53", port=5300, key=None, name=ORIGIN):
-    """One NOTIFY from there; its answer."""
-    message = dns.message.make_query(name, "SOA")
-    message.flags = dns.flags.AA
-    message.set_opcode(dns.opcode.NOTIFY)
-    if key:
-        message.use_tsig(dns.tsigkeyring.from_text({KEY: (dns.tsig.HMAC_SHA256, key)}), KEY)
-    with inside(lab.backend_ns, lab.client_ns), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind((source, 0))
-        s.settimeout(5)
-        s.sendto(message.to_wire(), (to, port))
-        wire_answer = s.recv(4096)
-        try:
-            return dns.message.from_wire(wire_answer, keyring=message.keyring, request_mac=message.mac)
-        except dns.tsig.PeerError as e:
-            return type(e).__name__
-
-
-def test_primary_that_lies():
-    """Every wrong transfer leaves the zone as it was, with a line that says why; a right one after it is taken."""
-    with BackendLab() as lab, Hostile(lab, HOST) as primary:
-        with secondary(lab, key=False, options=["--transfer-limit", "1"]) as server:
-            serves(11, server)
-            for how, why in WRONG.items():
-                before = state_of(server)["failures"]
-                primary.tell(how, 12)
-                notify(lab)
-                wait_for(lambda: state_of(server)["failures"] > before, lambda: how + server.log())
-                wait_for(lambda: why in state_of(server)["failing"], lambda: f"{how}: {state_of(server)}")
-                assert f"stays as it was, with serial 11: {state_of(server)['failing']}" in server.log(), how
-                assert txt() == "11", how
-            primary.tell("ixfr", 12)
-            notify(lab)
-            serves(12, server)
-            assert txt("new-12") == "n" and ": IXFR, " in server.log()
-            primary.tell("whole", 11)  # it has gone back: not newer
-            notify(lab)
-            wait_for(lambda: "its serial 11 is older than ours, 12" in server.log(), server.log)
-            assert txt() == "12" and not list(lab.path("state").glob("*.new*"))
-            assert state_of(server)["failures"] >= len(WRONG), state_of(server)
 
 
 def test_notify_is_checked():
@@ -211,6 +127,42 @@ def test_wrong_usage():
             server = lab.goldilocks([*options, "--state-dir", lab.path("state")])
             done = sh(*server.command, check=False)
             assert done.returncode != 0 and line in done.stdout, (line, done.stdout[-500:])
+
+
+def test_check():
+    """What a start would refuse, a line each, and no folder is made."""
+    with BackendLab() as lab:
+        keys, zone, state = lab.path("keys", KEY_TEXT), lab.path("own.zone", zone_text("own.example.", 1)), lab.path("state")
+        keys.chmod(0o600)
+
+        fixed = lab.path("fixed")
+        fixed.mkdir()
+
+        def check(*options):
+            done = sh("unshare", "-m", "sh", "-c", 'mount -t tmpfs -o ro none "$0" && exec "$@"', fixed, Goldilocks.binary, "--check", "--address", v4(53), "--zone", zone, "--secret", lab.path("secret"),
+                      "--tsig", keys, *options, check=False)
+            return done.returncode, done.stdout
+
+        good = ["--secondary", f"a.example@192.0.2.1,tsig={KEY}", "--secondary", "a.example@192.0.2.2", "--catalog",
+                "cat.@192.0.2.1", "--state-dir", state / "deep"]
+        code, text = check(*good)
+        for line in (f"ok: key file {keys}: 1 key", "ok: secondary zone a.example.: 2 primaries", "ok: catalog cat.: 1 primary",
+                     f"ok: state folder {state}/deep"):
+            assert code == 0 and line in text.splitlines(), (line, text)
+        assert not state.exists(), "a check has made a folder"
+        bad = lab.path("bad", "x")
+        bad.chmod(0o600)
+        for options, line in (
+                (["--secondary", "a.@192.0.2.1,tsig=no.", "--notify", "192.0.2.2,tsig=no."], "the TSIG key no. is in no --tsig file"),
+                (["--transfer-allow", "0.0.0.0/0,tsig=none."], "the TSIG key none. is in no --tsig file"),
+                (["--secondary", "Own.Example@192.0.2.1"], "the zone own.example. is given by --zone and by --secondary or --catalog"),
+                (["--secondary", "a.@192.0.2.1", "--state-dir", bad / "x"], f"--state-dir: {bad}/x: Not a directory"),
+                (["--secondary", "a.@192.0.2.1", "--state-dir", fixed / "x"], f"--state-dir: {fixed}: cannot be written to: Read-only"),
+                (["--tsig", bad], f"key file {bad}:1: neither a key statement nor [ALGORITHM:]NAME:SECRET"),
+                (["--tsig", keys], f"key file {keys}: the key {KEY} is in another --tsig file too")):
+            code, text = check("--state-dir", state, *options)
+            errors = [e for e in text.splitlines() if e.startswith("error: ")]
+            assert code == 1 and len(errors) == 1 and errors[0].startswith("error: " + line), (line, text)
 
 
 run(__name__)

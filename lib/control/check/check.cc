@@ -45,7 +45,7 @@ void check_datagram_ports(const Settings& settings, CheckReport& report) {
     }
     taken.push_back({ports, by});
   };
-  if (!settings.zones.empty() || settings.forward.enabled()) {
+  if (!settings.zones.empty() || !settings.transfers.secondaries.empty() || settings.forward.enabled()) {
     for (const std::uint16_t port : settings.service_ports) take({port, port}, "port");
   }
   for (const auto& module : settings.modules) {
@@ -111,7 +111,7 @@ int check_configuration(const CommandLine& line) {
   const Settings& settings = line.settings;
   describe(settings, report);
   check_secret(settings.secret_path, report);
-  check_zones(settings.zones, report);
+  check_transfers(settings.transfers, check_zones(settings.zones, report), report);
   check_datagram_ports(settings, report);
   check_services(settings, report);
   if (settings.dnstap) check_dnstap(*settings.dnstap, report);

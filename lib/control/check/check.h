@@ -2,6 +2,7 @@
 // Ownership: borrows. Thread: main core, nothing else runs. Errors: into the report, a line each.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,11 @@ struct CheckReport {
   std::vector<std::string> errors;    // a start would end here
 };
 
-// Each zone by itself, so that all that are refused are told.
-void check_zones(const std::vector<zone::ZoneSource>& sources, CheckReport& report);
+// Each zone by itself, so that all that are refused are told. Returns the names of those that are good, in wire form.
+std::set<std::string> check_zones(const std::vector<zone::ZoneSource>& sources, CheckReport& report);
+// Keys, folder and names of transferred zones; `zones` are read from files.
+void check_transfers(const transfer::TransferSettings& settings, const std::set<std::string>& zones,
+                     CheckReport& report);
 
 // Prints what was found on standard output. Returns the exit code: 0 good, 1 a start would fail, 2 wrong usage.
 [[nodiscard]] int check_configuration(const CommandLine& line);
