@@ -55,7 +55,7 @@ Status Secondaries::begin(std::set<std::string> others) {
   others_ = std::move(others);
   if (Status status = make_state_folder(settings_.state_folder); !status) return status;
   transfer::remove_interrupted(settings_.state_folder);
-  const Lock lock(mutex_);
+  Lock lock(mutex_);
   for (const auto& [zone, entry] : entries_) {
     if (others_.contains(zone)) return Error{given_twice(entry->name)};
   }
@@ -70,7 +70,8 @@ Status Secondaries::begin(std::set<std::string> others) {
     const Entry entry = entries_.at(setting.zone);
     if (!entry->is_catalog || !entry->kept) continue;
     auto members = transfer::read_catalog(entry->path, entry->zone);
-    members ? take_members(entry, std::move(*members)) : complain("catalog " + entry->name + ": " + members.error());
+    members ? take_members(entry, std::move(*members), lock)
+            : complain("catalog " + entry->name + ": " + members.error());
   }
   open_all();
   tell(std::exchange(lines_, {}));
@@ -194,8 +195,12 @@ void Secondaries::tell_later(void (*level)(const std::string&), std::string line
   lines_.push_back({level, std::move(line)});
 }
 
-void Secondaries::tell(const std::vector<Line>& lines) {
-  for (const Line& line : lines) line.level(line.text);
+// At the end of the program nobody waits for a hundred thousand of them.
+void Secondaries::tell(const std::vector<Line>& lines) const {
+  for (const Line& line : lines) {
+    if (stop_) return;
+    line.level(line.text);
+  }
 }
 
 transfer::RefreshTask Secondaries::task_of(const Secondary& entry) const {
@@ -234,7 +239,7 @@ void Secondaries::look(const Entry& entry, Lock& lock) {
       result.end = transfer::Refreshed::End::failed;
     }
   }
-  settle(entry, result, std::move(taken));
+  settle(entry, result, std::move(taken), lock);
   entry->due = entry->asked_again ? entry->soonest() : std::chrono::steady_clock::now() + spread(entry->interval());
   if (result.end != transfer::Refreshed::End::fetched) return;
   lock.unlock();
@@ -257,7 +262,7 @@ Status Secondaries::take_in(const Secondary& entry, transfer::Refreshed& fetched
   return success();
 }
 
-void Secondaries::settle(const Entry& entry, transfer::Refreshed& result, Taken taken) {
+void Secondaries::settle(const Entry& entry, transfer::Refreshed& result, Taken taken, Lock& lock) {
   using End = transfer::Refreshed::End;
   if (result.end == End::failed) return note_failure(*entry, result.error);
   entry->failing.clear();
@@ -275,7 +280,7 @@ void Secondaries::settle(const Entry& entry, transfer::Refreshed& result, Taken 
   entry->expired = false;
   entry->kept = transfer::Kept{result.soa, unix_seconds()};
   place(entry, std::move(taken.zone));
-  if (entry->is_catalog) take_members(entry, std::move(taken.members));
+  if (entry->is_catalog) take_members(entry, std::move(taken.members), lock);
 }
 
 // Told once, until it is another reason or all is well.

@@ -78,16 +78,17 @@ class Secondaries {
   void expire(const Entry& entry);
   [[nodiscard]] transfer::RefreshTask task_of(const Secondary& entry) const;
   [[nodiscard]] Status take_in(const Secondary& entry, transfer::Refreshed& fetched, Taken& taken) const;
-  void settle(const Entry& entry, transfer::Refreshed& result, Taken taken);
+  void settle(const Entry& entry, transfer::Refreshed& result, Taken taken, Lock& lock);
   void note_failure(Secondary& entry, const std::string& reason);
 
-  void take_members(const Entry& catalog, transfer::Catalog members);
-  void adopt(const std::string& catalog, const transfer::Catalog& members);
-  void add_member(const Entry& catalog, const std::string& zone, const transfer::CatalogMember& member);
+  using Members = std::shared_ptr<const transfer::Catalog>;
+  void take_members(const Entry& catalog, transfer::Catalog members, Lock& lock);
+  void adopt(const std::string& catalog, const Members& members, Lock& lock);
+  bool add_member(const Entry& catalog, const std::string& zone, const transfer::CatalogMember& member);
   void remove(const std::string& zone, const std::string& why);
   [[nodiscard]] bool may_move(const Secondary& entry, const std::string& to) const;
   void tell_later(void (*level)(const std::string&), std::string line);
-  static void tell(const std::vector<Line>& lines);
+  void tell(const std::vector<Line>& lines) const;
 
   [[nodiscard]] unsigned judge_notify(Bytes message, const wire::Endpoint& from, const std::string& key);
 
@@ -100,12 +101,12 @@ class Secondaries {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::map<std::string, Entry> entries_;
-  RefreshQueue queue_;                                 // of those that are not busy
-  std::uint64_t expiry_looked_at_ = 0;                 // seconds since 1970
-  std::map<std::string, transfer::Catalog> catalogs_;  // as they were read last
-  std::set<std::string> conflicts_;                    // members that were told to be no zones of theirs
-  std::vector<Line> lines_;                            // that are told when the lock is free
-  std::uint64_t told_of_notify_at_ = 0;                // monotonic milliseconds
+  RefreshQueue queue_;                       // of those that are not busy
+  std::uint64_t expiry_looked_at_ = 0;       // seconds since 1970
+  std::map<std::string, Members> catalogs_;  // as they were read last
+  std::set<std::string> conflicts_;          // members that were told to be no zones of theirs
+  std::vector<Line> lines_;                  // that are told when the lock is free
+  std::uint64_t told_of_notify_at_ = 0;      // monotonic milliseconds
   std::vector<std::thread> threads_;
 
   // The main core waits for nothing but this.
