@@ -1,10 +1,9 @@
 """Goldilocks as a secondary of one zone: what it serves, what it says of itself, and NOTIFY to it."""
 
-import socket
-
 import dns.flags
 import dns.message
 import dns.opcode
+import dns.query
 import dns.rcode
 import dns.tsig
 import dns.tsigkeyring
@@ -44,19 +43,16 @@ def state_of(server):
     return server.telemetry("/goldilocks/secondaries")["zone_0"]
 
 
-def notify(lab, source=address(HOST), to=f"{KERNEL_V4}53", port=5300, key=None, name=ORIGIN):
+def notify(lab, source=address(HOST), to=f"{KERNEL_V4}53", port=5300, key=None, name=ORIGIN, tcp=False):
     """One NOTIFY from there; its answer."""
     message = dns.message.make_query(name, "SOA")
     message.flags = dns.flags.AA
     message.set_opcode(dns.opcode.NOTIFY)
     if key:
         message.use_tsig(dns.tsigkeyring.from_text({KEY: (dns.tsig.HMAC_SHA256, key)}), KEY)
-    with inside(lab.backend_ns, lab.client_ns), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind((source, 0))
-        s.settimeout(5)
-        s.sendto(message.to_wire(), (to, port))
-        wire_answer = s.recv(4096)
+    with inside(lab.backend_ns, lab.client_ns):
         try:
-            return dns.message.from_wire(wire_answer, keyring=message.keyring, request_mac=message.mac)
+            ask_by = dns.query.tcp if tcp else dns.query.udp
+            return ask_by(message, to, 5, port, source)
         except dns.tsig.PeerError as e:
             return type(e).__name__

@@ -71,6 +71,32 @@ TEST_F(Router, DsIsWithTheParent) {
   EXPECT_TRUE(forwarded("org.", 43));
 }
 
+// That of a primary is for the zones, whoever the name belongs to.
+TEST_F(Router, NotifyOfAPrimaryIsNotForwarded) {
+  const Message flow = flow_v4();
+  AllowedNetwork primary;
+  primary.prefix_length = 32;
+  std::copy_n(flow.begin(), 4, primary.address.begin());
+  services::NotifyDoor door({primary});
+  services::DnsSettings settings;
+  settings.notify = &door;
+  services::DnsZoneService zones(settings, served_.published);
+  services::DnsRouter router(zones, bench_.service);
+  router.begin_burst(0);
+  Message out(kMaxRenderedAnswer);
+  const Message notify = ask(question("www.example.", 6), 0x2400);
+  router.prepare(notify, {.flow = flow});
+  const Answer answer = router.answer(notify, out, {.flow = flow});
+  EXPECT_EQ(answer.kind, Kind::pending);
+  EXPECT_EQ(answer.ticket.keeper, router.suspender());
+  EXPECT_EQ(zones.counters().notify_passed.value(), 1U);
+  EXPECT_TRUE(bench_.link.sent.empty());
+  const std::string frame = "frame";
+  (void)router.suspender()->suspend({.frame = {reinterpret_cast<const std::uint8_t*>(frame.data()), frame.size()}},
+                                    answer.ticket);
+  EXPECT_TRUE(router.has_waiting(flow));
+}
+
 // An identity is a zone's, whoever the name belongs to by now.
 TEST_F(Router, WhatAZoneBeganAZoneGoesOnWith) {
   router_.begin_burst(0);

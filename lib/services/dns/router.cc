@@ -36,6 +36,7 @@ bool DnsRouter::is_forwarded(DnsForwardService::Routed& routed) const noexcept {
 }
 
 Answer DnsRouter::answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+  if (zones_.is_notify(request, context)) return zones_.answer(request, out, context);
   // Only zones name identities: this answer was begun from one, whoever the name belongs to now.
   if (context.continuation && context.identity != 0) return zones_.answer(request, out, context);
   backend::ClientQuery query;
@@ -52,6 +53,7 @@ Answer DnsRouter::answer_datagram(Bytes request, MutableBytes out, const Request
 }
 
 void DnsRouter::prepare(Bytes request, const RequestContext& context) noexcept {
+  if (zones_.is_notify(request, context)) return;
   backend::ClientQuery query;
   DnsForwardService::Routed routed{request, query, {}, true};
   if (is_forwarded(routed)) forward_.prepare(routed, context);

@@ -27,7 +27,10 @@ class DnsRouter final : public DnsService {
   // One datagram in, at most `out.size()` bytes out.
   [[nodiscard]] Answer answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept;
   void prepare(Bytes request, const RequestContext& context) noexcept override;
-  [[nodiscard]] bool has_waiting(Bytes flow) const noexcept override { return forward_.has_waiting(flow); }
+  [[nodiscard]] Suspender* suspender() noexcept override { return zones_.suspender(); }
+  [[nodiscard]] bool has_waiting(Bytes flow) const noexcept override {
+    return zones_.has_waiting(flow) || forward_.has_waiting(flow);
+  }
   [[nodiscard]] std::size_t largest_answer() const noexcept override;
 
  private:

@@ -76,6 +76,7 @@ DnsZoneService::DnsZoneService(const DnsSettings& settings, const std::atomic<co
     : DnsService(settings.max_udp, false),
       settings_(settings),
       published_(published),
+      keeper_(settings.notify == nullptr ? nullptr : std::make_unique<NotifyKeeper>(*settings.notify)),
       admission_(std::make_unique<DnsAdmission>(settings.admission, cookies)),
       guarded_(admission_->is_guarded()),
       scratch_(std::make_unique_for_overwrite<std::uint8_t[]>(dns::kMaxMessage)) {
@@ -250,7 +251,38 @@ void DnsZoneService::count_special(const DnsTally& tally) noexcept {
   }
 }
 
+// What was begun is gone on with as any constant answer, for as long as it is remembered.
+Answer DnsZoneService::answer_notify(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+  using Kind = NotifyKeeper::Result::Kind;
+  const NotifyKeeper::Result result = keeper_->ask(request, context, now_ms_);
+  switch (result.kind) {
+    case Kind::passed:
+      counters_.queries_tcp.add();
+      counters_.notify_passed.add();
+      break;
+    case Kind::dropped:
+      counters_.notify_dropped.add();
+      break;
+    case Kind::waits:
+      break;
+    case Kind::unrepeatable:
+      counters_.unrepeatable.add();
+      return {Answer::Kind::unrepeatable};
+    case Kind::answered:
+      if (result.message.empty() || out.size() < dns::kPrefixSize + result.message.size()) {
+        return {Answer::Kind::malformed};
+      }
+      if (context.continuation) counters_.continued.add();
+      store_be(out.data(), static_cast<std::uint16_t>(result.message.size()));
+      std::ranges::copy(result.message, out.begin() + dns::kPrefixSize);
+      return {Answer::Kind::answered, dns::kPrefixSize + result.message.size(), false, kConstant};
+  }
+  return {.kind = Answer::Kind::pending, .ticket = result.ticket};
+}
+
 Answer DnsZoneService::answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept {
+  if (is_notify(request, context)) [[unlikely]]
+    return answer_notify(request, out, context);
   counters_.queries_tcp.add();
   if (out.size() < dns::kPrefixSize) return {Answer::Kind::malformed};
   DnsTally tally;

@@ -13,6 +13,7 @@
 #include "lib/dns/tap.h"
 #include "lib/services/dns/admission.h"
 #include "lib/services/dns/notify_door.h"
+#include "lib/services/dns/notify_keeper.h"
 #include "lib/services/dns/service.h"
 #include "lib/zone/published.h"
 
@@ -84,11 +85,21 @@ class DnsZoneService final : public DnsService {
     return settings_.notify == nullptr ? kNever : settings_.notify->next_deadline();
   }
   void on_time(std::uint64_t now_ms, DatagramSender& sender) noexcept override {
-    if (settings_.notify != nullptr) settings_.notify->on_time(now_ms, sender);
+    if (keeper_ == nullptr) return;
+    settings_.notify->on_time(now_ms, sender, [&](const NotifyDoor::Letter& letter) { keeper_->take(letter); });
+  }
+  [[nodiscard]] bool takes_time() const noexcept override { return keeper_ != nullptr; }
+  [[nodiscard]] Suspender* suspender() noexcept override { return keeper_.get(); }
+  [[nodiscard]] bool has_waiting(Bytes flow) const noexcept override {
+    return keeper_ != nullptr && keeper_->has_waiting(flow);
   }
   // True: it is a primary's NOTIFY, and was dealt with.
   [[nodiscard]] bool take_notify(const Datagram& datagram) noexcept {
     return settings_.notify != nullptr && pass_notify(datagram);
+  }
+  // The same over TCP, where answer() deals with it.
+  [[nodiscard]] bool is_notify(Bytes request, const RequestContext& context) const noexcept {
+    return keeper_ != nullptr && keeper_->is_ours(request, context.flow);
   }
   // One datagram in, at most `out.size()` bytes out.
   [[nodiscard]] Answer answer_datagram(Bytes request, MutableBytes out, const RequestContext& context) noexcept;
@@ -109,6 +120,8 @@ class DnsZoneService final : public DnsService {
   };
 
   [[nodiscard, gnu::noinline]] bool pass_notify(const Datagram& datagram) noexcept;
+  [[nodiscard, gnu::noinline]] Answer answer_notify(Bytes request, MutableBytes out,
+                                                    const RequestContext& context) noexcept;
   // Writes the message of the answer, without framing; its length, or 0: no answer.
   template <Transport transport>
   [[nodiscard]] std::size_t respond(const Asked& asked, MutableBytes out, const zone::ZoneSnapshot* snapshot,
@@ -146,6 +159,7 @@ class DnsZoneService final : public DnsService {
   dns::Tap* tap_ = nullptr;
   std::uint64_t now_ms_ = 0;  // of the burst
   DnsCounters counters_;
+  const std::unique_ptr<NotifyKeeper> keeper_;  // null where no NOTIFY is taken
   const std::unique_ptr<DnsAdmission> admission_;
   const bool guarded_;  // DnsAdmission::is_guarded(), at hand
   // The answer of zones before, when a begun answer has to be shown unchanged.
