@@ -7,7 +7,7 @@
   asan        the same tests built with AddressSanitizer and UndefinedBehaviorSanitizer (build-asan/)
   fuzz        every fuzzer for some seconds, from its corpus (build-fuzz/, clang)
   netns       real clients, loss, operations, the comparison with NSD, in network namespaces: tests/netns/
-  netns-asan  hostile frames, the basic clients, the HTTP gateway, the control socket and dnstap against the sanitized program
+  netns-asan  hostile frames, the basic clients, the HTTP gateway and transfers that lie against the sanitized program
 """
 
 import argparse
@@ -38,9 +38,8 @@ NETNS_AT_ONCE = 2  # files; most of their time is waiting
 NETNS_ALONE = {"af_xdp", "boot", "exercises", "forward_loss", "keepalive", "kernel_port", "loss", "nfs_kernel",
                "rate_limit", "relay", "round_trips", "soft_state"}
 # Of the sanitized program: what meets hostile or odd input. The rest would only be slow.
-NETNS_ASAN = [n for n in ("frames", "large", "options", "forward_faults", "http_backend", "control", "dnstap") if n in NETNS]
-# Of these files only some: what strangers say there, and what readers and disks do.
-NETNS_ASAN_ONLY = {"control": {"bad_input", "flush"}, "dnstap": {"forwarded", "a_reader_that_trickles", "a_full_disk"}}
+NETNS_ASAN = [n for n in ("frames", "large", "options", "forward_faults", "http_backend",
+                           "transfers_lies") if n in NETNS]
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
 
 # What a test in a network namespace says where no second try may excuse it: another byte than expected, a program that
