@@ -38,8 +38,10 @@ NETNS_AT_ONCE = 2  # files; most of their time is waiting
 NETNS_ALONE = {"af_xdp", "boot", "exercises", "forward_loss", "keepalive", "kernel_port", "loss", "nfs_kernel",
                "rate_limit", "relay", "round_trips", "soft_state"}
 # Of the sanitized program: what meets hostile or odd input. The rest would only be slow.
-NETNS_ASAN = [n for n in ("frames", "large", "options", "forward_faults", "http_backend",
-                           "transfers_lies") if n in NETNS]
+NETNS_ASAN = [n for n in ("frames", "large", "options", "forward_faults", "http_backend", "transfers_lies", "control",
+                           "dnstap") if n in NETNS]
+# Of these files only some: what strangers say there, and what readers and disks do.
+NETNS_ASAN_ONLY = {"control": {"bad_input", "flush"}, "dnstap": {"forwarded", "a_reader_that_trickles", "a_full_disk"}}
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
 
 # What a test in a network namespace says where no second try may excuse it: another byte than expected, a program that

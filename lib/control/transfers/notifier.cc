@@ -86,7 +86,8 @@ void Notifier::send_due(Box& box, std::uint64_t now_ms) {
     if (letter.due_ms > now_ms) continue;
     if (letter.tries == kTries) {
       ++given_up_;
-      warn("NOTIFY of zone " + letter.name + " to " + wire::to_text(box.host) + " was not answered");
+      warn("NOTIFY of zone " + letter.name + " to " + wire::to_text(box.host) + " was not answered",
+           {{"zone", letter.name}, {"peer", wire::to_text(box.host)}});
       ++letter.tries;
     } else {
       send(box.host, letter, now_ms);
@@ -136,7 +137,8 @@ void Notifier::take_answer(Box& box, Bytes answer) {
   const auto letter = std::ranges::find_if(box.sent, [&](const Letter& l) { return is_answered(l, answer); });
   if (letter == box.sent.end()) return;
   if (const unsigned rcode = transfer::rcode_of(answer); rcode != 0) {
-    warn("NOTIFY of zone " + letter->name + " to " + wire::to_text(box.host) + ": " + transfer::rcode_text(rcode));
+    warn("NOTIFY of zone " + letter->name + " to " + wire::to_text(box.host) + ": " + transfer::rcode_text(rcode),
+         {{"zone", letter->name}, {"peer", wire::to_text(box.host)}});
   }
   ++answered_;
   box.sent.erase(letter);

@@ -71,7 +71,7 @@ Status Secondaries::begin(std::set<std::string> others) {
     if (!entry->is_catalog || !entry->kept) continue;
     auto members = transfer::read_catalog(entry->path, entry->zone);
     members ? take_members(entry, std::move(*members), lock)
-            : complain("catalog " + entry->name + ": " + members.error());
+            : complain("catalog " + entry->name + ": " + members.error(), {{"zone", entry->name}});
   }
   open_all();
   tell(std::exchange(lines_, {}));
@@ -89,7 +89,8 @@ Secondaries::Opened Secondaries::open_kept(const Secondary& entry) const {
   const auto kept = transfer::read_kept(entry.path);
   if (!kept) return opened;
   if (unix_seconds() >= kept->expires_at()) {
-    warn("zone " + entry.name + ": what is kept of it, serial " + std::to_string(kept->soa.serial) + ", has expired");
+    warn("zone " + entry.name + ": what is kept of it, serial " + std::to_string(kept->soa.serial) + ", has expired",
+         {{"zone", entry.name}});
     opened.expired = true;
     return opened;
   }
@@ -99,7 +100,7 @@ Secondaries::Opened Secondaries::open_kept(const Secondary& entry) const {
     opened.kept = kept;
     opened.zone = std::move(*zone);
   } else if (!stop_) {
-    warn("what is kept of zone " + entry.name + " cannot be served: " + zone.error());
+    warn("what is kept of zone " + entry.name + " cannot be served: " + zone.error(), {{"zone", entry.name}});
   }
   return opened;
 }
@@ -183,23 +184,25 @@ void Secondaries::work_for(const Entry& entry, Lock& lock) {
 }
 
 void Secondaries::expire(const Entry& entry) {
-  tell_later(complain, "zone " + entry->name + " has expired: no primary has confirmed serial " +
-                           std::to_string(entry->kept->soa.serial) + " for " + std::to_string(entry->kept->soa.expire) +
-                           " s; it is answered with SERVFAIL from now on");
+  tell_later(complain,
+             "zone " + entry->name + " has expired: no primary has confirmed serial " +
+                 std::to_string(entry->kept->soa.serial) + " for " + std::to_string(entry->kept->soa.expire) +
+                 " s; it is answered with SERVFAIL from now on",
+             {{"zone", entry->name}});
   entry->kept.reset();
   entry->expired = true;
   place_unavailable(entry);
 }
 
-void Secondaries::tell_later(void (*level)(const std::string&), std::string line) {
-  lines_.push_back({level, std::move(line)});
+void Secondaries::tell_later(Level level, std::string text, LogFields about, LogPlace place) {
+  lines_.push_back({level, std::move(text), std::move(about), place});
 }
 
 // At the end of the program nobody waits for a hundred thousand of them.
 void Secondaries::tell(const std::vector<Line>& lines) const {
   for (const Line& line : lines) {
     if (stop_) return;
-    line.level(line.text);
+    line.level(line.text, line.about, line.place);
   }
 }
 
@@ -269,13 +272,16 @@ void Secondaries::settle(const Entry& entry, transfer::Refreshed& result, Taken 
   entry->failures_in_a_row = 0;
   entry->primary = result.from;
   if (result.end == End::current) {
-    if (Status status = transfer::confirm_kept(entry->path); !status) tell_later(warn, status.error());
+    if (Status status = transfer::confirm_kept(entry->path); !status)
+      tell_later(warn, status.error(), {{"zone", entry->name}});
     if (entry->kept) entry->kept->confirmed_at = unix_seconds();
     return;
   }
-  tell_later(say, "zone " + entry->name + ": serial " +
-                      (entry->kept ? std::to_string(entry->kept->soa.serial) + " -> " : "") +
-                      std::to_string(result.soa.serial) + " from " + result.from + ": " + result.how);
+  tell_later(say,
+             "zone " + entry->name + ": serial " +
+                 (entry->kept ? std::to_string(entry->kept->soa.serial) + " -> " : "") +
+                 std::to_string(result.soa.serial) + " from " + result.from + ": " + result.how,
+             {{"zone", entry->name}, {"serial", result.soa.serial}, {"peer", result.from}});
   ++entry->transfers;
   entry->expired = false;
   entry->kept = transfer::Kept{result.soa, unix_seconds()};
@@ -291,7 +297,7 @@ void Secondaries::note_failure(Secondary& entry, const std::string& reason) {
   const std::string state = entry.kept      ? " stays as it was, with serial " + std::to_string(entry.kept->soa.serial)
                             : entry.expired ? " has expired, and nothing newer is to be had"
                                             : " is not there yet";
-  tell_later(complain, "zone " + entry.name + state + ": " + reason);
+  tell_later(complain, "zone " + entry.name + state + ": " + reason, {{"zone", entry.name}});
 }
 
 }  // namespace gl::control

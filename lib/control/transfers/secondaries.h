@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "lib/control/log.h"
 #include "lib/control/transfers/keys.h"
 #include "lib/control/transfers/refresh_queue.h"
 #include "lib/control/transfers/secondary.h"
@@ -49,9 +50,12 @@ class Secondaries {
  private:
   using Lock = std::unique_lock<std::mutex>;
   using Entry = RefreshQueue::Entry;
+  using Level = void (*)(const std::string&, LogFields, LogPlace);
   struct Line {
-    void (*level)(const std::string&);
+    Level level;
     std::string text;
+    LogFields about;
+    LogPlace place;
   };
   // What was found on disk.
   struct Opened {
@@ -87,7 +91,7 @@ class Secondaries {
   bool add_member(const Entry& catalog, const std::string& zone, const transfer::CatalogMember& member);
   void remove(const std::string& zone, const std::string& why);
   [[nodiscard]] bool may_move(const Secondary& entry, const std::string& to) const;
-  void tell_later(void (*level)(const std::string&), std::string line);
+  void tell_later(Level level, std::string text, LogFields about, LogPlace place = LogPlace::here());
   void tell(const std::vector<Line>& lines) const;
 
   [[nodiscard]] unsigned judge_notify(Bytes message, const wire::Endpoint& from, const std::string& key);

@@ -82,8 +82,10 @@ bool Secondaries::add_member(const Entry& catalog, const std::string& zone, cons
   const bool moves = found != entries_.end() && may_move(*found->second, catalog->zone);
   if ((found != entries_.end() && !moves) || others_.contains(zone)) {
     if (conflicts_.insert(catalog->zone + zone).second) {
-      tell_later(warn, "catalog " + catalog->name + ": its member " + zone::to_text(zone) +
-                           " is a zone already, and stays that");
+      tell_later(
+          warn,
+          "catalog " + catalog->name + ": its member " + zone::to_text(zone) + " is a zone already, and stays that",
+          {{"zone", zone::to_text(zone)}, {"catalog", catalog->name}});
     }
     return false;
   }
@@ -93,7 +95,8 @@ bool Secondaries::add_member(const Entry& catalog, const std::string& zone, cons
     found->second->catalog = catalog->zone;
     found->second->member_id = member.id;
     found->second->primaries = catalog->primaries;
-    tell_later(say, "zone " + found->second->name + " is of catalog " + catalog->name + " now");
+    tell_later(say, "zone " + found->second->name + " is of catalog " + catalog->name + " now",
+               {{"zone", found->second->name}, {"catalog", catalog->name}});
     return false;
   }
   if (moves) remove(zone, "it is of catalog " + catalog->name + " now, under another id");
@@ -105,7 +108,8 @@ bool Secondaries::add_member(const Entry& catalog, const std::string& zone, cons
   entry->catalog = catalog->zone;
   entry->member_id = member.id;
   entries_.emplace(zone, entry);
-  tell_later(say, "zone " + entry->name + " is a member of catalog " + catalog->name);
+  tell_later(say, "zone " + entry->name + " is a member of catalog " + catalog->name,
+             {{"zone", entry->name}, {"catalog", catalog->name}});
   place_unavailable(entry);
   queue_.put(entry, {});
   return true;
@@ -118,7 +122,7 @@ void Secondaries::remove(const std::string& zone, const std::string& why) {
   entry->gone = true;
   queue_.drop(entry);
   entries_.erase(found);
-  tell_later(say, "zone " + entry->name + " goes: " + why);
+  tell_later(say, "zone " + entry->name + " goes: " + why, {{"zone", entry->name}});
   unlink(entry->path.c_str());
   const std::lock_guard lock(updates_mutex_);
   updates_.push_back({source_of(*entry, entry->path), nullptr});

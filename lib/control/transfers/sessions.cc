@@ -12,7 +12,7 @@ void Sessions::run(Session& session, int socket) noexcept {
   try {
     serve_(socket, session.from);
   } catch (const std::exception& e) {  // no memory
-    warn("connection of " + wire::to_text(session.from) + ": " + e.what());
+    warn("connection of " + wire::to_text(session.from) + ": " + e.what(), {{"peer", wire::to_text(session.from)}});
   }
   session.ended = true;
 }
