@@ -56,8 +56,7 @@ inline constexpr wire::Ipv6Address kIpv6Loopback{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
   }
   // RFC 4291 section 2.7: multicast is never a source. The unspecified address is one only in neighbour discovery. An
   // IPv4 address in IPv6 form (section 2.5.5.2) is of sockets, and no host's on a link.
-  if (header.source.is_multicast() || header.source == kIpv6Loopback || header.source.is_ipv4_mapped() ||
-      interface.has(header.source)) {
+  if (header.source.is_multicast() || header.source == kIpv6Loopback || header.source.is_ipv4_mapped()) {
     return Verdict::drop_ipv6_source;
   }
   const bool icmpv6 = header.next_header == static_cast<std::uint8_t>(wire::IpProtocol::icmpv6);
@@ -70,6 +69,8 @@ inline constexpr wire::Ipv6Address kIpv6Loopback{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
     if (!interface.has(header.destination)) return Verdict::drop_ipv6_destination;
     if (packet.link_group) return Verdict::drop_link_group;
   }
+  // Looped or forged. To another address it may be our answer to the kernel beside us, which a router has sent back.
+  if (interface.has(header.source)) return Verdict::drop_ipv6_source;
   packet.v6 = true;
   packet.hop_limit = header.hop_limit;
   packet.source = header.source.bytes.data();

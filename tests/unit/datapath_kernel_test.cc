@@ -58,6 +58,23 @@ TEST(Kernel, GetsWhatNoServiceTakes) {
   EXPECT_EQ(core.received, core.counters.verdict_sum());
 }
 
+// What asks the service from its own kernel goes by a router, and the answer comes back by it, with our address.
+TEST(Kernel, GetsTheServicesOwnAnswer) {
+  BesideKernel core;
+  Ipv4 v4;
+  v4.from = kOurs4;
+  v4.to = kTheirs4;
+  Ipv6 v6;
+  v6.from = kOurs6;
+  v6.to = kClient6;
+  EXPECT_EQ(core.give(framed(v4, Buffer(8))), Verdict::to_kernel);
+  EXPECT_EQ(core.give(framed(v6, Buffer(8))), Verdict::to_kernel);
+  v4.to = kOurs4;
+  v6.to = kOurs6;
+  EXPECT_EQ(core.give(framed(v4, Buffer(8))), Verdict::drop_ipv4_source);
+  EXPECT_EQ(core.give(framed(v6, Buffer(8))), Verdict::drop_ipv6_source);
+}
+
 TEST(Kernel, WithoutAPortGetsNothing) {
   Harness core;
   EXPECT_EQ(core.give(syn(22)), Verdict::tcp_reset_closed_port);
