@@ -3,11 +3,13 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 #include <cstring>
 
 #include "lib/base/clock.h"
@@ -39,6 +41,12 @@ bool wait_for(int s, std::uint64_t end_ms) {
 }
 
 }  // namespace
+
+std::string default_socket(const std::string& prefix) {
+  const char* const own = std::getenv("XDG_RUNTIME_DIR");
+  const std::string base = getuid() == 0 ? "/var/run" : own != nullptr ? own : "/tmp";
+  return base + "/dpdk/" + prefix + "/goldilocks.sock";
+}
 
 Result<std::string> ask(const std::string& path, const std::string& request, std::uint32_t wait_seconds) {
   const Descriptor s(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -1,7 +1,6 @@
 #include "app/ctl/options.h"
 
 #include <getopt.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -9,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/ctl/connection.h"
 #include "lib/base/json.h"
 
 namespace gl::ctl {
@@ -71,13 +71,6 @@ constexpr auto kCommands = std::to_array<Command>({{"status"},
 bool complain(const std::string& what) {
   std::fprintf(stderr, "goldilocks-ctl: %s\n", what.c_str());
   return false;
-}
-
-// As the EAL finds its runtime directory, but for that of a systemd unit, which only the unit knows.
-std::string default_socket(const std::string& prefix) {
-  const char* const own = getenv("XDG_RUNTIME_DIR");
-  const std::string base = getuid() == 0 ? "/var/run" : own != nullptr ? own : "/tmp";
-  return base + "/dpdk/" + prefix + "/goldilocks.sock";
 }
 
 bool take_member(const Json& request, std::string_view member, const std::string& word) {

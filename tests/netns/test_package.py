@@ -127,7 +127,9 @@ def test_lintian_and_contents():
     done = sh("lintian", "--allow-root", "--fail-on", "error,warning", deb)
     assert not re.search(r"^[EW]: ", done.stdout, re.M), done.stdout
     names = re.findall(r" \./(\S+)$", sh("dpkg-deb", "--contents", deb).stdout, re.M)
-    for name in ("usr/sbin/goldilocks", "usr/bin/goldilocks-zone", "lib/systemd/system/goldilocks.service", "etc/goldilocks/goldilocks.conf",
+    for name in ("usr/sbin/goldilocks", "usr/bin/goldilocks-zone", "usr/bin/goldilocks-ctl", "usr/bin/goldilocks-health",
+                 "lib/systemd/system/goldilocks.service", "lib/systemd/system/goldilocks-health.service",
+                 "etc/default/goldilocks-health", "etc/goldilocks/goldilocks.conf",
                  "usr/share/man/man8/goldilocks.8.gz", "usr/share/man/man5/goldilocks.conf.5.gz",
                  "usr/share/bash-completion/completions/goldilocks", "usr/share/doc/goldilocks/copyright"):
         assert name in names, f"{name} is not in the package: {names}"
@@ -142,7 +144,8 @@ def test_installed():
 
         def install():
             system.sh("dpkg", "-i", "/package.deb")
-            system.sh("systemd-analyze", "verify", "goldilocks.service", "goldilocks-hugepages.service")
+            system.sh("systemd-analyze", "verify", "goldilocks.service", "goldilocks-hugepages.service",
+                      "goldilocks-health.service")
             said = system.sh("systemd-analyze", "security", "--offline=yes", "goldilocks.service").stdout
             exposure = re.search(r"Overall exposure level for goldilocks.service: ([\d.]+) \w+", said)
             report(f"systemd-analyze security: {exposure[0].partition(': ')[2]}")
