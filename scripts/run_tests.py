@@ -35,7 +35,7 @@ LINT_LIMIT_S = 1800
 NETNS_LIMIT_S = 300  # for each test of a file
 NETNS_AT_ONCE = 2  # files; most of their time is waiting
 # Files whose tests measure times or rates, or take all of the machine (QEMU).
-NETNS_ALONE = {"af_xdp", "boot", "exercises", "forward_loss", "keepalive", "kernel_port", "loss", "nfs_kernel",
+NETNS_ALONE = {"af_xdp", "anycast", "boot", "exercises", "forward_loss", "keepalive", "kernel_port", "loss", "nfs_kernel",
                "rate_limit", "relay", "round_trips", "soft_state"}
 # Of the sanitized program: what meets hostile or odd input. The rest would only be slow.
 NETNS_ASAN = [n for n in ("frames", "large", "options", "forward_faults", "http_backend", "transfers_lies", "control",

@@ -26,9 +26,9 @@ LARGEST_BEFORE_LAST = 60000
 class Expected:
     """The answers, as asked for over TCP while nothing is lost."""
 
-    def __init__(self, large=(), more=()):
+    def __init__(self, large=(), more=(), address=SERVER_V4):
         """large: (name, type, DO) of further queries, of large answers: one in `rare` of those chosen. more: messages, not chosen."""
-        self.pairs, self.large, self.more = ([(q, wire.ask(q)) for q in some]
+        self.pairs, self.large, self.more = ([(q, wire.ask(q, address)) for q in some]
                                              for some in (map(self._query, QUERIES), map(self._query, large), more))
 
     def answers(self):
