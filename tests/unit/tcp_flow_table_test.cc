@@ -180,6 +180,19 @@ TEST_F(FlowTableTest, StraysAreCountedBySegmentAndNotByTheNetworksCopies) {
   EXPECT_EQ(table.count_stray(key_of(1), SeqNum(7)), 3u);
 }
 
+// A client that repeats two segments in turn, however far apart, is told in the end.
+TEST_F(FlowTableTest, StraysOfOneClientDoNotHideOneAnother) {
+  for (std::uint32_t n = 0; n < 2000; ++n) {
+    const SeqNum first(n * 7919);
+    const SeqNum second = first + (n % 4 == 0 ? 1024 * (n + 1) : n + 1);
+    for (unsigned times = 1; times <= 3; ++times) {
+      at(now + 200);
+      ASSERT_EQ(table.count_stray(key_of(n), first), times) << n;
+      ASSERT_EQ(table.count_stray(key_of(n), second), times) << n;
+    }
+  }
+}
+
 TEST_F(FlowTableTest, NotesTheLastQuery) {
   const std::vector<std::uint8_t> query(40, 'q');
   table.note(SeqNum(1), query, SeqNum(100), {40, 500, 9}, 77, 500);

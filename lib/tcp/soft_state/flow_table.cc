@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <span>
 
 #include "lib/base/endian.h"
 
@@ -12,6 +13,7 @@ namespace gl::tcp {
 namespace {
 
 constexpr std::size_t kStrays = 1024;
+constexpr std::size_t kStrayWays = 4;
 constexpr std::uint32_t kNetworkCopyMs = 150;  // below every timer of a client
 
 }  // namespace
@@ -116,16 +118,23 @@ const FlowTable::Recent* FlowTable::recent(SeqNum isn) const noexcept {
   return recent.tag == tag_of(isn) ? &recent : nullptr;
 }
 
+// A client may repeat several segments in turn, and none of them may take another's count away.
 unsigned FlowTable::count_stray(const FlowKey& key, SeqNum seq) noexcept {
   const std::uint64_t hashed = (hash(key) + seq.value()) * 0x9e3779b97f4a7c15u;
-  Stray& stray = strays_[hashed & (kStrays - 1)];
   const auto tag = static_cast<std::uint32_t>(hashed >> 32) | 1;
-  if (stray.tag != tag) {
-    stray = {tag, 1, now_ms_};
-  } else if (now_ms_ - stray.at_ms >= kNetworkCopyMs) {
-    stray = {tag, stray.times + 1, now_ms_};
+  const auto quiet_ms = [this](const Stray& stray) { return stray.tag == 0 ? ~0u : now_ms_ - stray.at_ms; };
+  // By bits of the middle: the low ones are the same for all places that are a multiple of 2^n apart.
+  const std::size_t set = (hashed >> 22) & (kStrays / kStrayWays - 1);
+  Stray* oldest = nullptr;
+  for (Stray& stray : std::span(strays_).subspan(set * kStrayWays, kStrayWays)) {
+    if (stray.tag == tag) {
+      if (quiet_ms(stray) >= kNetworkCopyMs) stray = {tag, stray.times + 1, now_ms_};
+      return stray.times;
+    }
+    if (oldest == nullptr || quiet_ms(stray) > quiet_ms(*oldest)) oldest = &stray;
   }
-  return stray.times;
+  *oldest = {tag, 1, now_ms_};
+  return 1;
 }
 
 }  // namespace gl::tcp
