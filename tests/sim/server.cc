@@ -8,6 +8,7 @@
 #include "lib/datapath/pipeline.h"
 #include "tests/allocations.h"
 #include "tests/sim/frame_sink.h"
+#include "tests/sim/segments.h"
 
 namespace gl::sim {
 namespace {
@@ -185,19 +186,10 @@ void Server::send(std::uint64_t now_ms, Network& network) {
 }
 
 void Server::through_responder(Node& node, const Packet& packet, bool resumed) {
-  tcp::Segment segment;
-  segment.flow.bytes.fill(9);
-  segment.flow.offset = settings_.v6 ? 0 : 24;
-  segment.seq = packet.seq;
-  segment.ack = packet.ack;
-  segment.flags = packet.flags;
-  segment.window = packet.window;
-  segment.mss = packet.mss;
-  segment.sack_permitted = packet.sack_permitted;
-  segment.window_scale = packet.window_scale;
-  segment.sack = packet.sack;
-  segment.timestamps = packet.timestamps;
-  segment.payload = packet.payload;
+  tcp::FlowKey flow;
+  flow.bytes.fill(9);
+  flow.offset = settings_.v6 ? 0 : 24;
+  tcp::Segment segment = to_segment(packet, flow);
   segment.resumed = resumed;
   respond(node, segment, &packet);
 }
@@ -207,16 +199,7 @@ void Server::respond(Node& node, const tcp::Segment& segment, const Packet* pack
   const tcp::Plan& plan = node.responder->handle(segment, &service_);
   allocations_ += test::allocations_so_far() - before;
   if (plan.outcome == tcp::Outcome::suspended) node.suspend(*packet, service_.pending_until());
-  for (const tcp::OutSegment& out : std::span(plan.segments).first(plan.count)) {
-    Packet sent{out.seq, out.ack, out.flags, out.window, out.mss, out.sack_permitted, {}, {}, {}};
-    if (out.has_timestamps) sent.timestamps = out.timestamps;
-    if (out.window_scale) sent.window_scale = 0;
-    const std::uint64_t at_read = test::allocations_so_far();
-    const Bytes payload = plan.payload(out, room_);
-    allocations_ += test::allocations_so_far() - at_read;
-    sent.payload.assign(payload.begin(), payload.end());
-    out_.push_back(std::move(sent));
-  }
+  allocations_ += append_packets(plan, room_, out_);
 }
 
 void Server::through_datapath(Node& node, ByteString bytes, bool flipped, bool timer) {
