@@ -12,7 +12,7 @@
 namespace gl::tcp {
 namespace {
 
-constexpr std::size_t kStrays = 1024;
+constexpr std::size_t kStrays = 8192;  // 96 KB: as many clients may move here at once from a node that is gone
 constexpr std::size_t kStrayWays = 4;
 constexpr std::uint32_t kNetworkCopyMs = 150;  // below every timer of a client
 
