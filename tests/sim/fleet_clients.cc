@@ -10,8 +10,9 @@ namespace {
 
 constexpr std::uint64_t kGiveUpMs = 6 * 3'600'000;  // after its start
 constexpr std::uint64_t kLongestPauseMs = 12'000;
-// So old a connection is at least whose key is gone: it is accepted to the last eighth of the epoch behind its own.
-constexpr std::uint64_t kKeyLivesMs = kFleetEpochSeconds * 1000 / 8 * 7;
+// So old a connection is at least whose key is gone: it is accepted to the last eighth of the epoch behind its own, by
+// clocks that differ by an eighth.
+constexpr std::uint64_t kKeyLivesMs = kFleetEpochSeconds * 1000 / 8 * 6;
 constexpr std::size_t kReasonsShown = 5;
 constexpr std::uint64_t kOtherSeeds = 1'000'000'000;
 
@@ -98,10 +99,11 @@ class Exchange {
     ++outcome.exchanges;
     outcome.timeouts += client_.timeouts();
     const Bytes received = client_.received();
+    // More than a cookie answers for: known to an entry alone, so the next node resets it, or closes it.
+    const bool beyond = streams_.total >= tcp::kOffsetLimit;
     if (!reader_.is_prefix(received)) return note(outcome, outcome.wrong, "wrong bytes");
     if (!client_.complaint().empty()) return note(outcome, outcome.failed, client_.complaint());
     if (client_.was_reset() && !client_.saw_fin()) {
-      const bool beyond = received.size() >= tcp::kOffsetLimit;
       if (beyond || reset_by_ == tcp::Outcome::reset_forgotten) return void(++outcome.forgotten);
       const bool outlived = ended_ms_ - began_ms_ >= kKeyLivesMs && reset_by_ == tcp::Outcome::reset_no_cookie;
       return scene_.may_be_reset || outlived ? void(++outcome.reset)
@@ -109,6 +111,7 @@ class Exchange {
     }
     if (!ended()) return note(outcome, outcome.failed, "stalled");
     if (reader_.complete()) return outcome.took.push_back(static_cast<std::uint32_t>(ended_ms_ - began_ms_));
+    if (!reader_.at_boundary(received) && beyond) return void(++outcome.forgotten);
     if (!reader_.at_boundary(received)) return note(outcome, outcome.failed, "closed in the middle of an answer");
     ++outcome.closed;
   }
