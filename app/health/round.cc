@@ -85,6 +85,7 @@ bool wait_for_some(std::vector<std::unique_ptr<Asking>>& all, std::uint64_t end_
   const std::uint64_t now = monotonic_ms();
   if (now >= end_ms) return false;
   std::vector<pollfd> polled;
+  polled.reserve(all.size());
   for (const auto& asking : all) polled.push_back(asking->waits_for());
   if (poll(polled.data(), polled.size(), static_cast<int>(end_ms - now)) < 0) return errno == EINTR;
   for (std::size_t i = 0; i < all.size(); ++i) {

@@ -126,8 +126,10 @@ class Node:
     # --- what runs beside the server
 
     def start_bird(self):
-        own = _session("router4", self.kernel4, self.router4, ROUTER_AS, "ipv4", "import none; export all;")
-        own += _session("router6", self.kernel6, self.router6, ROUTER_AS, "ipv6", "import none; export all;")
+        own = _session("router4", self.kernel4, self.router4, ROUTER_AS, "ipv4",
+                       'import none; export where proto = "service4";')
+        own += _session("router6", self.kernel6, self.router6, ROUTER_AS, "ipv6",
+                        'import none; export where proto = "service6";')
         self._bird = Bird(self.lab, self.server_ns, f"node{self.number}", KERNEL_IF, self.kernel4, NODES_AS,
                           _ANNOUNCED.format(v4=SERVER_V4, v6=SERVER_V6) + own)
 

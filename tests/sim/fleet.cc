@@ -148,7 +148,7 @@ const std::vector<Packet>& Fleet::receive(std::uint64_t now_ms, const Packet& pa
   const unsigned which = way_of(flow);
   Node& node = *nodes_[which];
   ++counts_.packets;
-  if (which != last_node) ++counts_.moves;
+  if (last_node != kNoNode && which != last_node) ++counts_.moves;
   last_node = which;
   if (node.dead) {
     ++counts_.lost_to_dead;

@@ -19,6 +19,7 @@
 
 namespace gl::sim {
 
+inline constexpr unsigned kNoNode = ~0u;
 inline constexpr std::uint32_t kFleetEpochSeconds = 128;
 
 struct FleetSettings {
@@ -52,7 +53,7 @@ class Fleet {
 
   // All that happens to the nodes until then.
   void pass_time(std::uint64_t now_ms);
-  // What the node says that the flow's packet comes to. `last_node` is the flow's own.
+  // What the node says that the flow's packet comes to. `last_node` is the flow's own, kNoNode at first.
   const std::vector<Packet>& receive(std::uint64_t now_ms, const Packet& packet, const tcp::FlowKey& flow,
                                      unsigned& last_node);
   // Of the packet that came last; meaningless where it came to a dead node.

@@ -136,7 +136,7 @@ class Exchange {
   Network network_;
   Client client_;
   const tcp::FlowKey flow_;
-  unsigned node_ = ~0u;
+  unsigned node_ = kNoNode;
   tcp::Outcome reset_by_{};
   std::uint64_t began_ms_;
   std::uint64_t ended_ms_ = 0;
