@@ -130,6 +130,18 @@ def test_route_follows_the_data_path():
         lab.wait_ways(1)
 
 
+def test_words_of_the_monitor():
+    health = built("app/health/goldilocks-health")
+    for words, code, line in ((["127.0.0.1"], 2, "--up and --down, or --once"), (["--once"], 2, "which address?"),
+                              (["--once", "::g"], 2, "'::g' is no address"), (["--once", "--fall", 0, "::1"], 2, "from 1 to 1000"),
+                              (["--once", "--question", "a/NSS", "::1"], 2, "'NSS' is no type of records"),
+                              (["--once", "-s", "off", "-p", 1, "127.0.0.1"], 1, "127.0.0.1 over UDP: Connection refused"),
+                              (["--once", "-s", "/nowhere", "127.0.0.1"], 1, "/nowhere: No such file or directory"),
+                              (["--help"], 0, "usage: goldilocks-health")):
+        done = sh(health, *words, check=False)
+        assert done.returncode == code and line in done.stdout, (words, done.returncode, done.stdout)
+
+
 def test_frr_and_exabgp():
     """They announce and withdraw by the words of docs/scaling.md."""
     if not runner.LONG:
