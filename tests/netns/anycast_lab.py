@@ -215,6 +215,7 @@ class AnycastLab(Lab):
         sh("ip", "-6", "route", "add", "default", "via", GATE6)
 
     def cable(self, near_ns, near, far_ns, far):
+        """A veth pair between two namespaces."""
         self._veth(near_ns, near, far_ns, far)
 
     def spawn(self, namespace, log, *command):

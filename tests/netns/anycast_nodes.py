@@ -41,7 +41,7 @@ class Primary(Knot):
 class NodeServer(Goldilocks):
     """Goldilocks at a node, with its zones by the catalog; and goldilocks-health beside it."""
 
-    def __init__(self, node, site, secret, options=(), environment=None):
+    def __init__(self, node, site, secret, options=()):
         self.node, self.secret = node, secret
         state = node.path(f"state-{node.number}")
         super().__init__(
@@ -50,7 +50,6 @@ class NodeServer(Goldilocks):
                    "--idle-sleep-us", IDLE_US, "--drain", DRAIN_S, "--http", f"80,root={site}", *options],
             zones=(), addresses=(SERVER_V4, SERVER_V6, node.own4, node.own6), secret=secret,
             device=driver_device("af_packet", PORT_IF), eal=[f"--vdev=net_af_packet1,iface={KERNEL_PORT_IF}"])
-        self.command = self.command[:4] + ["env", *(environment or [])] + self.command[4:]
         self.health_log = node.path(f"health-{node.number}.log")
         self.health = None
 

@@ -59,8 +59,8 @@ class Service:
         if self.kind == "goldilocks":
             server.start_health()
         else:
-            with open(self.lab.path(f"health-{number}.log"), "ab"):
-                self.lab.spawn(node.server_ns, self.lab.path(f"health-{number}.log"), *node.health_command("-s", "off"))
+            self.lab.spawn(node.server_ns, self.lab.path(f"health-{number}.log"),
+                           *node.health_command("-s", "off", "--repeat", 0))  # it is drained by hand
         self._now(self.serving | {number})
 
     def _now(self, numbers):
