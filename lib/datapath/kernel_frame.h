@@ -1,5 +1,6 @@
 // What the kernel beside us sends, on its way out of a service's port: whole or not, and its transport checksum, which
-// the kernel leaves unfinished where it takes its end of the cable for a NIC that computes it.
+// the kernel leaves unfinished where it takes its end of the cable for a NIC that computes it. Another machine's kernel
+// on the same host does so as well, and what it sends to our kernel is finished here too.
 // Byte order: wire. Ownership: writes the checksum field. Thread: pure functions. Errors: by value.
 #pragma once
 
@@ -66,27 +67,47 @@ inline void finish_layer4(std::uint8_t protocol, MutableBytes payload, wire::Par
   return true;
 }
 
+struct Layer3 {
+  wire::EtherType type{};
+  MutableBytes packet;
+};
+
+// Behind the Ethernet header and at most one tag; without a type where the frame ends before.
+[[nodiscard]] inline Layer3 layer3_of(MutableBytes frame) noexcept {
+  if (frame.size() < sizeof(wire::EthernetHeader)) return {};
+  std::size_t at = sizeof(wire::EthernetHeader);
+  auto type = static_cast<wire::EtherType>(reinterpret_cast<const wire::EthernetHeader*>(frame.data())->type.host());
+  if (type == wire::EtherType::vlan) {
+    if (frame.size() < at + sizeof(wire::VlanTag)) return {};
+    type = static_cast<wire::EtherType>(reinterpret_cast<const wire::VlanTag*>(frame.data() + at)->type.host());
+    at += sizeof(wire::VlanTag);
+  }
+  return {type, frame.subspan(at)};
+}
+
+// False: the packet is longer than what there is of it.
+[[nodiscard]] inline bool finish_layer3(const Layer3& found) noexcept {
+  if (found.type == wire::EtherType::ipv4) return finish_ipv4(found.packet);
+  if (found.type == wire::EtherType::ipv6) return finish_ipv6(found.packet);
+  return true;
+}
+
 }  // namespace detail
 
 // Makes `frame` ready to leave through `interface`, or says why it cannot.
 [[nodiscard]] inline KernelFrame finish_kernel_frame(MutableBytes frame, const Interface& interface) noexcept {
-  using wire::EtherType;
-  if (frame.size() < sizeof(wire::EthernetHeader)) return KernelFrame::too_long;
+  const detail::Layer3 found = detail::layer3_of(frame);
+  if (found.packet.data() == nullptr) return KernelFrame::too_long;
   const auto& header = *reinterpret_cast<const wire::EthernetHeader*>(frame.data());
   if (header.source != interface.mac) return KernelFrame::other_mac;
-  std::size_t at = sizeof header;
-  EtherType type = static_cast<EtherType>(header.type.host());
-  if (type == EtherType::vlan) {
-    if (frame.size() < at + sizeof(wire::VlanTag)) return KernelFrame::too_long;
-    type = static_cast<EtherType>(reinterpret_cast<const wire::VlanTag*>(frame.data() + at)->type.host());
-    at += sizeof(wire::VlanTag);
-  }
-  const MutableBytes packet = frame.subspan(at);
-  if (packet.size() > interface.mtu) return KernelFrame::too_long;
-  const bool whole = type == EtherType::ipv4   ? detail::finish_ipv4(packet)
-                     : type == EtherType::ipv6 ? detail::finish_ipv6(packet)
-                                               : true;
-  return whole ? KernelFrame::good : KernelFrame::too_long;
+  if (found.packet.size() > interface.mtu) return KernelFrame::too_long;
+  return detail::finish_layer3(found) ? KernelFrame::good : KernelFrame::too_long;
+}
+
+// The same of a frame to the kernel that a machine beside this one left unfinished (virtio). What is too short or
+// broken stays as it is.
+inline void finish_received_frame(MutableBytes frame) noexcept {
+  static_cast<void>(detail::finish_layer3(detail::layer3_of(frame)));
 }
 
 }  // namespace gl::datapath

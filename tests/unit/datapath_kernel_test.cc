@@ -124,6 +124,16 @@ void finishes(Ip ip, unsigned protocol, std::size_t at, const Buffer& message) {
   EXPECT_EQ(frame, wanted);
   EXPECT_EQ(finish_kernel_frame(frame, interface), KernelFrame::good);
   EXPECT_EQ(frame, wanted);
+  // The other way, of whatever MAC.
+  Buffer received = framed(ip, unfinished(ip, message, at));
+  datapath::finish_received_frame(received);
+  EXPECT_EQ(received, wanted);
+  for (std::size_t length = 0; length < wanted.size(); ++length) {
+    Buffer cut = first_of(framed(ip, unfinished(ip, message, at)), length);
+    const Buffer before = cut;
+    datapath::finish_received_frame(cut);
+    EXPECT_EQ(cut, before) << length;
+  }
 }
 
 TEST(Kernel, ChecksumsAreFinished) {

@@ -33,8 +33,9 @@ TEST(FrameOfMbuf, IsItsBytesAndItsRoom) {
   EXPECT_EQ(frame.capacity, buffer.room.size() - RTE_PKTMBUF_HEADROOM);
 }
 
-// Only "good" is believed: bad and unknown are looked at again, so that the right verdict counts them.
-TEST(FrameOfMbuf, BelievesOnlyGoodChecksums) {
+// "Good" is believed, and "none", which a frame from the same host has. Bad and unknown are looked at again, so that
+// the right verdict counts them.
+TEST(FrameOfMbuf, BelievesOnlyWhatThePortVouchesFor) {
   const struct {
     std::uint64_t flags;
     bool ipv4;
@@ -43,7 +44,7 @@ TEST(FrameOfMbuf, BelievesOnlyGoodChecksums) {
       {0, false, false},
       {RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD, true, true},
       {RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_BAD, false, false},
-      {RTE_MBUF_F_RX_IP_CKSUM_NONE | RTE_MBUF_F_RX_L4_CKSUM_NONE, false, false},
+      {RTE_MBUF_F_RX_IP_CKSUM_NONE | RTE_MBUF_F_RX_L4_CKSUM_NONE, true, true},
       {RTE_MBUF_F_RX_IP_CKSUM_GOOD, true, false},
   };
   for (const auto& c : cases) {
