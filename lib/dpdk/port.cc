@@ -111,9 +111,10 @@ Status Port::configure(const PortSettings& settings, std::uint16_t queues) {
   offloads_ = offloads_of(info);
   rte_eth_conf conf{};
   conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM;
-  conf.txmode.offloads = info.tx_offload_capa &
-                         (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
-                          RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE);  // a queue's buffers all come from one pool
+  // A queue's buffers all come from one pool, unless workers hand frames over to each other.
+  const std::uint64_t fast_free = queues == 1 ? RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE : 0;
+  conf.txmode.offloads = info.tx_offload_capa & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
+                                                 RTE_ETH_TX_OFFLOAD_TCP_CKSUM | fast_free);
   constexpr std::uint64_t kHashed = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
   if (queues > 1 && (info.flow_type_rss_offloads & kHashed) != 0) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
