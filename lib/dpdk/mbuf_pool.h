@@ -22,7 +22,7 @@ class MbufPool {
  public:
   struct Settings {
     unsigned count;              // buffers
-    std::uint16_t frame_length;  // longest frame that one buffer must hold
+    std::uint16_t frame_length;  // what one buffer must hold
     int socket;                  // NUMA node, SOCKET_ID_ANY where it does not matter
   };
   [[nodiscard]] static Result<MbufPool> create(const std::string& name, const Settings& settings);

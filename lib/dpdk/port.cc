@@ -1,13 +1,16 @@
 #include "lib/dpdk/port.h"
 
 #include <net/if.h>
+#include <rte_eal.h>
 #include <rte_ethdev.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <optional>
+#include <string_view>
 
 namespace gl::dpdk {
 
@@ -63,6 +66,10 @@ Result<std::vector<std::uint16_t>> Port::list() {
   };
   for (std::uint64_t id = next(0); id < RTE_MAX_ETHPORTS; id = next(id + 1))
     ids.push_back(static_cast<std::uint16_t>(id));
+  if (ids.empty() && rte_eal_has_hugepages() == 0 && rte_eal_has_pci() != 0) {
+    return Error{
+        "no ports: with --no-huge a NIC has to be bound to vfio-pci behind an IOMMU; otherwise hugepages, or --vdev"};
+  }
   if (ids.empty()) {
     return Error{
         "no ports: bind a NIC to vfio-pci (dpdk-devbind.py) or name one, such as "
@@ -77,6 +84,17 @@ std::uint16_t Port::frame_length(std::uint16_t id, std::uint16_t mtu) {
     mtu = std::min(mtu, kernel_mtu(id).value_or(mtu));
   }
   return static_cast<std::uint16_t>(mtu + kEthernetOverhead);
+}
+
+std::uint16_t Port::buffer_length(std::uint16_t id, std::uint16_t mtu) {
+  const std::uint32_t frame = frame_length(id, mtu) + RTE_ETHER_CRC_LEN;
+  constexpr std::uint32_t kUsual = RTE_MBUF_DEFAULT_DATAROOM;  // every NIC takes it whole
+  if (frame <= kUsual) return frame_length(id, mtu);
+  rte_eth_dev_info info{};
+  const bool powers_of_two =
+      rte_eth_dev_info_get(id, &info) == 0 && std::string_view(info.driver_name) == "net_e1000_em";
+  constexpr std::uint32_t kStep = 1024;  // igb, ixgbe; finer for others
+  return static_cast<std::uint16_t>(powers_of_two ? std::bit_ceil(frame) : (frame + kStep - 1) / kStep * kStep);
 }
 
 int Port::socket(std::uint16_t id) {

@@ -37,6 +37,9 @@ class Port {
   [[nodiscard]] static Result<std::vector<std::uint16_t>> list();
   // The largest frame that the port's MTU, or `mtu` where not 0, brings.
   [[nodiscard]] static std::uint16_t frame_length(std::uint16_t id, std::uint16_t mtu);
+  // Room of a buffer, headroom apart, that the port puts such a frame in whole: NICs round a buffer's size down, and
+  // would begin another one.
+  [[nodiscard]] static std::uint16_t buffer_length(std::uint16_t id, std::uint16_t mtu);
   [[nodiscard]] static int socket(std::uint16_t id);
 
   // Configured and with its queues, not started. One pool a queue.

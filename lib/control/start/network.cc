@@ -82,8 +82,8 @@ Status Network::open_port(const PortPlan& plan, const Settings& settings, std::s
 
 Status Network::make_pools(const Settings& settings, const std::vector<unsigned>& lcores,
                            const std::vector<std::uint16_t>& ids) {
-  std::uint16_t frame_length = 0;
-  for (const std::uint16_t id : ids) frame_length = std::max(frame_length, dpdk::Port::frame_length(id, settings.mtu));
+  std::uint16_t room = 0;
+  for (const std::uint16_t id : ids) room = std::max(room, dpdk::Port::buffer_length(id, settings.mtu));
   // All rings of a worker full, a burst at hand and one on its way out, and the pool's own cache. net_af_xdp takes 2048
   // for its fill ring and as many for what was sent, whatever it is told; with fewer it goes deaf.
   constexpr unsigned kLeastRing = 2048;
@@ -98,7 +98,7 @@ Status Network::make_pools(const Settings& settings, const std::vector<unsigned>
   }
   for (const unsigned lcore : lcores) {
     const auto socket = static_cast<int>(rte_lcore_to_socket_id(lcore));
-    auto pool = dpdk::MbufPool::create("worker_" + std::to_string(lcore), {count, frame_length, socket});
+    auto pool = dpdk::MbufPool::create("worker_" + std::to_string(lcore), {count, room, socket});
     if (!pool) return Error{pool.error()};
     pools_.push_back(std::move(*pool));
   }
