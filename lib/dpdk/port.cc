@@ -28,7 +28,9 @@ PortOffloads offloads_of(const rte_eth_dev_info& info) {
   found.tx_ipv4_checksum = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
   found.tx_udp_checksum = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
   found.tx_tcp_checksum = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) != 0;
-  found.rx_checksum = (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM) != 0;
+  found.rx_ipv4_checksum = (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0;
+  found.rx_udp_checksum = (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_UDP_CKSUM) != 0;
+  found.rx_tcp_checksum = (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TCP_CKSUM) != 0;
   return found;
 }
 // A driver that does not know its largest MTU says 65535, and then means its longest frame (rte_ethdev does the same
@@ -126,6 +128,7 @@ Status Port::configure(const PortSettings& settings, std::uint16_t queues) {
                  " queue pairs for " + std::to_string(queues) +
                  " workers: give the EAL fewer lcores, or the device more queues (see drivers-config/)"};
   }
+  queues_ = queues;
   offloads_ = offloads_of(info);
   rte_eth_conf conf{};
   conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM;
@@ -233,6 +236,7 @@ void Port::stop() noexcept {
 Port& Port::operator=(Port&& other) noexcept {
   std::swap(id_, other.id_);
   std::swap(mtu_, other.mtu_);
+  std::swap(queues_, other.queues_);
   std::swap(open_, other.open_);
   std::swap(started_, other.started_);
   std::swap(name_, other.name_);

@@ -26,8 +26,11 @@ struct PortOffloads {
   bool tx_ipv4_checksum = false;
   bool tx_udp_checksum = false;
   bool tx_tcp_checksum = false;
-  bool rx_checksum = false;
+  bool rx_ipv4_checksum = false;
+  bool rx_udp_checksum = false;
+  bool rx_tcp_checksum = false;
   bool rss = false;
+  [[nodiscard]] bool any_rx() const noexcept { return rx_ipv4_checksum || rx_udp_checksum || rx_tcp_checksum; }
   [[nodiscard]] bool any_tx() const noexcept { return tx_ipv4_checksum || tx_udp_checksum || tx_tcp_checksum; }
 };
 
@@ -68,6 +71,8 @@ class Port {
   [[nodiscard]] const std::string& driver() const noexcept { return driver_; }
   [[nodiscard]] wire::MacAddress mac() const noexcept { return mac_; }
   [[nodiscard]] std::uint16_t mtu() const noexcept { return mtu_; }
+  // Queue pairs.
+  [[nodiscard]] std::uint16_t queues() const noexcept { return queues_; }
   // Bytes of the longest frame, one VLAN tag included.
   [[nodiscard]] std::uint16_t frame_length() const noexcept { return frame_length(id_, mtu_); }
   [[nodiscard]] const PortOffloads& offloads() const noexcept { return offloads_; }
@@ -81,6 +86,7 @@ class Port {
 
   std::uint16_t id_ = 0;
   std::uint16_t mtu_ = 0;
+  std::uint16_t queues_ = 0;
   bool open_ = false;
   bool started_ = false;
   std::string name_;

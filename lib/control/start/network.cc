@@ -9,6 +9,7 @@
 
 #include "lib/control/log.h"
 #include "lib/control/options/parse_value.h"
+#include "lib/control/start/port_text.h"
 #include "lib/dpdk/burst.h"
 #include "lib/worker/context.h"
 
@@ -175,9 +176,7 @@ Status Network::start() {
     }
     const Multicast wanted = kernels_[i] == nullptr ? Multicast::groups : Multicast::all;
     if (Status status = ports_[i].start(groups, wanted); !status) return status;
-    // The kernel wants the VLANs that are not ours.
-    if (vlans_[i] == nullptr || kernels_[i] != nullptr) continue;
-    if (Status status = ports_[i].filter_vlans(*vlans_[i]); !status) return status;
+    say("port " + describe_port(ports_[i]));
   }
   return success();
 }

@@ -89,11 +89,12 @@ int on_zones(const char*, const char*, rte_tel_data* data) {
   return 0;
 }
 
+// Telemetry cuts a string at 128 bytes: the log has which checksums these are (port_text.h).
 void put_port(rte_tel_data* data, const dpdk::Port& port, const std::string& more) {
-  const std::string text =
-      port.name() + ": " + port.driver() + (port.link_up() ? ", link up" : ", link down") + ", MTU " +
-      std::to_string(port.mtu()) + ", multicast: " + port.group_filter() + (port.offloads().rss ? ", RSS" : "") +
-      (port.offloads().rx_checksum ? ", rx checksums" : "") + (port.offloads().any_tx() ? ", tx checksums" : "");
+  const std::string text = port.name() + ": " + port.driver() + (port.link_up() ? ", link up" : ", link down") +
+                           ", MTU " + std::to_string(port.mtu()) + ", multicast: " + port.group_filter() +
+                           (port.offloads().rss ? ", RSS" : "") + (port.offloads().any_rx() ? ", rx checksums" : "") +
+                           (port.offloads().any_tx() ? ", tx checksums" : "");
   // A PCI address is no key.
   rte_tel_data_add_dict_string(data, ("port_" + std::to_string(port.id())).c_str(), (text + more).c_str());
 }
