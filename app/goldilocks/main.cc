@@ -153,12 +153,14 @@ int serve(control::CommandLine line) {
   if (*control_listener) {
     control_socket.emplace(std::move(**control_listener), [&](std::string_view text) { return commands.answer(text); });
   }
-  supervisor.run(control_socket ? &*control_socket : nullptr);
+  const Status ended = supervisor.run(control_socket ? &*control_socket : nullptr);
 
   workers.stop();
   control::print_summary(workers, tcp_helper);
-  control::end_log();
-  return 0;
+  if (ended) return 0;
+  network->abandon_removed();
+  eal->abandon();
+  return fail(ended.error());
 }
 
 int run(const std::vector<std::string>& words) {

@@ -20,6 +20,9 @@ class Eal {
   Eal& operator=(Eal&&) = delete;
   ~Eal();
 
+  // A device is gone: nothing is cleaned up at the end, as that would wait for it.
+  void abandon() noexcept { live_ = false; }
+
   // After a failed init(): the EAL refused its arguments.
   [[nodiscard]] static bool arguments_refused() noexcept;
 

@@ -62,6 +62,8 @@ class Port {
   // Started: tells a filter of the port's, where it has one, which VLANs to let through.
   [[nodiscard]] Status filter_vlans(const wire::VlanSet& vlans);
   void stop() noexcept;
+  // Its device is gone: it is left as it is. Some drivers wait without end for what is no longer there.
+  void abandon() noexcept { open_ = started_ = false; }
 
   // True where neither the driver nor the kernel knows otherwise.
   [[nodiscard]] bool link_up() const;

@@ -178,7 +178,27 @@ Status Network::start() {
     if (Status status = ports_[i].start(groups, wanted); !status) return status;
     say("port " + describe_port(ports_[i]));
   }
+  watch_removals();
   return success();
+}
+
+void Network::watch_removals() {
+  std::vector<std::uint16_t> ids;
+  for (const dpdk::Port& port : ports_) ids.push_back(port.id());
+  for (const auto& port : kernels_) {
+    if (port != nullptr) ids.push_back(port->id());
+  }
+  removals_ = std::make_unique<dpdk::RemovalWatch>(ids);
+  if (!removals_->why_not().empty()) warn("a NIC that is unplugged will not be noticed: " + removals_->why_not());
+}
+
+void Network::abandon_removed() noexcept {
+  for (dpdk::Port& port : ports_) {
+    if (removals_->is_gone(port.id())) port.abandon();
+  }
+  for (const auto& port : kernels_) {
+    if (port != nullptr && removals_->is_gone(port->id())) port->abandon();
+  }
 }
 
 void Network::stop() noexcept {

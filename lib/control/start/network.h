@@ -13,6 +13,7 @@
 #include "lib/datapath/interface.h"
 #include "lib/dpdk/mbuf_pool.h"
 #include "lib/dpdk/port.h"
+#include "lib/dpdk/removal_watch.h"
 
 namespace gl::control {
 
@@ -37,6 +38,10 @@ class Network {
   [[nodiscard]] std::size_t longest_frame() const noexcept;
   // The smallest MTU of the ports.
   [[nodiscard]] std::uint16_t mtu() const noexcept;
+  // A device of a started port that was taken away; empty while all are there.
+  [[nodiscard]] std::string removed_device() const { return removals_ == nullptr ? std::string() : removals_->gone(); }
+  // Leaves the ports of such devices as they are. After the workers have stopped.
+  void abandon_removed() noexcept;
 
  private:
   Network() = default;
@@ -46,12 +51,13 @@ class Network {
   [[nodiscard]] Status assign(const Settings& settings);
   [[nodiscard]] Status assign_vlans(const Settings& settings);
   [[nodiscard]] Status check_mtus() const;
+  void watch_removals();
 
   std::vector<dpdk::MbufPool> pools_;
   std::vector<dpdk::Port> ports_;
   std::vector<std::unique_ptr<dpdk::Port>> kernels_;  // null where a port has none beside it
   std::vector<std::unique_ptr<datapath::Interface>> interfaces_;
-  std::vector<std::unique_ptr<wire::VlanSet>> vlans_;  // of the ports; null where every VLAN is taken
+  std::unique_ptr<dpdk::RemovalWatch> removals_;
 };
 
 }  // namespace gl::control

@@ -48,9 +48,12 @@ std::uint64_t monotonic_seconds() {
   return monotonic_ms() / 1000;
 }
 
-void Supervisor::run(ControlSocket* control) {
+Status Supervisor::run(ControlSocket* control) {
   for (;;) {
     wait(control);
+    if (const std::string device = network_.removed_device(); !device.empty()) {
+      return Error{"the device " + device + " was taken away: unplugged, or unbound from its driver"};
+    }
     keys_.tick(unix_time());
     zones_.tick(monotonic_seconds());
     for (const auto& module : modules_) {
@@ -61,7 +64,7 @@ void Supervisor::run(ControlSocket* control) {
     if (transfers_.begin_update(zones_)) updating_ = true;
     tell_manager();
     end_drain_in_time();
-    if (end_at_ && monotonic_seconds() >= *end_at_) return;
+    if (end_at_ && monotonic_seconds() >= *end_at_) return success();
     report_conflicts();
     report_links();
     report_backends();

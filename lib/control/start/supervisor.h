@@ -42,8 +42,9 @@ class Supervisor final : public Operations {
         drain_seconds_(drain_seconds),
         draining_(draining) {}
 
-  // Returns `drain_seconds` after SIGINT or SIGTERM, or at a second one. `control` may be null.
-  void run(ControlSocket* control);
+  // Returns `drain_seconds` after SIGINT or SIGTERM, or at a second one; with an error, at once, where a port's device
+  // was taken away. `control` may be null.
+  [[nodiscard]] Status run(ControlSocket* control);
 
   // ---- Operations (supervisor_operations.cc)
   [[nodiscard]] State state() const override;
