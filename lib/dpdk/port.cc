@@ -193,15 +193,18 @@ Status Port::start(std::span<const wire::MacAddress> groups, Multicast wanted) {
   if (groups.empty() && !all) return success();
   std::vector<rte_ether_addr> list(groups.size());
   for (std::size_t i = 0; i < groups.size(); ++i) std::memcpy(list[i].addr_bytes, groups[i].bytes.data(), 6);
-  if (!all && rte_eth_dev_set_mc_addr_list(id_, list.data(), static_cast<std::uint32_t>(list.size())) == 0) {
-    group_filter_ = "list";
-  } else if (rte_eth_allmulticast_enable(id_) == 0) {
-    group_filter_ = "all multicast";
-  } else if (const int code = rte_eth_promiscuous_enable(id_); code == 0) {
-    group_filter_ = "promiscuous";
-  } else {
-    return failure("cannot receive multicast, which neighbour discovery needs", code);
+  const int by_list =
+      all ? -ENOTSUP : rte_eth_dev_set_mc_addr_list(id_, list.data(), static_cast<std::uint32_t>(list.size()));
+  if (by_list == 0) return group_filter_ = "list", success();
+  const int by_all = rte_eth_allmulticast_enable(id_);
+  if (by_all == 0) return group_filter_ = "all multicast", success();
+  const int by_promiscuous = rte_eth_promiscuous_enable(id_);
+  if (by_promiscuous == 0) return group_filter_ = "promiscuous", success();
+  // A cloud's NIC (ena, gve) has no filter to set: it brings what the cloud sends.
+  if (by_all != -ENOTSUP || by_promiscuous != -ENOTSUP) {
+    return failure("cannot receive multicast, which neighbour discovery needs", by_promiscuous);
   }
+  group_filter_ = "no filter";
   return success();
 }
 
