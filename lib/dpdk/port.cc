@@ -142,6 +142,7 @@ Status Port::configure(const PortSettings& settings, std::uint16_t queues) {
     conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & kHashed;
     offloads_.rss = true;
   }
+  conf.intr_conf.rxq = settings.rx_interrupts ? 1 : 0;
   mtu_ = static_cast<std::uint16_t>(frame_length(id_, settings.mtu) - kEthernetOverhead);
   if (mtu_ < info.min_mtu || mtu_ > largest_mtu(info)) {
     return Error{"port " + name_ + ": MTU " + std::to_string(mtu_) + " is outside " + std::to_string(info.min_mtu) +

@@ -19,7 +19,8 @@ namespace gl::dpdk {
 struct PortSettings {
   std::uint16_t rx_descriptors = 1024;  // a queue; the driver's limits are kept to
   std::uint16_t tx_descriptors = 1024;
-  std::uint16_t mtu = 0;  // 0: as the port has it
+  std::uint16_t mtu = 0;       // 0: as the port has it
+  bool rx_interrupts = false;  // whether they are wanted
 };
 
 struct PortOffloads {

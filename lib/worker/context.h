@@ -23,6 +23,8 @@
 
 namespace gl::worker {
 
+class RxWait;
+
 inline constexpr std::size_t kMaxPorts = 8;
 
 struct WorkerSettings {
@@ -72,6 +74,10 @@ struct alignas(64) WorkerContext {
 
   // The worker's alone; null where the kernel is beside no port.
   std::unique_ptr<datapath::KernelGate> kernel_gate;
+
+  // Where an idle worker sleeps until a frame comes, otherwise null. Made by the main core before the start, then the
+  // worker's alone.
+  std::shared_ptr<RxWait> rx_wait;
 
   // To and from the other workers; without rings where no datagram belongs to another core than its receiver.
   HandoffEnd handoff;

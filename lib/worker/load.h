@@ -27,6 +27,11 @@ class CoreLoad {
     rounds_.add();
     last_end_ = 0;
   }
+  // The core slept until a frame came, or its time was up.
+  void slept(bool woken) noexcept {
+    sleeps_.add();
+    if (woken) interrupts_.add();
+  }
   // A round ended whose work began at `began`. Right behind another such round it began when that one ended: what the
   // ports took to bring the frames belongs to it.
   void busy_round(std::uint64_t began, std::uint64_t now) noexcept {
@@ -39,12 +44,16 @@ class CoreLoad {
   [[nodiscard]] std::uint64_t started() const noexcept { return started_.value(); }
   [[nodiscard]] std::uint64_t rounds() const noexcept { return rounds_.value(); }
   [[nodiscard]] std::uint64_t busy_cycles() const noexcept { return busy_cycles_.value(); }
+  [[nodiscard]] std::uint64_t sleeps() const noexcept { return sleeps_.value(); }
+  [[nodiscard]] std::uint64_t interrupts() const noexcept { return interrupts_.value(); }
   [[nodiscard]] std::uint64_t bursts(std::size_t bucket) const noexcept { return bursts_[bucket].value(); }
 
  private:
   Counter started_;
   Counter rounds_;
   Counter busy_cycles_;
+  Counter sleeps_;
+  Counter interrupts_;  // of these, those that a frame ended
   std::array<Counter, kBurstBuckets> bursts_;
   std::uint64_t last_end_ = 0;  // of the round before, if that was busy; the core's alone
 };

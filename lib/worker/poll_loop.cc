@@ -13,6 +13,7 @@
 #include "lib/worker/replies.h"
 #include "lib/worker/round.h"
 #include "lib/worker/run_frame.h"
+#include "lib/worker/rx_wait.h"
 #include "lib/worker/timed_sender.h"
 
 namespace gl::worker {
@@ -170,6 +171,30 @@ unsigned run_timers(WorkerContext& context, Round& round, std::uint64_t cycles_p
   return turns;
 }
 
+// What has to be looked at that makes no interrupt: a core that has any of it sleeps a millisecond at most.
+bool has_other_work(const WorkerContext& context) noexcept {
+  return context.forwarder != nullptr || context.kernel_gate != nullptr || context.handoff.rings != nullptr ||
+         !context.services.suspenders().empty() || context.services.has_deadlines() || context.pipeline.has_timers();
+}
+
+// Sleeps until a frame comes, without holding up those who wait for a quiescent state. False: time went by without one.
+bool sleep_until_frame(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept {
+  constexpr int kLongestMs = 10;  // until the core sees that it is to stop
+  rte_rcu_qsbr* const quiescent = context.shared.quiescent.get();
+  context.rx_wait->arm();
+  const bool came_before = poll_once(context, cycles_per_ms) != 0;
+  bool woken = false;
+  if (!came_before) {
+    rte_rcu_qsbr_thread_offline(quiescent, context.settings.index);
+    woken = context.rx_wait->wait(has_other_work(context) ? 1 : kLongestMs);
+    rte_rcu_qsbr_thread_online(quiescent, context.settings.index);
+    context.load.slept(woken);
+  }
+  context.rx_wait->disarm();
+  rte_rcu_qsbr_quiescent(quiescent, context.settings.index);
+  return woken || came_before;
+}
+
 }  // namespace
 
 unsigned poll_once(WorkerContext& context, std::uint64_t cycles_per_ms) noexcept {
@@ -207,7 +232,12 @@ void poll_loop(WorkerContext& context) noexcept {
     idle = poll_once(context, cycles_per_ms) == 0 ? idle + 1 : 0;
     // Nothing published is held from here on: begin_burst() picks it up anew.
     rte_rcu_qsbr_quiescent(quiescent, context.settings.index);
-    if (idle >= kIdleRounds && context.settings.idle_sleep_us != 0) rte_delay_us_sleep(context.settings.idle_sleep_us);
+    if (idle < kIdleRounds) continue;
+    if (context.rx_wait != nullptr) {
+      if (sleep_until_frame(context, cycles_per_ms)) idle = 0;
+    } else if (context.settings.idle_sleep_us != 0) {
+      rte_delay_us_sleep(context.settings.idle_sleep_us);
+    }
   }
   rte_rcu_qsbr_thread_offline(quiescent, context.settings.index);
   rte_rcu_qsbr_thread_unregister(quiescent, context.settings.index);

@@ -494,6 +494,16 @@ def test_too_few_queues():
         assert done.returncode == 1 and len(own) == 1 and "queue" in own[0], done.stderr
 
 
+def test_no_receive_interrupts():
+    """This driver has none, and says so at the start."""
+    with Lab() as lab:
+        server = Goldilocks(lab, ["--rx-interrupts", "on"])
+        done = subprocess.run(server.command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                              preexec_fn=die_with_parent)
+        assert done.returncode == 1, done.stderr
+        assert "--rx-interrupts: port net_af_packet0, queue 0: Operation not supported" in own_lines(done.stderr)[-1], done.stderr
+
+
 def test_mtu_of_the_interface():
     """The driver says 1500 whatever it is; what counts is what the kernel takes."""
     def shrink(lab, mtu):

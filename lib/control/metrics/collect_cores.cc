@@ -75,6 +75,10 @@ void collect_load(MetricFamilies& families, const worker::WorkerContext& context
                    core_label(context), idle);
   families.counter("goldilocks_core_rounds_total", "Rounds of the poll loop: a core that stands still has none",
                    core_label(context), static_cast<double>(context.load.rounds()));
+  families.counter("goldilocks_core_sleeps_total", "Times that an idle core slept (--rx-interrupts)",
+                   core_label(context), static_cast<double>(context.load.sleeps()));
+  families.counter("goldilocks_core_interrupts_total", "Of them, those that a frame ended", core_label(context),
+                   static_cast<double>(context.load.interrupts()));
   families.histogram("goldilocks_core_burst_frames", "Frames that a port brought at once", core_label(context),
                      burst_histogram(context));
 }

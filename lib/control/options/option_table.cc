@@ -195,6 +195,8 @@ constexpr auto kOptions = std::to_array<Option>({
      number<64, 8192, [](Settings& s, std::uint32_t n) { s.tx_descriptors = narrow<std::uint16_t>(n); }>},
     {"idle-sleep-us", "N", "let an idle worker sleep so long, to share its CPU; 0: never (0)",
      number<0, 10000, [](Settings& s, std::uint32_t n) { s.idle_sleep_us = n; }>},
+    {"rx-interrupts", "on|off", "let an idle worker sleep until a frame comes; not every driver can (off)",
+     [](Settings& s, const std::string& v) { return choice(v, "off", "on", s.rx_interrupts); }},
     {"metrics", "ADDRESS:PORT", "kernel socket on which Prometheus may ask for /metrics; none if absent", metrics},
     {"dnstap", "unix:PATH|tcp:ADDRESS:PORT|file:PATH[,sample=N][,messages=auth,forward][,identity=TEXT][,version=TEXT]",
      "where queries and responses are told to, one in N; none if absent", dnstap},

@@ -62,6 +62,7 @@ struct Settings {
   std::uint16_t rx_descriptors = 1024;
   std::uint16_t tx_descriptors = 1024;
   std::uint32_t idle_sleep_us = 0;
+  bool rx_interrupts = false;  // an idle worker sleeps until a frame comes
   transfer::TransferSettings transfers;
   zone::ZoneDigests zone_digests = zone::ZoneDigests::check;
   std::vector<std::shared_ptr<services::NotifyDoor>> notify_doors;  // one a core, where zones are transferred

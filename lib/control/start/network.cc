@@ -60,12 +60,14 @@ Result<Network> Network::open(const Settings& settings, const std::vector<unsign
 }
 
 Status Network::open_port(const PortPlan& plan, const Settings& settings, std::span<rte_mempool* const> pools) {
-  const dpdk::PortSettings own{settings.rx_descriptors, settings.tx_descriptors, settings.mtu};
+  const dpdk::PortSettings own{settings.rx_descriptors, settings.tx_descriptors, settings.mtu, settings.rx_interrupts};
   auto port = dpdk::Port::open(plan.service, own, pools);
   if (!port) return Error{port.error()};
   std::unique_ptr<dpdk::Port> kernel;
   if (plan.kernel) {
-    auto opened = dpdk::Port::open(*plan.kernel, own, pools);
+    dpdk::PortSettings polled = own;
+    polled.rx_interrupts = false;
+    auto opened = dpdk::Port::open(*plan.kernel, polled, pools);
     if (!opened) return Error{opened.error()};
     kernel = std::make_unique<dpdk::Port>(std::move(*opened));
     if (kernel->mtu() < port->mtu()) {

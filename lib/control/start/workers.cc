@@ -6,10 +6,12 @@
 
 #include <span>
 #include <string>
+#include <utility>
 
 #include "lib/control/start/services.h"
 #include "lib/worker/poll_loop.h"
 #include "lib/worker/port_backend_tx.h"
+#include "lib/worker/rx_wait.h"
 
 namespace gl::control {
 
@@ -58,7 +60,7 @@ void stand_beside_kernel(worker::WorkerContext& context, const Settings& setting
 Workers::Workers(const Settings& settings, const Network& network, const std::vector<unsigned>& lcores,
                  worker::Shared& shared, const std::atomic<const zone::PublishedZones*>& zones,
                  const dns::CookiePublication& cookies, worker::ForwardPaths* paths)
-    : shared_(shared), handoff_(static_cast<unsigned>(lcores.size())) {
+    : shared_(shared), rx_interrupts_(settings.rx_interrupts), handoff_(static_cast<unsigned>(lcores.size())) {
   tcp::ResponderSettings tcp = settings.tcp;
   tcp.mss_v4 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv4);
   tcp.mss_v6 = static_cast<std::uint16_t>(network.mtu() - kTcpOverIpv6);
@@ -94,6 +96,14 @@ Status Workers::launch() {
     auto reassembly = worker::Reassembly::create(socket, rte_get_tsc_hz() / 1000, context->counters.fragments_dropped);
     if (!reassembly) return Error{reassembly.error()};
     context->reassembly = std::move(*reassembly);
+  }
+  if (rx_interrupts_) {
+    for (const auto& context : contexts_) {
+      auto wait = worker::RxWait::create(std::span(context->ports).first(context->port_count),
+                                         static_cast<std::uint16_t>(context->settings.index));
+      if (!wait) return Error{wait.error()};
+      context->rx_wait = std::move(*wait);
+    }
   }
   running_ = true;
   for (const auto& context : contexts_) {

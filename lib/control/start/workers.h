@@ -42,6 +42,7 @@ class Workers {
 
  private:
   worker::Shared& shared_;
+  const bool rx_interrupts_;
   worker::Handoff handoff_;
   std::vector<std::unique_ptr<dns::Tap>> taps_;
   std::vector<std::unique_ptr<worker::WorkerContext>> contexts_;
