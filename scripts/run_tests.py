@@ -7,7 +7,8 @@
   asan        the same tests built with AddressSanitizer and UndefinedBehaviorSanitizer (build-asan/)
   fuzz        every fuzzer for some seconds, from its corpus (build-fuzz/, clang)
   netns       real clients, loss, operations, the comparison with NSD, in network namespaces: tests/netns/
-  netns-asan  hostile frames, the basic clients, the HTTP gateway and transfers that lie against the sanitized program
+  vm          a guest under QEMU, whose NICs DPDK's own drivers drive: tests/vm/test_guest.py
+  netns-asan  hostile frames, the basic clients and the HTTP gateway against the sanitized program
 """
 
 import argparse
@@ -29,6 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FUZZ_SECONDS = 8
 LOG_LINES_SHOWN = 60
+VM = ("guest",)  # of tests/vm; scripts/nightly runs all
 NETNS = sorted(p.stem.removeprefix("test_") for p in (ROOT / "tests/netns").glob("test_*.py"))
 LINT_PARTS = ("format", "tidy", "shell", "python", "layers", "links", "wrap")
 LINT_LIMIT_S = 1800
@@ -49,7 +51,7 @@ SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0", "UBSAN_OPTIONS"
 CERTAIN = re.compile(r"WrongBytes|had ended by itself|SIGTERM ended|Sanitizer|runtime error:|verdicts add up")
 
 # Minutes on two quiet cores, nothing built before; a busy machine takes twice as long and more.
-EXPECTED_MIN = {"build": 5, "lint": 3, "unit": 1, "netns": 20, "asan": 12, "fuzz": 3}
+EXPECTED_MIN = {"build": 5, "lint": 3, "unit": 1, "netns": 20, "vm": 2, "asan": 12, "fuzz": 3}
 PROGRESS_S = 60
 
 running = set()  # process groups to end when interrupted
@@ -218,9 +220,9 @@ def run_fuzzers(patterns):
     side_by_side(job, jobs, os.cpu_count())
 
 
-def netns_names(area):
-    text = (ROOT / f"tests/netns/test_{area}.py").read_text()
-    return [f"netns/{area}/{n}" for n in re.findall(r"^def test_(\w+)\(", text, re.M)]
+def netns_names(area, folder="netns"):
+    text = (ROOT / f"tests/{folder}/test_{area}.py").read_text()
+    return [f"{folder}/{area}/{n}" for n in re.findall(r"^def test_(\w+)\(", text, re.M)]
 
 
 def netns_asan_names(area):
@@ -228,11 +230,11 @@ def netns_asan_names(area):
 
 
 class NetnsFile:
-    """One file of tests/netns: its chosen tests run as one process, its lines printed as they come."""
+    """One file of tests/netns or tests/vm: its chosen tests run as one process, its lines printed as they come."""
 
-    def __init__(self, area, build_folder, label, env):
+    def __init__(self, area, build_folder, label, env, folder):
         program = ROOT / build_folder / "app/goldilocks/goldilocks"
-        self.command = ["/usr/bin/python3", f"tests/netns/test_{area}.py", "--goldilocks", str(program), "--label", label]
+        self.command = ["/usr/bin/python3", f"tests/{folder}/test_{area}.py", "--goldilocks", str(program), "--label", label]
         self.label, self.env = label, env
         self.verdicts, self.logs = {}, {}  # by name
 
@@ -275,16 +277,16 @@ def show(lines):
         print("".join(lines), end="", flush=True)
 
 
-def run_netns(areas, patterns, build_folder="build", label="netns", env=None, names_of=netns_names):
+def run_netns(areas, patterns, build_folder="build", label="netns", env=None, folder="netns"):
     """Files of tests side by side, but for those that a clock measures. A test that failed is run once more at the end, by
     itself: packets are lost at random here, clients wait for real timers, and the machine does other work as well. It counts
     as passed only if nothing in the first run speaks of a fault that chance does not make (CERTAIN), and the last lines name
     it. A second failure is a failure."""
     chosen_files = []
     for area in areas:
-        names = [n.replace("netns/", f"{label}/", 1) for n in names_of(area)]
+        names = [n.replace(f"{folder}/", f"{label}/", 1) for n in netns_names(area, folder)]
         if wanted := chosen(names, patterns):
-            chosen_files.append((area, NetnsFile(area, build_folder, label, env), wanted))
+            chosen_files.append((area, NetnsFile(area, build_folder, label, env, folder), wanted))
     company = [(file, wanted) for area, file, wanted in chosen_files if area not in NETNS_ALONE]
     side_by_side(NetnsFile.run, company, NETNS_AT_ONCE)
     for area, file, wanted in chosen_files:
@@ -316,6 +318,8 @@ def list_names():
     print("asan/*  (the same, sanitized)\nfuzz/*")
     for area in NETNS:
         print("\n".join(netns_names(area)))
+    for area in VM:
+        print("\n".join(netns_names(area, "vm")))
     for area in NETNS_ASAN:
         print("\n".join(n.replace("netns/", "netns-asan/", 1) for n in netns_asan_names(area)))
 
@@ -390,6 +394,10 @@ def run_everything(only, quick):
         with group("netns"):
             heading("Real clients in network namespaces")
             run_netns(NETNS, only)
+    if not only or chosen([n for a in VM for n in netns_names(a, "vm")], only):
+        with group("vm"):
+            heading("Real drivers in a guest")
+            run_netns(VM, only, label="vm", folder="vm")
     if wanted_group("asan", only) or chosen(netns_asan, only):
         with group("asan"):
             run_sanitized(only)

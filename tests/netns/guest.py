@@ -31,19 +31,18 @@ def kernel():
 
 def cpio(entries):
     """An initramfs (Documentation/driver-api/early-userspace/buffer-format.rst in Linux)."""
-    archive = b""
+    archive = bytearray()
     for number, (name, mode, data) in enumerate([*entries, ("TRAILER!!!", 0, b"")]):
         path = name.encode() + b"\0"
         fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(path), 0)
         archive += b"070701" + b"".join(b"%08X" % f for f in fields) + path
         archive += b"\0" * (-len(archive) % 4) + data
         archive += b"\0" * (-len(archive) % 4)
-    return archive
+    return bytes(archive)
 
 
-def modules_of(release, names):
-    """Files of modules and of what they need, in the order in which they are to be loaded."""
-    folder = Path("/lib/modules") / release
+def modules_of(folder, names):
+    """Files of modules below /lib/modules/RELEASE and of what they need, in the order in which they are to be loaded."""
     needs = {}
     for line in (folder / "modules.dep").read_text().splitlines():
         file, _, others = line.partition(":")
@@ -56,7 +55,7 @@ def modules_of(release, names):
 
 def initrd(release, script, modules=()):
     """Debian's busybox and the drivers of the guest's NIC, with further modules; `script` is what runs in place of init."""
-    modules = modules_of(release, (*MODULES, *modules))
+    modules = modules_of(Path("/lib/modules") / release, (*MODULES, *modules))
     start = ("#!/bin/sh\n/bin/busybox --install -s /bin\nmount -t proc proc /proc\nmount -t sysfs sysfs /sys\nmount -t devtmpfs dev /dev\n"
              + "".join(f"insmod /{m.name}\n" for m in modules)
              + f"ip link set lo up\nip link set eth0 up\nip addr add {GUEST}/24 dev eth0\nip route add default via {ROUTER}\n"

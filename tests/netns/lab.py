@@ -115,11 +115,14 @@ class Lab:
         self._stack.callback(os.close, home)
         enter(_NETNS / self.server_ns)
         self._stack.callback(enter, f"/proc/self/fd/{home}")
+        self._server()
+        enter(_NETNS / self.client_ns)
+        self._client()
+
+    def _server(self):
         # The kernel keeps silent on the interface that Goldilocks drives.
         sysctl(f"net.ipv6.conf.{SERVER_IF}.disable_ipv6", 1)
         sh("ip", "link", "set", SERVER_IF, "up")
-        enter(_NETNS / self.client_ns)
-        self._client()
 
     def _cable(self):
         self._veth(self.server_ns, SERVER_IF, self.client_ns, CLIENT_IF)
