@@ -8,7 +8,7 @@
   fuzz        every fuzzer for some seconds, from its corpus (build-fuzz/, clang)
   netns       real clients, loss, operations, the comparison with NSD, in network namespaces: tests/netns/
   vm          a guest under QEMU, whose NICs DPDK's own drivers drive: tests/vm/test_guest.py
-  netns-asan  hostile frames, the basic clients and the HTTP gateway against the sanitized program
+  netns-asan  hostile frames, clients, the HTTP gateway, transfers, control and dnstap against the sanitized program
 """
 
 import argparse
@@ -277,14 +277,14 @@ def show(lines):
         print("".join(lines), end="", flush=True)
 
 
-def run_netns(areas, patterns, build_folder="build", label="netns", env=None, folder="netns"):
+def run_netns(areas, patterns, build_folder="build", label="netns", env=None, folder="netns", names_of=None):
     """Files of tests side by side, but for those that a clock measures. A test that failed is run once more at the end, by
     itself: packets are lost at random here, clients wait for real timers, and the machine does other work as well. It counts
     as passed only if nothing in the first run speaks of a fault that chance does not make (CERTAIN), and the last lines name
     it. A second failure is a failure."""
     chosen_files = []
     for area in areas:
-        names = [n.replace(f"{folder}/", f"{label}/", 1) for n in netns_names(area, folder)]
+        names = [n.replace(f"{folder}/", f"{label}/", 1) for n in (names_of(area) if names_of else netns_names(area, folder))]
         if wanted := chosen(names, patterns):
             chosen_files.append((area, NetnsFile(area, build_folder, label, env, folder), wanted))
     company = [(file, wanted) for area, file, wanted in chosen_files if area not in NETNS_ALONE]
@@ -415,7 +415,7 @@ def run_sanitized(only):
     heading("With the sanitizers")
     if wanted_group("asan", only):
         run_meson_tests("build-asan", "asan", only, SANITIZERS)
-    run_netns(NETNS_ASAN, only, "build-asan", "netns-asan", SANITIZERS, netns_asan_names)
+    run_netns(NETNS_ASAN, only, "build-asan", "netns-asan", SANITIZERS, names_of=netns_asan_names)
 
 
 if __name__ == "__main__":

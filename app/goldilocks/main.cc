@@ -157,10 +157,12 @@ int serve(control::CommandLine line) {
 
   workers.stop();
   control::print_summary(workers, tcp_helper);
+  if (!ended) control::complain(ended.error());
+  control::end_log();
   if (ended) return 0;
   network->abandon_removed();
   eal->abandon();
-  return fail(ended.error());
+  return 1;
 }
 
 int run(const std::vector<std::string>& words) {

@@ -18,7 +18,7 @@ import dns.rcode
 import backends
 import runner
 import wire
-from backends import BackendLab, forward, settle, v4
+from backends import BackendLab, forward, settle
 from exchanges import Expected
 from flood import SynFlood
 from goldilocks import ROOT_ZONE

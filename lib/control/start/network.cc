@@ -179,6 +179,9 @@ Status Network::start() {
     const Multicast wanted = kernels_[i] == nullptr ? Multicast::groups : Multicast::all;
     if (Status status = ports_[i].start(groups, wanted); !status) return status;
     say("port " + describe_port(ports_[i]));
+    // The kernel wants the VLANs that are not ours.
+    if (vlans_[i] == nullptr || kernels_[i] != nullptr) continue;
+    if (Status status = ports_[i].filter_vlans(*vlans_[i]); !status) return status;
   }
   watch_removals();
   return success();

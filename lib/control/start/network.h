@@ -57,6 +57,7 @@ class Network {
   std::vector<dpdk::Port> ports_;
   std::vector<std::unique_ptr<dpdk::Port>> kernels_;  // null where a port has none beside it
   std::vector<std::unique_ptr<datapath::Interface>> interfaces_;
+  std::vector<std::unique_ptr<wire::VlanSet>> vlans_;  // of the ports; null where every VLAN is taken
   std::unique_ptr<dpdk::RemovalWatch> removals_;
 };
 
