@@ -124,14 +124,15 @@ unsigned FlowTable::count_stray(const FlowKey& key, SeqNum seq) noexcept {
   const auto tag = static_cast<std::uint32_t>(hashed >> 32) | 1;
   const auto quiet_ms = [this](const Stray& stray) { return stray.tag == 0 ? ~0u : now_ms_ - stray.at_ms; };
   // By bits of the middle: the low ones are the same for all places that are a multiple of 2^n apart.
-  const std::size_t set = (hashed >> 22) & (kStrays / kStrayWays - 1);
-  Stray* oldest = nullptr;
-  for (Stray& stray : std::span(strays_).subspan(set * kStrayWays, kStrayWays)) {
+  const std::size_t which = (hashed >> 22) & (kStrays / kStrayWays - 1);
+  const std::span<Stray> set = std::span(strays_).subspan(which * kStrayWays, kStrayWays);
+  Stray* oldest = &set.front();
+  for (Stray& stray : set) {
     if (stray.tag == tag) {
       if (quiet_ms(stray) >= kNetworkCopyMs) stray = {tag, stray.times + 1, now_ms_};
       return stray.times;
     }
-    if (oldest == nullptr || quiet_ms(stray) > quiet_ms(*oldest)) oldest = &stray;
+    if (quiet_ms(stray) > quiet_ms(*oldest)) oldest = &stray;
   }
   *oldest = {tag, 1, now_ms_};
   return 1;
