@@ -132,6 +132,8 @@ Status Port::configure(const PortSettings& settings, std::uint16_t queues) {
   offloads_ = offloads_of(info);
   rte_eth_conf conf{};
   conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM;
+  filters_vlans_ = driver_ == "net_virtio" && (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
+  if (filters_vlans_) conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
   // A queue's buffers all come from one pool, unless workers hand frames over to each other.
   const std::uint64_t fast_free = queues == 1 ? RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE : 0;
   conf.txmode.offloads = info.tx_offload_capa & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
@@ -178,51 +180,6 @@ Status Port::set_up_queues(const PortSettings& settings, std::span<rte_mempool* 
   return success();
 }
 
-Status Port::start_promiscuous() {
-  if (Status status = start({}); !status) return status;
-  // A driver without it has a cable of its own, without a filter.
-  if (const int code = rte_eth_promiscuous_enable(id_); code != 0 && code != -ENOTSUP) {
-    return failure("cannot be made promiscuous", code);
-  }
-  return success();
-}
-
-Status Port::start(std::span<const wire::MacAddress> groups, Multicast wanted) {
-  if (const int code = rte_eth_dev_start(id_); code != 0) return failure("start", code);
-  started_ = true;
-  const bool all = wanted == Multicast::all;
-  if (groups.empty() && !all) return success();
-  std::vector<rte_ether_addr> list(groups.size());
-  for (std::size_t i = 0; i < groups.size(); ++i) std::memcpy(list[i].addr_bytes, groups[i].bytes.data(), 6);
-  const int by_list =
-      all ? -ENOTSUP : rte_eth_dev_set_mc_addr_list(id_, list.data(), static_cast<std::uint32_t>(list.size()));
-  if (by_list == 0) return group_filter_ = "list", success();
-  const int by_all = rte_eth_allmulticast_enable(id_);
-  if (by_all == 0) return group_filter_ = "all multicast", success();
-  const int by_promiscuous = rte_eth_promiscuous_enable(id_);
-  if (by_promiscuous == 0) return group_filter_ = "promiscuous", success();
-  // A cloud's NIC (ena, gve) has no filter to set: it brings what the cloud sends.
-  if (by_all != -ENOTSUP || by_promiscuous != -ENOTSUP) {
-    return failure("cannot receive multicast, which neighbour discovery needs", by_promiscuous);
-  }
-  group_filter_ = "no filter";
-  return success();
-}
-
-// A virtual function often lets no tagged frame through that its filter was not told of.
-Status Port::filter_vlans(const wire::VlanSet& vlans) {
-  rte_eth_dev_info info{};
-  if (rte_eth_dev_info_get(id_, &info) != 0 || (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) == 0) {
-    return success();
-  }
-  const int now = rte_eth_dev_get_vlan_offload(id_);
-  int code = now < 0 ? now : rte_eth_dev_set_vlan_offload(id_, now | RTE_ETH_VLAN_FILTER_OFFLOAD);
-  vlans.for_each([&](std::uint16_t vlan) {
-    if (code == 0 && vlan != wire::VlanSet::kUntagged) code = rte_eth_dev_vlan_filter(id_, vlan, 1);
-  });
-  return code == 0 || code == -ENOTSUP ? success() : Status(failure("VLAN filter", code));
-}
-
 bool Port::link_up() const {
   rte_eth_link link{};
   if (rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status != RTE_ETH_LINK_UP) return false;
@@ -232,17 +189,13 @@ bool Port::link_up() const {
   return !said || (said->ifr_flags & kUp) == kUp;
 }
 
-void Port::stop() noexcept {
-  if (started_) rte_eth_dev_stop(id_);
-  started_ = false;
-}
-
 Port& Port::operator=(Port&& other) noexcept {
   std::swap(id_, other.id_);
   std::swap(mtu_, other.mtu_);
   std::swap(queues_, other.queues_);
   std::swap(open_, other.open_);
   std::swap(started_, other.started_);
+  std::swap(filters_vlans_, other.filters_vlans_);
   std::swap(name_, other.name_);
   std::swap(driver_, other.driver_);
   std::swap(group_filter_, other.group_filter_);

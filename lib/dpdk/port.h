@@ -85,6 +85,7 @@ class Port {
   Port() = default;
   [[nodiscard]] Status configure(const PortSettings& settings, std::uint16_t queues);
   [[nodiscard]] Status set_up_queues(const PortSettings& settings, std::span<rte_mempool* const> pools);
+  [[nodiscard]] Status let_tagged_in();
   [[nodiscard]] Error failure(const std::string& what, int code) const;
 
   std::uint16_t id_ = 0;
@@ -92,6 +93,7 @@ class Port {
   std::uint16_t queues_ = 0;
   bool open_ = false;
   bool started_ = false;
+  bool filters_vlans_ = false;  // unless each is named
   std::string name_;
   std::string driver_;
   std::string group_filter_ = "none";
