@@ -85,8 +85,11 @@ std::vector<Arrival> Cable::exchange(const Ends& ends, const Shape& shape, std::
     if (mbuf == nullptr) break;
     write_frame(mbuf.get(), ends, shape, number, from().offloads());
     out_.push(std::move(mbuf));
-    if (out_.full() || number + 1 == count) {
-      static_cast<void>(out_.flush());
+    if (!out_.full() && number + 1 != count) continue;
+    static_cast<void>(out_.flush());
+    // No more under way than a small ring holds, unless they do not come.
+    constexpr std::uint32_t kUnderWay = 128;
+    for (const std::uint64_t end = in_ms(20); number + 1 - arrived.size() > kUnderWay && rte_get_tsc_cycles() < end;) {
       receive(take);
     }
   }

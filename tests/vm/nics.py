@@ -44,8 +44,8 @@ class Nic:
         return f"0000:{number + 1:02x}:00.0"
 
 
-VIRTIO = dict(driver="net_virtio", groups="all multicast", tx="UDP TCP", rx="UDP TCP")
-VMXNET3 = dict(groups="all multicast", tx="UDP TCP", rx="UDP TCP")
+VIRTIO = dict(driver="net_virtio", groups="all multicast", tx="UDP TCP", rx="UDP TCP", tells=False)
+VMXNET3 = dict(groups="all multicast", tx="UDP TCP", rx="UDP TCP", tells=False)
 NICS = {
     "e1000": Nic("e1000", "net_e1000_em", tells=False),
     "e1000_iommu": Nic("e1000", "net_e1000_em", by=VFIO, tells=False),
