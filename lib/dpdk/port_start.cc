@@ -53,6 +53,20 @@ Status Port::start(std::span<const wire::MacAddress> groups, Multicast wanted) {
   return success();
 }
 
+// A virtual function often lets no tagged frame through that its filter was not told of.
+Status Port::filter_vlans(const wire::VlanSet& vlans) {
+  rte_eth_dev_info info{};
+  if (rte_eth_dev_info_get(id_, &info) != 0 || (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) == 0) {
+    return success();
+  }
+  const int now = rte_eth_dev_get_vlan_offload(id_);
+  int code = now < 0 ? now : rte_eth_dev_set_vlan_offload(id_, now | RTE_ETH_VLAN_FILTER_OFFLOAD);
+  vlans.for_each([&](std::uint16_t vlan) {
+    if (code == 0 && vlan != wire::VlanSet::kUntagged) code = rte_eth_dev_vlan_filter(id_, vlan, 1);
+  });
+  return code == 0 || code == -ENOTSUP ? success() : Status(failure("VLAN filter", code));
+}
+
 void Port::stop() noexcept {
   if (started_) rte_eth_dev_stop(id_);
   started_ = false;
