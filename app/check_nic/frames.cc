@@ -22,7 +22,7 @@ constexpr auto kTcp = static_cast<std::uint8_t>(wire::IpProtocol::tcp);
 constexpr auto kUdp = static_cast<std::uint8_t>(wire::IpProtocol::udp);
 
 std::uint8_t filler(std::uint32_t number, std::size_t at) noexcept {
-  return static_cast<std::uint8_t>(number * 31 + at * 7);
+  return static_cast<std::uint8_t>(std::size_t{number} * 31 + at * 7);
 }
 
 std::uint8_t* write_link(std::uint8_t* at, const Ends& ends, const Shape& shape) {

@@ -64,6 +64,7 @@ std::optional<Options> parse(std::vector<std::string> words) {
                                {"link-wait", required_argument, nullptr, 'w'},
                                {nullptr, 0, nullptr, 0}};
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   Options options;
