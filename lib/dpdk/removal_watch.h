@@ -1,44 +1,32 @@
-// Notices that the device of a port went away: unplugged from its PCI slot, or asked back by vfio-pci because somebody
-// unbinds it.
-// Ownership: its callback with the EAL. Thread: made and asked on the main core; the EAL's interrupt thread tells it.
-// Errors: where the kernel's events cannot be had, why_not() says so, and nothing is noticed.
+// Notices that the PCI device of a port goes away: unplugged, or unbound from its driver. The kernel takes the link to
+// the driver away first, before uio_pci_generic lets the device go and while vfio-pci still waits for us.
+// Ownership: values. Thread: main core; a look costs a system call a device. Errors: a port that is no PCI device, or
+// has no driver at the start, is not watched.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <string>
-#include <utility>
+#include <vector>
 
 namespace gl::dpdk {
 
 class RemovalWatch {
  public:
   explicit RemovalWatch(std::span<const std::uint16_t> ports);
-  RemovalWatch(const RemovalWatch&) = delete;
-  RemovalWatch& operator=(const RemovalWatch&) = delete;
-  ~RemovalWatch();
 
   // One that is gone; empty while all are there.
   [[nodiscard]] std::string gone() const;
-  [[nodiscard]] bool is_gone(std::uint16_t port) const noexcept;
-  // Empty where removals are noticed, or no port can be removed.
-  [[nodiscard]] const std::string& why_not() const noexcept { return why_not_; }
-
-  // What the EAL tells.
-  void note_removal(const char* device) noexcept;
+  [[nodiscard]] bool is_gone(std::uint16_t port) const;
 
  private:
   struct Device {
-    Device(std::uint16_t own_port, std::string own_name) : port(own_port), name(std::move(own_name)) {}
-    const std::uint16_t port;
-    const std::string name;
-    std::atomic<bool> gone{false};
+    std::uint16_t port;
+    std::string name;
+    std::string driver_link;
+    [[nodiscard]] bool is_gone() const;
   };
-  std::deque<Device> devices_;
-  std::string why_not_;
-  bool watching_ = false;
+  std::vector<Device> devices_;
 };
 
 }  // namespace gl::dpdk

@@ -194,7 +194,6 @@ void Network::watch_removals() {
     if (port != nullptr) ids.push_back(port->id());
   }
   removals_ = std::make_unique<dpdk::RemovalWatch>(ids);
-  if (!removals_->why_not().empty()) warn("a NIC that is unplugged will not be noticed: " + removals_->why_not());
 }
 
 void Network::abandon_removed() noexcept {

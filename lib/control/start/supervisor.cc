@@ -54,6 +54,7 @@ Status Supervisor::run(ControlSocket* control) {
     if (const std::string device = network_.removed_device(); !device.empty()) {
       return Error{"the device " + device + " was taken away: unplugged, or unbound from its driver"};
     }
+    report_links();  // right behind: some drivers wait long for a device that is no longer there
     keys_.tick(unix_time());
     zones_.tick(monotonic_seconds());
     for (const auto& module : modules_) {
@@ -66,7 +67,6 @@ Status Supervisor::run(ControlSocket* control) {
     end_drain_in_time();
     if (end_at_ && monotonic_seconds() >= *end_at_) return success();
     report_conflicts();
-    report_links();
     report_backends();
   }
 }
