@@ -333,8 +333,9 @@ def test_dumpcap():
 # --- what wrong input is told
 
 def own_lines(stderr):
-    """What goldilocks itself said, beside the EAL and besides warnings about the zone."""
-    return [line for line in stderr.splitlines() if " goldilocks: " in line and " goldilocks: warning: " not in line]
+    """What goldilocks itself said, beside the EAL, what each port has, and warnings about the zone."""
+    return [line for line in stderr.splitlines()
+            if " goldilocks: " in line and not re.search(" goldilocks: (warning|info): ", line)]
 
 
 def refused(lab, code, says, application=None, eal=None, zone=ROOT_ZONE, address=DEFAULT_ADDRESSES[0], secret=None):

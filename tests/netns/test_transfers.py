@@ -180,13 +180,14 @@ def test_check():
         bad.chmod(0o600)
         for options, line in (
                 (["--secondary", "a.@192.0.2.1,tsig=no.", "--notify", "192.0.2.2,tsig=no."], "the TSIG key no. is in no --tsig file"),
-                (["--transfer-allow", "0.0.0.0/0,tsig=none."], "the TSIG key none. is in no --tsig file"),
+                (["--transfer-listen", "127.0.0.1:5300", "--transfer-allow", "0.0.0.0/0,tsig=none."], "the TSIG key none. is in no --tsig file"),
                 (["--secondary", "Own.Example@192.0.2.1"], "the zone own.example. is given by --zone and by --secondary or --catalog"),
                 (["--secondary", "a.@192.0.2.1", "--state-dir", bad / "x"], f"--state-dir: {bad}/x: Not a directory"),
                 (["--secondary", "a.@192.0.2.1", "--state-dir", fixed / "x"], f"--state-dir: {fixed}: cannot be written to: Read-only"),
                 (["--tsig", bad], f"key file {bad}:1: neither a key statement nor [ALGORITHM:]NAME:SECRET"),
                 (["--tsig", keys], f"key file {keys}: the key {KEY} is in another --tsig file too")):
-            code, text = check("--state-dir", state, *options)
+            state_dir = [] if "--state-dir" in options else ["--state-dir", state]
+            code, text = check("--secondary", "z.@192.0.2.9", *state_dir, *options)
             errors = [e for e in text.splitlines() if e.startswith("error: ")]
             assert code == 1 and len(errors) == 1 and errors[0].startswith("error: " + line), (line, text)
 

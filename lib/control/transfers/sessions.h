@@ -32,6 +32,7 @@ class Sessions {
 
  private:
   struct Session {
+    explicit Session(const wire::Endpoint& client) : from(client) {}
     wire::Endpoint from;
     std::thread thread{};
     std::atomic<bool> ended{false};
