@@ -66,10 +66,14 @@ unsigned Cable::receive(const std::function<void(rte_mbuf*, std::uint16_t)>& tak
   return total;
 }
 
-// Until nothing has come for a while: what others say on the cable, and frames of the check before.
+// Until nothing has come for a while: what others say on the cable, and frames of the check before. Who always talks is
+// not waited for.
 void Cable::drain() {
-  for (std::uint64_t end = in_ms(20); rte_get_tsc_cycles() < end;) {
-    if (receive([](rte_mbuf*, std::uint16_t) {}) != 0) end = std::min(end + rte_get_tsc_hz() / 1000, in_ms(20));
+  constexpr std::uint64_t kQuietMs = 20;
+  constexpr std::uint64_t kLongestMs = 500;
+  const std::uint64_t last = in_ms(kLongestMs);
+  for (std::uint64_t end = in_ms(kQuietMs); rte_get_tsc_cycles() < std::min(end, last);) {
+    if (receive([](rte_mbuf*, std::uint16_t) {}) != 0) end = in_ms(kQuietMs);
   }
 }
 
