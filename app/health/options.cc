@@ -126,7 +126,7 @@ Result<Options> parse_options(int argc, char** argv) {
   if (!question) return Error{"--question: " + question.error()};
   options.question = std::move(*question);
   for (int i = optind; i < argc; ++i) {
-    const auto target = parse_target(argv[i], static_cast<std::uint16_t>(*port));
+    const auto target = parse_endpoint(argv[i], static_cast<std::uint16_t>(*port));
     if (!target) return Error{"'" + std::string(argv[i]) + "' is no address"};
     options.targets.push_back(*target);
   }

@@ -13,7 +13,7 @@
 namespace gl::health {
 
 struct Options {
-  std::vector<Target> targets;
+  std::vector<Endpoint> targets;
   Message question;
   std::uint32_t interval_ms = 1000;
   std::uint32_t timeout_ms = 500;

@@ -1,9 +1,7 @@
 #include "app/health/round.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
@@ -22,7 +20,7 @@ constexpr std::size_t kPrefix = 2;
 // One question on its way. Over TCP what is sent and read has the length in front (RFC 1035 section 4.2.2).
 class Asking {
  public:
-  Asking(const Target& target, bool tcp, const Message& question)
+  Asking(const Endpoint& target, bool tcp, const Message& question)
       : target_(target), tcp_(tcp), question_(with_new_number(question)) {
     const int type = (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
     socket_.reset(socket(target.address.ss_family, type, 0));
@@ -70,7 +68,7 @@ class Asking {
     done_ = true;
   }
 
-  const Target& target_;
+  const Endpoint& target_;
   bool tcp_;
   bool done_ = false;
   Message question_;
@@ -96,30 +94,9 @@ bool wait_for_some(std::vector<std::unique_ptr<Asking>>& all, std::uint64_t end_
 
 }  // namespace
 
-std::optional<Target> parse_target(const std::string& address, std::uint16_t port) {
-  Target target;
-  target.text = address;
-  sockaddr_in v4{};
-  sockaddr_in6 v6{};
-  if (inet_pton(AF_INET, address.c_str(), &v4.sin_addr) == 1) {
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    target.length = sizeof v4;
-    std::memcpy(&target.address, &v4, sizeof v4);
-  } else if (inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr) == 1) {
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    target.length = sizeof v6;
-    std::memcpy(&target.address, &v6, sizeof v6);
-  } else {
-    return std::nullopt;
-  }
-  return target;
-}
-
-Status ask_all(const std::vector<Target>& targets, const Message& question, std::uint32_t timeout_ms) {
+Status ask_all(const std::vector<Endpoint>& targets, const Message& question, std::uint32_t timeout_ms) {
   std::vector<std::unique_ptr<Asking>> all;
-  for (const Target& target : targets) {
+  for (const Endpoint& target : targets) {
     for (const bool tcp : {false, true}) all.push_back(std::make_unique<Asking>(target, tcp, question));
   }
   const auto under_way = [&all] {

@@ -43,20 +43,6 @@ Endpoint endpoint_of(int family, const void* bytes, std::uint16_t port) {
   return endpoint;
 }
 
-// False: it is no address.
-bool add_literal(const std::string& host, std::uint16_t port, std::vector<Endpoint>& found) {
-  in6_addr v6{};
-  in_addr v4{};
-  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) {
-    found.push_back(endpoint_of(AF_INET6, &v6, port));
-  } else if (inet_pton(AF_INET, host.c_str(), &v4) == 1) {
-    found.push_back(endpoint_of(AF_INET, &v4, port));
-  } else {
-    return false;
-  }
-  return true;
-}
-
 Result<Owned<ldns_resolver>> make_resolver(const std::string& server) {
   ldns_resolver* made = nullptr;
   if (server.empty()) {
@@ -91,16 +77,24 @@ Status ask(ldns_resolver& resolver, const std::string& host, ldns_rr_type type, 
 
 }  // namespace
 
+std::optional<Endpoint> parse_endpoint(const std::string& address, std::uint16_t port) {
+  in6_addr v6{};
+  in_addr v4{};
+  if (inet_pton(AF_INET6, address.c_str(), &v6) == 1) return endpoint_of(AF_INET6, &v6, port);
+  if (inet_pton(AF_INET, address.c_str(), &v4) == 1) return endpoint_of(AF_INET, &v4, port);
+  return std::nullopt;
+}
+
 Result<std::vector<Endpoint>> look_up(const std::string& host, std::uint16_t port, const LookupSettings& settings) {
-  std::vector<Endpoint> found;
-  if (add_literal(host, port, found)) {
-    const bool wanted = found[0].address.ss_family == AF_INET6 ? settings.v6 : settings.v4;
+  if (const auto literal = parse_endpoint(host, port)) {
+    const bool wanted = literal->address.ss_family == AF_INET6 ? settings.v6 : settings.v4;
     if (!wanted) return Error{host + " is an address of the other family"};
-    return found;
+    return std::vector{*literal};
   }
+  std::vector<Endpoint> found;
   if (host == "localhost" || host == "localhost.") {
-    if (settings.v6) (void)add_literal("::1", port, found);
-    if (settings.v4) (void)add_literal("127.0.0.1", port, found);
+    if (settings.v6) found.push_back(*parse_endpoint("::1", port));
+    if (settings.v4) found.push_back(*parse_endpoint("127.0.0.1", port));
     return found;
   }
   auto resolver = make_resolver(settings.server);

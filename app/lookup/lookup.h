@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,9 @@ struct LookupSettings {
 
 // What both clients have in front of the host: `-4`, `-6`, `-s NAMESERVER`. False: the option is none of these.
 [[nodiscard]] bool take_option(int option, const char* argument, LookupSettings& settings);
+
+// An address as it is written; nothing where it is none.
+[[nodiscard]] std::optional<Endpoint> parse_endpoint(const std::string& address, std::uint16_t port);
 
 // `host`: an address, `localhost` (RFC 6761 section 6.3: never asked for), or a name. IPv6 first.
 [[nodiscard]] Result<std::vector<Endpoint>> look_up(const std::string& host, std::uint16_t port,
