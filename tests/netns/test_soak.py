@@ -177,12 +177,9 @@ class Soak:
         return samples
 
 
-def settled(soak, what, value, wanted):
-    """What is still on its way when the last client has ended comes to rest: at most `wanted`."""
-    end = time.monotonic() + 30
-    while (now := value()) > wanted:
-        assert time.monotonic() < end, f"{what}: {now}, not {wanted}\n{soak.server.log()[-3000:]}"
-        time.sleep(0.5)
+def settled(soak, what, value, most):
+    """What is still on its way when the last client has ended comes to rest."""
+    wait_for(lambda: value() <= most, lambda: f"{what}: {value()}, not {most}\n{soak.server.log()[-3000:]}", 30)
 
 
 def test_everything_at_once():
