@@ -57,11 +57,11 @@ class Port {
   enum class Multicast : std::uint8_t { groups, all };
   // `groups`: multicast addresses to receive, by filter where no others are wanted, else all multicast, else
   // promiscuous.
-  [[nodiscard]] Status start(std::span<const wire::MacAddress> groups, Multicast wanted = Multicast::groups);
+  // `vlans`: which a filter of the port's, where it has one, is to let through; null: all.
+  [[nodiscard]] Status start(std::span<const wire::MacAddress> groups, Multicast wanted = Multicast::groups,
+                             const wire::VlanSet* vlans = nullptr);
   // The same of the port to the kernel, which gets whatever the kernel sends to whom.
   [[nodiscard]] Status start_promiscuous();
-  // Started: tells a filter of the port's, where it has one, which VLANs to let through.
-  [[nodiscard]] Status filter_vlans(const wire::VlanSet& vlans);
   void stop() noexcept;
   // Its device is gone: it is left as it is. Some drivers wait without end for what is no longer there.
   void abandon() noexcept { open_ = started_ = false; }
@@ -85,7 +85,7 @@ class Port {
   Port() = default;
   [[nodiscard]] Status configure(const PortSettings& settings, std::uint16_t queues);
   [[nodiscard]] Status set_up_queues(const PortSettings& settings, std::span<rte_mempool* const> pools);
-  [[nodiscard]] Status let_tagged_in();
+  [[nodiscard]] Status let_vlans_in(const wire::VlanSet* wanted);
   [[nodiscard]] Error failure(const std::string& what, int code) const;
 
   std::uint16_t id_ = 0;

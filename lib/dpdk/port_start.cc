@@ -9,16 +9,22 @@
 
 namespace gl::dpdk {
 
-// virtio keeps a tagged frame out until its VLAN is named; the others let all in unless they are told otherwise.
-Status Port::let_tagged_in() {
-  constexpr std::uint16_t kLastVlan = 4094;
-  if (!filters_vlans_) return success();
-  for (std::uint16_t vlan = 0; vlan <= kLastVlan; ++vlan) {
-    if (const int code = rte_eth_dev_vlan_filter(id_, vlan, 1); code != 0) {
-      return failure("VLAN " + std::to_string(vlan), code);
-    }
+// virtio keeps a tagged frame out until its VLAN is named, and a virtual function often does; others let all in unless
+// they are told otherwise.
+Status Port::let_vlans_in(const wire::VlanSet* wanted) {
+  rte_eth_dev_info info{};
+  const bool has_filter =
+      rte_eth_dev_info_get(id_, &info) == 0 && (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
+  if (!has_filter || (wanted == nullptr && !filters_vlans_)) return success();
+  int code = 0;
+  if (!filters_vlans_) {
+    const int now = rte_eth_dev_get_vlan_offload(id_);
+    code = now < 0 ? now : rte_eth_dev_set_vlan_offload(id_, now | RTE_ETH_VLAN_FILTER_OFFLOAD);
   }
-  return success();
+  for (std::uint16_t vlan = 0; vlan <= wire::VlanSet::kLast && code == 0; ++vlan) {
+    if (wanted == nullptr || wanted->has(vlan)) code = rte_eth_dev_vlan_filter(id_, vlan, 1);
+  }
+  return code == 0 || (code == -ENOTSUP && !filters_vlans_) ? success() : Status(failure("VLAN filter", code));
 }
 
 Status Port::start_promiscuous() {
@@ -30,10 +36,10 @@ Status Port::start_promiscuous() {
   return success();
 }
 
-Status Port::start(std::span<const wire::MacAddress> groups, Multicast wanted) {
+Status Port::start(std::span<const wire::MacAddress> groups, Multicast wanted, const wire::VlanSet* vlans) {
   if (const int code = rte_eth_dev_start(id_); code != 0) return failure("start", code);
   started_ = true;
-  if (Status status = let_tagged_in(); !status) return status;
+  if (Status status = let_vlans_in(vlans); !status) return status;
   const bool all = wanted == Multicast::all;
   if (groups.empty() && !all) return success();
   std::vector<rte_ether_addr> list(groups.size());
@@ -51,20 +57,6 @@ Status Port::start(std::span<const wire::MacAddress> groups, Multicast wanted) {
   }
   group_filter_ = "no filter";
   return success();
-}
-
-// A virtual function often lets no tagged frame through that its filter was not told of.
-Status Port::filter_vlans(const wire::VlanSet& vlans) {
-  rte_eth_dev_info info{};
-  if (rte_eth_dev_info_get(id_, &info) != 0 || (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) == 0) {
-    return success();
-  }
-  const int now = rte_eth_dev_get_vlan_offload(id_);
-  int code = now < 0 ? now : rte_eth_dev_set_vlan_offload(id_, now | RTE_ETH_VLAN_FILTER_OFFLOAD);
-  vlans.for_each([&](std::uint16_t vlan) {
-    if (code == 0 && vlan != wire::VlanSet::kUntagged) code = rte_eth_dev_vlan_filter(id_, vlan, 1);
-  });
-  return code == 0 || code == -ENOTSUP ? success() : Status(failure("VLAN filter", code));
 }
 
 void Port::stop() noexcept {

@@ -177,11 +177,10 @@ Status Network::start() {
           {{"port", ports_[i].name()}});
     }
     const Multicast wanted = kernels_[i] == nullptr ? Multicast::groups : Multicast::all;
-    if (Status status = ports_[i].start(groups, wanted); !status) return status;
-    say("port " + describe_port(ports_[i]));
     // The kernel wants the VLANs that are not ours.
-    if (vlans_[i] == nullptr || kernels_[i] != nullptr) continue;
-    if (Status status = ports_[i].filter_vlans(*vlans_[i]); !status) return status;
+    const wire::VlanSet* const vlans = kernels_[i] == nullptr ? vlans_[i].get() : nullptr;
+    if (Status status = ports_[i].start(groups, wanted, vlans); !status) return status;
+    say("port " + describe_port(ports_[i]));
   }
   watch_removals();
   return success();
