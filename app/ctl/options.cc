@@ -10,6 +10,7 @@
 
 #include "app/ctl/connection.h"
 #include "lib/base/json.h"
+#include "lib/base/parse_number.h"
 
 namespace gl::ctl {
 
@@ -68,6 +69,8 @@ constexpr auto kCommands = std::to_array<Command>({{"status"},
                                                    {"undrain"},
                                                    {"stop", {"seconds"}}});
 
+constexpr std::uint32_t kMostSeconds = 86400;
+
 bool complain(const std::string& what) {
   std::fprintf(stderr, "goldilocks-ctl: %s\n", what.c_str());
   return false;
@@ -78,8 +81,8 @@ bool take_member(const Json& request, std::string_view member, const std::string
     return complain("'" + word + "' is none of up, down and drain");
   }
   if (member != "seconds") return put(request, member, word), true;
-  const auto number = parse_decimal(word, 1, 86400);
-  if (!number) return complain("'" + word + "' is not a number from 1 to 86400");
+  const auto number = parse_number(word, 1, kMostSeconds);
+  if (!number) return complain(number.error());
   put(request, member, *number);
   return true;
 }
@@ -125,8 +128,8 @@ std::optional<Options> parse_options(int argc, char** argv) {
     } else if (c == 'h') {
       options.help = true;
     } else if (c == 't') {
-      const auto seconds = parse_decimal(optarg, 1, 86400);
-      if (!seconds) return complain("'" + std::string(optarg) + "' is not a number from 1 to 86400"), std::nullopt;
+      const auto seconds = parse_number(optarg, 1, kMostSeconds);
+      if (!seconds) return complain(seconds.error()), std::nullopt;
       options.wait_seconds = *seconds;
       waits_as_told = true;
     } else {

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include "lib/base/text.h"
+#include "lib/base/parse_number.h"
 
 namespace gl::health {
 
@@ -69,9 +69,8 @@ struct Late {
 };
 
 Result<std::uint32_t> number_of(const char* name, const std::string& text, std::uint32_t least, std::uint32_t most) {
-  if (const auto number = parse_decimal(text, least, most)) return static_cast<std::uint32_t>(*number);
-  return Error{std::string(name) + ": '" + text + "' is not a number from " + std::to_string(least) + " to " +
-               std::to_string(most)};
+  auto number = parse_number(text, least, most);
+  return number ? number : Error{std::string(name) + ": " + number.error()};
 }
 
 Status take(int option, const char* argument, Options& options, Late& late) {

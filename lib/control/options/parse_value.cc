@@ -58,11 +58,6 @@ Result<AddressSetting> parse_parts(const std::string& text, const Parts& parts) 
 
 }  // namespace
 
-Result<std::uint32_t> parse_number(const std::string& text, std::uint32_t low, std::uint32_t high) {
-  if (const auto value = parse_decimal(text, low, high)) return *value;
-  return Error{"'" + text + "' is not a number from " + std::to_string(low) + " to " + std::to_string(high)};
-}
-
 Result<zone::ZoneSource> parse_zone(const std::string& text) {
   zone::ZoneSource source;
   const std::size_t at = text.find('=');

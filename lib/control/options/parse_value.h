@@ -7,12 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/parse_number.h"
 #include "lib/base/result.h"
 #include "lib/control/options/settings.h"
 
 namespace gl::control {
 
-[[nodiscard]] Result<std::uint32_t> parse_number(const std::string& text, std::uint32_t low, std::uint32_t high);
+using gl::parse_number;
 // [ORIGIN=]FILE
 [[nodiscard]] Result<zone::ZoneSource> parse_zone(const std::string& text);
 
