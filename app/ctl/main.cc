@@ -7,6 +7,7 @@
 #include "app/ctl/options.h"
 #include "app/ctl/print.h"
 #include "lib/base/json.h"
+#include "lib/base/printable.h"
 
 namespace gl::ctl {
 namespace {
@@ -15,7 +16,7 @@ constexpr int kRefused = 1;
 constexpr int kWrongUsage = 2;
 
 int fail(const std::string& what) {
-  std::fprintf(stderr, "goldilocks-ctl: %s\n", what.c_str());
+  std::fprintf(stderr, "goldilocks-ctl: %s\n", harmless(what).c_str());
   return kRefused;
 }
 

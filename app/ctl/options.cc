@@ -11,6 +11,7 @@
 #include "app/ctl/connection.h"
 #include "lib/base/json.h"
 #include "lib/base/parse_number.h"
+#include "lib/base/printable.h"
 
 namespace gl::ctl {
 
@@ -72,7 +73,7 @@ constexpr auto kCommands = std::to_array<Command>({{"status"},
 constexpr std::uint32_t kMostSeconds = 86400;
 
 bool complain(const std::string& what) {
-  std::fprintf(stderr, "goldilocks-ctl: %s\n", what.c_str());
+  std::fprintf(stderr, "goldilocks-ctl: %s\n", harmless(what).c_str());
   return false;
 }
 

@@ -6,13 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/printable.h"
+
 namespace gl::ctl {
 namespace {
 
 using Row = std::vector<std::string>;
 
 std::string text_of(const json_t* value) {
-  if (json_is_string(value)) return json_string_value(value);
+  if (json_is_string(value)) return harmless(json_string_value(value));
   if (json_is_integer(value)) return std::to_string(static_cast<unsigned long long>(json_integer_value(value)));
   if (json_is_boolean(value)) return json_is_true(value) ? "yes" : "no";
   return "";

@@ -212,6 +212,8 @@ def test_log_level():
             zone.write_text(txt_zone(serial=2))
             assert ask(server, "reload")["zones_changed"] == 1
             assert server.log() == before
+            assert ask(server, "log-level", "info")["level"] == "info"
+            assert server.log().splitlines()[-1].endswith("notice: log level: info, on goldilocks-ctl"), server.log()
             answer = said_to(server, b'{"command": "log-level", "level": "loud"}\n')
             assert answer == {"ok": False, "error": "log-level: level is error, warning, notice, info or debug"}, answer
             assert ctl(server, "log-level", "loud")[0] == 1
@@ -410,6 +412,19 @@ def test_whose_socket():
         with Goldilocks(lab, ["--control-socket", "off"], zones=[zone]) as server:
             assert not os.path.exists(path_of(server))
             assert ctl(server, "health")[0] == 1
+
+
+def test_hostile_names():
+    """Nothing that strangers or folders are called reaches the terminal as it is."""
+    with Lab() as lab:
+        folder = lab.path("z\x1b[31m\n\u202e")
+        folder.mkdir()
+        (folder / "big.zone").write_text(txt_zone())
+        with Goldilocks(lab, zones=[folder / "big.zone"]) as server:
+            code, said, _ = ctl(server, "zones")
+            assert code == 0 and r"z\x1B[31m\x0A\xE2\x80\xAE/big.zone" in said, said
+            code, _, said = ctl(server, "zone-reload", "nosuch\n\x1b[31m")
+            assert code == 1 and said.count("\n") == 1 and r"nosuch\x0A\x1B[31m" in said, said
 
 
 def test_usage():

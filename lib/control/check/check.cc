@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "lib/base/printable.h"
 #include "lib/base/text.h"
 #include "lib/base/writable_file.h"
 #include "lib/control/keys/secret_file.h"
@@ -100,7 +101,7 @@ void describe(const Settings& settings, CheckReport& report) {
 }
 
 void print(const char* kind, const std::vector<std::string>& lines) {
-  for (const std::string& line : lines) std::printf("%s: %s\n", kind, line.c_str());
+  for (const std::string& line : lines) std::printf("%s: %s\n", kind, harmless(line).c_str());
 }
 
 }  // namespace

@@ -199,6 +199,7 @@ ControlAnswer Commands::log_level_of(const json_t* request) {
   if (const json_t* const given = json_object_get(request, "level"); given != nullptr) {
     const auto level = log_level_from(text_member(request, "level"));
     if (!level) return bad("log-level: level is error, warning, notice, info or debug");
+    if (*level > log_level()) set_log_level(*level);  // so that the change to more is told as well
     note("log level: " + std::string(to_text(*level)) + ", on goldilocks-ctl");
     set_log_level(*level);
   }
