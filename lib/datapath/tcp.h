@@ -45,7 +45,14 @@ struct TcpPorts {
   segment.options_length = static_cast<std::uint8_t>(bytes.size());
   if (bytes.empty()) return true;
   if (bytes.size() != wire::kTimestampsLength || load_be<std::uint32_t>(bytes.data()) != wire::kNopNopTimestamps) {
-    return read_other_options(bytes, segment);
+    if ((segment.flags & tcp::kSyn) == 0) return read_other_options(bytes, segment);
+    const auto common = wire::parse_common_syn(bytes);
+    if (!common) return read_other_options(bytes, segment);
+    segment.mss = common->mss;
+    segment.sack_permitted = true;
+    segment.window_scale = common->window_scale;
+    segment.timestamps = tcp::Timestamps{common->timestamps.value, common->timestamps.echo};
+    return true;
   }
   segment.timestamps =
       tcp::Timestamps{load_be<std::uint32_t>(bytes.data() + 4), load_be<std::uint32_t>(bytes.data() + 8)};

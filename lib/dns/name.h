@@ -78,14 +78,14 @@ struct Name {
     }
     length = static_cast<std::uint8_t>(at + 1);
     labels = static_cast<std::uint8_t>(count);
-    fill(from.data(), true);
+    fill(from, true);
     return true;
   }
 
   // A copy of only what is used of it.
   void assign(const Name& other) noexcept {
     length = other.length;
-    fill(other.bytes.data(), false);
+    fill(other.bytes, false);
     for (std::size_t i = 0; i <= other.labels; ++i) label_at[i] = other.label_at[i];
     labels =
         other.labels;  // not beside `length`: the two would be read as one word, right after they were written as two
@@ -100,16 +100,22 @@ struct Name {
 
  private:
   // `length` bytes and the zeros behind, in whole words: the hash reads words, and would wait for smaller stores.
-  void fill(const std::uint8_t* from, bool lower) noexcept {
+  // In a message more bytes follow, and then the last word needs no branch on how much of it is the name.
+  void fill(Bytes from, bool lower) noexcept {
     std::uint64_t v;
     std::size_t at = 0;
     for (; at + 8 <= length; at += 8) {
-      std::memcpy(&v, from + at, 8);
+      std::memcpy(&v, from.data() + at, 8);
       if (lower) v = lower_case(v);
       std::memcpy(bytes.data() + at, &v, 8);
     }
-    v = 0;
-    for (std::size_t i = length; i-- > at;) v = v << 8 | from[i];
+    if (from.size() - at >= 8) [[likely]] {
+      std::memcpy(&v, from.data() + at, 8);
+      v &= (std::uint64_t{1} << 8 * (length - at)) - 1;
+    } else {
+      v = 0;
+      for (std::size_t i = length; i-- > at;) v = v << 8 | from[i];
+    }
     if (lower) v = lower_case(v);
     std::memcpy(bytes.data() + at, &v, 8);
     std::memset(bytes.data() + at + 8, 0, 8);

@@ -1,33 +1,49 @@
 #include "lib/tcp/cookie.h"
 
-#include <sodium.h>
-
 #include <cstring>
 
+#include "lib/base/sip_hash.h"
 #include "lib/wire/tcp_options.h"
 
 namespace gl::tcp {
 
 namespace {
 
-std::uint32_t siphash32(const SipKey& key, const std::uint8_t* input, std::size_t length) noexcept {
-  std::uint8_t digest[crypto_shorthash_siphash24_BYTES];
-  crypto_shorthash_siphash24(digest, input, length, key.data());
-  return load_be<std::uint32_t>(digest);
+std::uint64_t load_word(const std::uint8_t* at) noexcept {
+  std::uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+// The words of a flow, of either family, as they lie; its last 32 bits are the ports.
+[[gnu::always_inline]] inline void add_flow(SipHash<1>& hash, const FlowKey& flow) noexcept {
+  std::uint32_t ports;
+  std::memcpy(&ports, flow.bytes.data() + 32, sizeof ports);
+  if (flow.is_v6()) {
+    for (std::size_t at = 0; at < 24; at += 8) hash.add(load_word(flow.bytes.data() + at));
+  }
+  hash.add(load_word(flow.bytes.data() + 24));
+  hash.add(ports);
+}
+
+// The first four bytes of the hash, big-endian.
+[[gnu::always_inline]] inline std::uint32_t first_half(SipHash<1>& hash) noexcept {
+  return host_to_be(static_cast<std::uint32_t>(hash.finish()[0]));
 }
 
 }  // namespace
 
 std::uint32_t detail::mac32(const SipKey& key, const FlowKey& flow) noexcept {
-  return siphash32(key, flow.bytes.data() + flow.offset, flow.bytes.size() - flow.offset);
+  SipHash<1> hash(key);
+  add_flow(hash, flow);
+  return first_half(hash);
 }
 
 std::uint32_t detail::mac32(const SipKey& key, const FlowKey& flow, SeqNum client_isn) noexcept {
-  std::uint8_t input[36 + 4];
-  const std::size_t length = flow.bytes.size() - flow.offset;
-  std::memcpy(input, flow.bytes.data() + flow.offset, length);
-  store_be(input + length, client_isn.value());
-  return siphash32(key, input, length + 4);
+  SipHash<1> hash(key);
+  add_flow(hash, flow);
+  hash.add(host_to_be(client_isn.value()));
+  return first_half(hash);
 }
 
 std::optional<std::uint8_t> mss_class(std::uint16_t mss) noexcept {

@@ -1,5 +1,5 @@
 // The cookie: an initial sequence number that the client carries for us, and its check on every segment.
-// ISN = [MSS class 3 | epoch parity 1 | MAC 28], MAC = SipHash-2-4 (libsodium) under the epoch's key.
+// ISN = [MSS class 3 | epoch parity 1 | MAC 28], MAC = SipHash-2-4 (sip_hash.h) under the epoch's key.
 // Byte order: the flow key as on the wire, sequence numbers host. Ownership: keys are borrowed. Thread: pure functions.
 #pragma once
 

@@ -34,6 +34,13 @@ inline void store_raw(std::uint8_t* at, T v) noexcept {
 }
 }  // namespace detail
 
+// The last `n` bytes before `end`, 0 to 7, as they would lie at the front of a word, behind them zeros; the eight bytes
+// before `end` are readable. Without a branch: lengths differ from packet to packet.
+[[nodiscard]] inline std::uint64_t load_tail(const std::uint8_t* end, std::size_t n) noexcept {
+  static_assert(std::endian::native == std::endian::little);
+  return detail::load_raw<std::uint64_t>(end - 8) >> 1 >> (63 - 8 * n);
+}
+
 // One's complement addition of 64 bits: the carry comes in again below (RFC 1071 section 2(C)).
 [[nodiscard]] constexpr std::uint64_t add_around(std::uint64_t sum, std::uint64_t v) noexcept {
   sum += v;
@@ -47,6 +54,7 @@ inline void store_raw(std::uint8_t* at, T v) noexcept {
 // Adds `n` bytes at `p`; only the last span of a sum may have an odd length.
 [[nodiscard]] inline PartialSum sum_bytes(const std::uint8_t* p, std::size_t n, PartialSum sum = 0) noexcept {
   using detail::load_raw;
+  const std::size_t whole = n;
   std::uint64_t other = 0;  // a second accumulator, so that additions overlap
   for (; n >= 16; n -= 16, p += 16) {
     sum = add_around(sum, load_raw<std::uint64_t>(p));
@@ -56,6 +64,7 @@ inline void store_raw(std::uint8_t* at, T v) noexcept {
     sum = add_around(sum, load_raw<std::uint64_t>(p));
     p += 8;
   }
+  if (whole >= 8) return narrowed(add_around(sum, load_tail(p + (n & 7), n & 7))) + narrowed(other);
   other = narrowed(other);
   if ((n & 4) != 0) {
     other += load_raw<std::uint32_t>(p);
@@ -76,6 +85,7 @@ inline void store_raw(std::uint8_t* at, T v) noexcept {
 [[nodiscard]] inline PartialSum copy_and_sum(std::uint8_t* to, const std::uint8_t* from, std::size_t n,
                                              PartialSum sum) noexcept {
   using detail::load_raw;
+  const std::size_t whole = n;
   std::uint64_t other = 0;
   for (; n >= 16; n -= 16, to += 16, from += 16) {
     const auto a = load_raw<std::uint64_t>(from);
@@ -91,6 +101,12 @@ inline void store_raw(std::uint8_t* at, T v) noexcept {
     sum = add_around(sum, v);
     from += 8;
     to += 8;
+  }
+  if (whole >= 8) {
+    const std::size_t tail = n & 7;
+    const auto last = load_raw<std::uint64_t>(from + tail - 8);  // once more some that were copied already
+    detail::store_raw(to + tail - 8, last);
+    return narrowed(add_around(sum, last >> 1 >> (63 - 8 * tail))) + narrowed(other);
   }
   other = narrowed(other);
   if ((n & 4) != 0) {

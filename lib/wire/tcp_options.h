@@ -126,6 +126,28 @@ inline constexpr std::uint32_t kNopWindowScaleAbove8 = 0x010303;  // likewise
   return at;
 }
 
+// The options of a SYN as Linux sends them: MSS, SACK permitted with timestamps, NOP with window scale. Nothing:
+// others.
+struct CommonSynOptions {
+  static constexpr std::size_t kLength = 20;
+  std::uint16_t mss;
+  std::uint8_t window_scale;
+  TcpTimestamps timestamps;
+};
+[[nodiscard]] inline std::optional<CommonSynOptions> parse_common_syn(Bytes options) noexcept {
+  if (options.size() != CommonSynOptions::kLength) return std::nullopt;
+  const std::uint8_t* const p = options.data();
+  const auto mss = load_be<std::uint32_t>(p);
+  const auto scale = load_be<std::uint32_t>(p + 16);
+  if (mss >> 16 != kMssAbove16 || load_be<std::uint32_t>(p + 4) != kSackPermittedTimestamps ||
+      scale >> 8 != kNopWindowScaleAbove8) {
+    return std::nullopt;
+  }
+  return CommonSynOptions{static_cast<std::uint16_t>(mss),
+                          std::min(static_cast<std::uint8_t>(scale), kMostWindowScale),
+                          {load_be<std::uint32_t>(p + 8), load_be<std::uint32_t>(p + 12)}};
+}
+
 // Fills in what there is of `found`, which is empty before. False where an option has an impossible length; unknown
 // options are skipped by their length. Not by value: copying an optional of narrow fields just written waits for each
 // of them.

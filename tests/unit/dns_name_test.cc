@@ -41,6 +41,29 @@ TEST(LowerCase, EveryByteAtEveryPlace) {
   }
 }
 
+// Whatever follows a name in its message, or nothing at all, does not become part of it.
+TEST(NameTest, WhatFollowsIsNotRead) {
+  for (std::size_t length = 1; length <= 40; ++length) {
+    const Wire alone = wire({std::string(length, 'A'), "Example"});
+    Name expected;
+    ASSERT_TRUE(expected.parse(alone));
+    const std::string lower = std::string(length, 'a');
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(expected.bytes.data()) + 1, length), lower);
+    for (std::size_t more = 1; more <= 24; ++more) {
+      Wire message = alone;
+      message.resize(alone.size() + more, 'Z');
+      Name found;
+      ASSERT_TRUE(found.parse(message));
+      ASSERT_EQ(found.length, expected.length);
+      // The zeros behind it too: the hash reads them.
+      const std::size_t words = (expected.length / 8u + 2u) * 8u;
+      EXPECT_TRUE(std::equal(found.bytes.begin(), found.bytes.begin() + static_cast<std::ptrdiff_t>(words),
+                             expected.bytes.begin()))
+          << length << " and " << more;
+    }
+  }
+}
+
 TEST(LowerCase, CopiesEveryLengthAndNoMore) {
   const std::string from = "ABCdefGHIjklMNOpqrSTUvwxYZ";
   for (std::size_t n = 0; n <= from.size(); ++n) {

@@ -1,8 +1,12 @@
 #include "lib/tcp/cookie.h"
 
 #include <gtest/gtest.h>
+#include <sodium.h>
 
+#include <algorithm>
+#include <array>
 #include <random>
+#include <vector>
 
 namespace gl::tcp {
 namespace {
@@ -23,6 +27,29 @@ FlowKey flow(std::uint16_t port, bool v6 = false) {
 }
 
 class Cookie : public ::testing::TestWithParam<bool> {};
+
+// The bytes on the wire, hashed by libsodium.
+TEST_P(Cookie, MacIsThatOfLibsodium) {
+  std::mt19937 random(41);
+  const auto libsodium = [](const SipKey& key, const std::vector<std::uint8_t>& input) {
+    std::array<std::uint8_t, crypto_shorthash_siphash24_BYTES> digest{};
+    crypto_shorthash_siphash24(digest.data(), input.data(), input.size(), key.data());
+    return load_be<std::uint32_t>(digest.data());
+  };
+  for (int i = 0; i < 1000; ++i) {
+    SipKey key;
+    std::vector<std::uint8_t> input(GetParam() ? 36 : 12);
+    for (auto& byte : key) byte = static_cast<std::uint8_t>(random());
+    for (auto& byte : input) byte = static_cast<std::uint8_t>(random());
+    FlowKey f;
+    f.offset = GetParam() ? 0 : 24;
+    std::copy(input.begin(), input.end(), f.bytes.begin() + f.offset);
+    EXPECT_EQ(detail::mac32(key, f), libsodium(key, input));
+    const auto isn = static_cast<std::uint32_t>(random());
+    for (const unsigned shift : {24u, 16u, 8u, 0u}) input.push_back(static_cast<std::uint8_t>(isn >> shift));
+    EXPECT_EQ(detail::mac32(key, f, SeqNum(isn)), libsodium(key, input));
+  }
+}
 
 TEST_P(Cookie, TellsHowFarTheClientHasRead) {
   const CookieKeys k = keys();

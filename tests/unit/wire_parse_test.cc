@@ -39,6 +39,29 @@ TEST(TcpOptions, FastPathAndGeneralPathAgree) {
   EXPECT_EQ(parse_tcp_options(usual)->mss, 0);
 }
 
+// What is read at one glance is what the walk finds; and whatever differs from it in a kind or a length is left to
+// that.
+TEST(TcpOptions, CommonSyn) {
+  const Buffer common = {2, 4, 5, 180, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 3, 3, 99};
+  const auto glance = parse_common_syn(common);
+  const auto walked = parse_tcp_options(common);
+  ASSERT_TRUE(glance && walked);
+  EXPECT_EQ(glance->mss, walked->mss);
+  EXPECT_EQ(glance->window_scale, walked->window_scale);
+  EXPECT_EQ(glance->window_scale, kMostWindowScale);
+  EXPECT_EQ(glance->timestamps, walked->timestamps);
+  EXPECT_TRUE(walked->sack_permitted);
+  for (const std::size_t at : {0u, 1u, 4u, 5u, 6u, 7u, 16u, 17u, 18u}) {
+    Buffer other = common;
+    other[at] ^= 1;
+    EXPECT_FALSE(parse_common_syn(other)) << at;
+  }
+  for (std::size_t length = 0; length < common.size(); ++length) {
+    on_exact_heap(Buffer(common.begin(), common.begin() + static_cast<std::ptrdiff_t>(length)),
+                  [](Bytes cut) { EXPECT_FALSE(parse_common_syn(cut)); });
+  }
+}
+
 TEST(TcpOptions, EndStopsAndUnknownIsSkipped) {
   EXPECT_EQ(parse_tcp_options(Buffer{34, 4, 9, 9, 2, 4, 2, 24})->mss, 536);
   EXPECT_EQ(parse_tcp_options(Buffer{0, 2, 4, 2, 24, 0, 0, 0})->mss, 0);
