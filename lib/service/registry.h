@@ -50,6 +50,9 @@ class Registry {
     bool added = true;
     if constexpr (std::derived_from<S, StreamService>) added = add_stream({port, port}, service);
     if constexpr (std::derived_from<S, DatagramService>) added = add_datagram({port, port}, service) && added;
+    if constexpr (std::derived_from<S, Service>) {
+      if (added) asked_on_[asked_count_++] = {&service, port};
+    }
     return added;
   }
   // Its turns: begin_burst(), on_time(), and those of its suspender.
@@ -87,7 +90,18 @@ class Registry {
 
   void begin_burst(std::uint64_t now_ms) noexcept {
     for (Service* const service : services()) service->begin_burst(now_ms);
+    const std::span asked = std::span(asked_on_).first(asked_count_);
+    const auto found = std::ranges::find_if(asked, [](const Ahead& a) { return a.service->looks_ahead(); });
+    ahead_ = found == asked.end() ? Ahead{} : *found;
   }
+
+  // The first of the services that look ahead in this burst, and where it is asked; a service of null: none does.
+  struct Ahead {
+    Service* service = nullptr;
+    std::uint16_t port = 0;
+  };
+  [[nodiscard]] const Ahead& ahead() const noexcept { return ahead_; }
+
   [[nodiscard]] bool has_deadlines() const noexcept { return timed_count_ != 0; }
   [[nodiscard]] bool is_due(std::uint64_t now_ms) const noexcept {
     return std::any_of(timed_.begin(), timed_.begin() + timed_count_,
@@ -142,6 +156,9 @@ class Registry {
   std::array<Service*, kMaxServices> services_{};
   std::array<Service*, kMaxServices> timed_{};
   std::array<Suspender*, kMaxServices> suspenders_{};
+  std::array<Ahead, kMaxRanges> asked_on_{};  // services that were added with one port
+  Ahead ahead_;
+  std::size_t asked_count_ = 0;
   std::size_t service_count_ = 0;
   std::size_t timed_count_ = 0;
   std::size_t suspender_count_ = 0;

@@ -5,7 +5,10 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string_view>
+
+#include "lib/base/bytes.h"
 
 namespace gl {
 
@@ -34,6 +37,11 @@ class Service {
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
   // Once before a burst of frames. Picks up newly published data.
   virtual void begin_burst(std::uint64_t now_ms) noexcept = 0;
+  // Whether it is worth to show it the requests of a burst beforehand; asked after begin_burst().
+  [[nodiscard]] virtual bool looks_ahead() const noexcept { return false; }
+  // Requests that seem to be in the frames of a burst, which is answered next. Fetches what their answers will need
+  // into the cache, and has no other effect: nothing of them has been checked.
+  virtual void look_ahead(std::span<const Bytes> requests) noexcept { (void)requests; }
   // Any thread. The same names in the same order each time.
   virtual void read_counters(CounterReader& reader) const = 0;
 

@@ -10,6 +10,7 @@
 #include "lib/base/prefetch.h"
 #include "lib/service/suspender.h"
 #include "lib/worker/kernel_port.h"
+#include "lib/worker/look_ahead.h"
 #include "lib/worker/replies.h"
 #include "lib/worker/round.h"
 #include "lib/worker/run_frame.h"
@@ -41,6 +42,7 @@ void answer_burst(WorkerContext& context, PortQueue& port, rte_mbuf** mbufs, std
   std::uint64_t bytes = 0;
   // A port that is another core's memory (rings, memif) brings mbufs that are not in this core's cache.
   for (std::uint16_t i = 0; i < count; ++i) prefetch_for_write(mbufs[i]);
+  if (context.services.ahead().service != nullptr) look_ahead(context.services.ahead(), {mbufs, count});
   for (std::uint16_t i = 0; i < count && i < kPrefetchAhead; ++i) prefetch_frame(mbufs[i]);
   for (std::uint16_t i = 0; i < count; ++i) {
     if (i + kPrefetchAhead < count) prefetch_frame(mbufs[i + kPrefetchAhead]);

@@ -63,6 +63,7 @@ ZoneSnapshot::ZoneSnapshot(std::vector<std::shared_ptr<const Zone>> zones, const
   for (const auto& zone : zones_) {
     insert(*zone);
     largest = std::max(largest, bound_of(*zone));
+    memory_ += zone->image.bytes().size();
   }
   largest_answer_ = std::min(largest + dns::kHeaderSize + dns::kMaxName + 4 + dns::kOptSize, dns::kMaxMessage);
   compare_origins(before);

@@ -45,6 +45,9 @@ class ZoneSnapshot {
   };
   [[nodiscard]] std::vector<Info> list() const;
 
+  // Bytes of all zones' images.
+  [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
+
   // No DNS message of an answer from here is longer, an OPT without options included; at most 65535.
   [[nodiscard]] std::size_t largest_answer() const noexcept { return largest_answer_; }
 
@@ -64,6 +67,7 @@ class ZoneSnapshot {
   std::array<bool, dns::kMaxLabels + 1> depth_used_{};  // some origin has that many labels
   std::size_t max_depth_ = 0;
   std::size_t largest_answer_ = 0;
+  std::size_t memory_ = 0;
   std::uint32_t generation_ = 1;
   std::uint32_t origins_since_ = 1;  // the generation that brought or took a zone last
 };

@@ -105,6 +105,17 @@ struct Zone {
     }
   }
 
+  // As find() does, by the hash alone: another name may have it, and one that stands far from its place is not found.
+  [[nodiscard]] NodeId probable(std::uint64_t hash) const noexcept {
+    const std::size_t mask = slots.size() - 1;
+    const auto tag = static_cast<std::uint32_t>(hash >> 32);
+    for (std::size_t at = hash & mask, end = at + 8; at != end; ++at) {
+      const Slot& slot = slots[at & mask];
+      if (slot.node == kNoNode || slot.tag == tag) return slot.node;
+    }
+    return kNoNode;
+  }
+
   [[nodiscard]] const RrsetEntry* rrset(const Node& node, std::uint16_t type) const noexcept {
     const RrsetEntry* entry = rrsets.data() + node.rrsets;
     for (const RrsetEntry* end = entry + node.rrset_count; entry != end; ++entry) {

@@ -16,6 +16,8 @@ class DnsRouter final : public DnsService {
       : DnsService(std::max(zones.allowance(0), forward.allowance(0)), true), zones_(zones), forward_(forward) {}
 
   void begin_burst(std::uint64_t now_ms) noexcept override;
+  [[nodiscard]] bool looks_ahead() const noexcept override { return zones_.looks_ahead(); }
+  void look_ahead(std::span<const Bytes> requests) noexcept override { zones_.look_ahead(requests); }
   void read_counters(CounterReader& reader) const override { zones_.read_counters(reader); }
   [[nodiscard]] Answer answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   void receive(const Datagram& datagram, DatagramSink& sink) noexcept override {

@@ -77,6 +77,8 @@ class DnsZoneService final : public DnsService {
                  const dns::CookiePublication* cookies = nullptr);
 
   void begin_burst(std::uint64_t now_ms) noexcept override;
+  [[nodiscard]] bool looks_ahead() const noexcept override;
+  void look_ahead(std::span<const Bytes> requests) noexcept override;
   void read_counters(CounterReader& reader) const override;
   [[nodiscard]] Answer answer(Bytes request, MutableBytes out, const RequestContext& context) noexcept override;
   void receive(const Datagram& datagram, DatagramSink& sink) noexcept override;
@@ -114,6 +116,9 @@ class DnsZoneService final : public DnsService {
 
  private:
   using Transport = DnsAdmission::Transport;
+  // Zones of more bytes than this are not in a core's cache; of fewer, to look ahead costs more than it saves.
+  static constexpr std::size_t kFarMemory = std::size_t{4} << 20;
+  static constexpr std::size_t kMostAhead = 32;  // requests
   struct Asked {
     Bytes request;
     Bytes client;  // its address

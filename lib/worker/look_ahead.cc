@@ -1,0 +1,62 @@
+#include "lib/worker/look_ahead.h"
+
+#include <array>
+
+#include "lib/base/prefetch.h"
+#include "lib/dpdk/burst.h"
+#include "lib/wire/ethernet.h"
+#include "lib/wire/ipv4.h"
+#include "lib/wire/ipv6.h"
+#include "lib/wire/tcp.h"
+#include "lib/wire/udp.h"
+
+namespace gl::worker {
+namespace {
+
+constexpr std::size_t kStreamPrefix = 2;  // RFC 1035 section 4.2.2
+
+Bytes after(Bytes bytes, std::size_t count) noexcept {
+  return bytes.size() < count ? Bytes{} : bytes.subspan(count);
+}
+
+Bytes payload_of(Bytes l4, std::uint8_t protocol, std::uint16_t port) noexcept {
+  if (l4.size() < sizeof(wire::UdpHeader) || load_be<std::uint16_t>(l4.data() + 2) != port) return {};
+  if (protocol == static_cast<std::uint8_t>(wire::IpProtocol::udp)) return after(l4, sizeof(wire::UdpHeader));
+  if (protocol != static_cast<std::uint8_t>(wire::IpProtocol::tcp) || l4.size() < sizeof(wire::TcpHeader)) return {};
+  return after(l4, reinterpret_cast<const wire::TcpHeader*>(l4.data())->header_length() + kStreamPrefix);
+}
+
+}  // namespace
+
+Bytes request_in(Bytes frame, std::uint16_t port) noexcept {
+  if (frame.size() < sizeof(wire::EthernetHeader) + sizeof(wire::VlanTag)) return {};
+  std::size_t l2 = sizeof(wire::EthernetHeader);
+  auto type = load_be<std::uint16_t>(frame.data() + l2 - 2);
+  if (type == static_cast<std::uint16_t>(wire::EtherType::vlan)) {
+    l2 += sizeof(wire::VlanTag);
+    type = load_be<std::uint16_t>(frame.data() + l2 - 2);
+  }
+  const Bytes packet = frame.subspan(l2);
+  if (type == static_cast<std::uint16_t>(wire::EtherType::ipv4) && packet.size() >= sizeof(wire::Ipv4Header)) {
+    const auto& header = *reinterpret_cast<const wire::Ipv4Header*>(packet.data());
+    return payload_of(after(packet, header.header_length()), header.protocol, port);
+  }
+  if (type == static_cast<std::uint16_t>(wire::EtherType::ipv6) && packet.size() >= sizeof(wire::Ipv6Header)) {
+    const auto& header = *reinterpret_cast<const wire::Ipv6Header*>(packet.data());
+    return payload_of(after(packet, sizeof header), header.next_header, port);
+  }
+  return {};
+}
+
+void look_ahead(const Registry::Ahead& ahead, std::span<rte_mbuf* const> burst) noexcept {
+  for (const rte_mbuf* const mbuf : burst) prefetch_for_read(rte_pktmbuf_mtod(mbuf, const std::uint8_t*), 128);
+  std::array<Bytes, dpdk::kBurst> requests;
+  std::size_t count = 0;
+  for (const rte_mbuf* const mbuf : burst) {
+    const Bytes request = request_in({rte_pktmbuf_mtod(mbuf, const std::uint8_t*), mbuf->data_len}, ahead.port);
+    if (!request.empty()) requests[count++] = request;
+  }
+  if (count > 1) ahead.service->look_ahead(std::span(requests).first(count));
+}
+
+}  // namespace gl::worker
