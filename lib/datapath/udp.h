@@ -14,6 +14,7 @@
 #include "lib/datapath/sink.h"
 #include "lib/datapath/suspend.h"
 #include "lib/datapath/verdict.h"
+#include "lib/service/caller_ports.h"
 #include "lib/service/registry.h"
 #include "lib/tcp/cookie.h"
 #include "lib/tcp/responder.h"
@@ -186,6 +187,7 @@ template <ReplySink Sink>
     const Bytes payload = packet.payload.subspan(sizeof header, request_length);
     return backend_reply(packet, header, payload, upstream, sink);
   }
+  if (is_small_service(header.source_port.host())) return Verdict::drop_udp_source_port;
   if (const unsigned owner = service->owner(header.destination_port.host(), upstream.core); owner != upstream.core) {
     return sink.hand_off(owner) ? Verdict::udp_handed_off : Verdict::drop_handoff_full;
   }

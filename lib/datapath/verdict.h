@@ -65,7 +65,7 @@ namespace gl::datapath {
   X(udp_reply, reply, "datagram answered")                                                       \
   X(drop_udp_length, drop, "UDP length does not fit the packet")                                 \
   X(drop_udp_checksum, drop, "UDP checksum wrong, or absent over IPv6")                          \
-  X(drop_udp_source_port, drop, "UDP from port 0")                                               \
+  X(drop_udp_source_port, drop, "UDP from port 0, or from one of echo, chargen and their like")  \
   X(drop_udp_closed, drop, "UDP port without a service")                                         \
   X(drop_udp_silent, drop, "datagram that is never answered")                                    \
   X(udp_suspended, other, "datagram whose answer is not there yet: it waits")                    \

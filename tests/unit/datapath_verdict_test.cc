@@ -190,6 +190,8 @@ std::vector<Case> udp_cases() {
       {"longer than its packet", Verdict::drop_udp_length, v4.udp(kPayload, 40000, 53, 1)},
       {"shorter than its header", Verdict::drop_udp_length, v4.udp(kPayload, 40000, 53, -5)},
       {"from port 0", Verdict::drop_udp_source_port, v4.udp(kPayload, 0)},
+      {"from the port of echo", Verdict::drop_udp_source_port, v4.udp(kPayload, 7)},
+      {"from the port of time", Verdict::drop_udp_source_port, v4.udp(kPayload, 37)},
       {"to a port without a service", Verdict::drop_udp_closed, v4.udp(kPayload, 40000, 54)},
       {"empty", Verdict::drop_udp_silent, v4.udp({})},
   };

@@ -25,14 +25,15 @@ class SumModule final : public ServiceModule {
   [[nodiscard]] std::string_view name() const override { return "sum"; }
 
   [[nodiscard]] std::vector<ServiceOption> options() override {
-    return {{"sum", "on[,port=N][,reply=on]", "sums of 32-bit integers over UDP, logged and returned (off; port 5434)",
+    return {{"sum", "PORT[,reply=on]",
+             "sums of 32-bit integers over UDP, logged and returned; `on` for PORT: 5434 (off)",
              [this](const std::string& value) { return apply(value); }}};
   }
   [[nodiscard]] bool enabled() const override { return enabled_; }
   [[nodiscard]] std::vector<PortRange> datagram_ports() const override { return {{port_, port_}}; }
 
   [[nodiscard]] Result<std::unique_ptr<Service>> make(Registry& registry) override {
-    auto service = std::make_unique<SumService>(replies_);
+    auto service = std::make_unique<SumService>(replies_, registry);
     if (!registry.add_datagram({port_, port_}, *service)) {
       return Error{"--sum: UDP port " + std::to_string(port_) + " is another service's"};
     }
@@ -75,6 +76,11 @@ class SumModule final : public ServiceModule {
       enabled_ = part == "on";
       return success();
     }
+    if (const auto port = parse_decimal(part, 1, 65535); first && port) {
+      port_ = static_cast<std::uint16_t>(*port);
+      enabled_ = true;
+      return success();
+    }
     if (part == "reply=on" || part == "reply=off") {
       replies_ = part == "reply=on";
       enabled_ = enabled_ || first;
@@ -87,7 +93,7 @@ class SumModule final : public ServiceModule {
         return success();
       }
     }
-    return Error{"'" + part + "' is none of on, off, port=1..65535, reply=on, reply=off"};
+    return Error{"'" + part + "' is none of 1..65535, on, off, port=1..65535, reply=on, reply=off"};
   }
 
   bool enabled_ = false;

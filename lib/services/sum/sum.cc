@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/service/caller_ports.h"
 #include "lib/services/sum/request.h"
 
 namespace gl::services {
@@ -13,6 +14,7 @@ void SumService::read_counters(CounterReader& reader) const {
 }
 
 void SumService::receive(const Datagram& datagram, DatagramSink& sink) noexcept {
+  if (may_loop(registry_, datagram)) return server_ports_.add();
   const auto list = parse_integers(datagram.payload);
   if (!list) {
     malformed_.add();

@@ -8,14 +8,16 @@
 #include "lib/base/counter.h"
 #include "lib/base/spsc_queue.h"
 #include "lib/service/datagram_service.h"
+#include "lib/service/registry.h"
 #include "lib/service/service.h"
 
 namespace gl::services {
 
 // Every name is a counter of each core.
-#define GL_SUM_COUNTERS(X)                                        \
-  X(sums, "lists of integers added up")                           \
-  X(malformed, "datagrams whose count does not fit their length") \
+#define GL_SUM_COUNTERS(X)                                                              \
+  X(sums, "lists of integers added up")                                                 \
+  X(malformed, "datagrams whose count does not fit their length")                       \
+  X(server_ports, "datagrams from a port of another service: dropped, they might loop") \
   X(unlogged, "sums that the main core was too slow to be told of")
 
 class SumService final : public Service, public DatagramService {
@@ -30,7 +32,8 @@ class SumService final : public Service, public DatagramService {
   };
 
   // `replies`: the sum goes back as well, 32 bits in network byte order.
-  explicit SumService(bool replies) noexcept : DatagramService(kAllowance), replies_(replies) {}
+  SumService(bool replies, const Registry& registry) noexcept
+      : DatagramService(kAllowance), replies_(replies), registry_(registry) {}
 
   [[nodiscard]] std::string_view name() const noexcept override { return "sum"; }
   void begin_burst(std::uint64_t) noexcept override {}
@@ -45,6 +48,7 @@ class SumService final : public Service, public DatagramService {
   static constexpr Allowance kAllowance{.factor = 1};
 
   const bool replies_;
+  const Registry& registry_;
 #define X(name, help) Counter name##_;
   GL_SUM_COUNTERS(X)
 #undef X

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "lib/service/caller_ports.h"
 #include "lib/services/tftp/send.h"
 
 namespace gl::tftp {
@@ -13,10 +14,6 @@ namespace {
 
 constexpr std::size_t kIpv4Udp = 20 + 8;  // bytes of headers
 constexpr std::size_t kIpv6Udp = 40 + 8;
-
-// Ports whose services answer whatever comes, or start exchanges of their own: echo, discard, daytime, quotd, chargen,
-// time, domain, tftp, sunrpc, ntp, netbios-ns, snmp, ldap, rip, ssdp, mdns, memcached.
-constexpr std::uint16_t kServers[] = {7, 9, 13, 17, 19, 37, 53, 69, 111, 123, 137, 161, 389, 520, 1900, 5353, 11211};
 
 // The longest block that a packet of `mtu` bytes carries.
 std::uint16_t blksize_of(std::uint16_t mtu, std::uint8_t address_length) noexcept {
@@ -67,15 +64,10 @@ std::uint64_t TftpService::hash(Bytes packet) const noexcept {
   return value;
 }
 
-// Whether an answer may draw another one, and so on. A client may well have one of our TIDs as its port.
-bool TftpService::may_loop(const Datagram& datagram) const noexcept {
-  return registry_.is_asked_on(datagram.peer_port) || std::ranges::binary_search(kServers, datagram.peer_port);
-}
-
 void TftpService::on_request(const Datagram& datagram, DatagramSink& sink) noexcept {
   const auto opcode = opcode_of(datagram.payload);
   if (!opcode) return malformed_.add();
-  if (may_loop(datagram)) return server_ports_.add();
+  if (may_loop(registry_, datagram)) return server_ports_.add();
   if (*opcode >= Opcode::data && *opcode <= Opcode::oack) return unexpected_.add();
   if (*opcode != Opcode::rrq && *opcode != Opcode::wrq) {
     return refuse(datagram, {.error = ErrorCode::illegal_operation, .text = "no request"}, sink);
@@ -174,7 +166,7 @@ void TftpService::on_transfer(const Datagram& datagram, DatagramSink& sink) noex
     return writes ? on_data(*transfer, datagram, sink) : on_ack(*transfer, *number, sink);
   }
   if (known) return unexpected_.add();
-  if (may_loop(datagram)) return server_ports_.add();
+  if (may_loop(registry_, datagram)) return server_ports_.add();
   unknown_tid_.add();
   send_error(datagram, ErrorCode::unknown_tid, "bad TID", sink);  // three times as long as an ACK
 }

@@ -145,7 +145,6 @@ class TftpService final : public Service {
   template <class Out>
   std::size_t send_window(Transfer& transfer, const files::File& file, Out out) noexcept;
 
-  [[nodiscard]] bool may_loop(const Datagram& datagram) const noexcept;
   [[nodiscard]] std::uint64_t hash(Bytes packet) const noexcept;
 
   const std::atomic<const files::PublishedFiles*>& published_;
