@@ -3,6 +3,7 @@ own kernel), and dnsmasq, which gives it an address and the name of what to boot
 
 import gzip
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -85,7 +86,7 @@ dhcp-option=option:router,{ROUTER}
 {boot}
 leasefile-ro
 """)
-        self.serial = lab.path("serial")
+        self.serial, self.console = lab.path("serial"), lab.path("console")
 
     def __enter__(self):
         sysctl("net.ipv4.ip_forward", 1)
@@ -98,7 +99,8 @@ leasefile-ro
                                          "--pid-file", "--log-facility=-"], **quiet)
         self.qemu = subprocess.Popen(
             ["qemu-system-x86_64", "-accel", "tcg", "-m", str(self.memory), "-display", "none", "-monitor", "none",
-             "-no-reboot", "-serial", f"file:{self.serial}", "-netdev", f"tap,id=n,ifname={TAP},script=no,downscript=no",
+             "-no-reboot", "-chardev", f"socket,id=c,path={self.console},server=on,wait=off,logfile={self.serial}",
+             "-serial", "chardev:c", "-netdev", f"tap,id=n,ifname={TAP},script=no,downscript=no",
              "-device", "virtio-net-pci,netdev=n,bootindex=0"], **quiet)
         return self
 
@@ -114,9 +116,25 @@ leasefile-ro
     def said(self):
         return self.serial.read_text(errors="replace") if self.serial.exists() else ""
 
+    def type(self, line):
+        """On its console, as somebody who sits there."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(self.console))
+            s.sendall(line.encode() + b"\n")
+            self.wait_for(line)  # its terminal has echoed it
+
+    def _progress(self):
+        """Bytes that it has said, and packets that it has sent and received: without KVM a boot takes as long as it takes."""
+        counts = [line for line in Path("/proc/thread-self/net/dev").read_text().splitlines() if line.lstrip().startswith(TAP)]
+        return self.said(), counts
+
     def wait_for(self, text, limit=150):
-        end = time.monotonic() + limit
+        """`limit`: seconds without any sign of life."""
+        before, end = self._progress(), time.monotonic() + limit
         while text not in self.said():
+            now = self._progress()
+            if now != before:
+                before, end = now, time.monotonic() + limit
             assert time.monotonic() < end and self.qemu.poll() is None or text in self.said(), f"the guest did not say {text!r}"
             time.sleep(0.2)
 

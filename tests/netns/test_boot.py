@@ -16,11 +16,12 @@ kernel http://{SERVER_V4}/vmlinuz console=ttyS0 panic=-1 quiet greeting=goldiloc
 initrd http://{SERVER_V4}/initrd
 boot
 """
-# What runs in the guest: its command line, and a file over HTTP once more, by its own kernel's TCP.
+# What runs in the guest: its command line, a file over HTTP once more, by its own kernel's TCP, and a shell.
 GUEST = f"""
 echo; echo "booted: $(cat /proc/cmdline)"
 wget -q -O /tmp/big http://{SERVER_V4}/big.bin && echo "fetched: $(sha256sum < /tmp/big)"
 echo "the guest is done"
+sh
 """
 
 
@@ -40,6 +41,8 @@ def boot(lab, site, server, loss, *how):
         lab.lose_forwarded(loss)
     with Guest(lab, *how) as guest:
         guest.wait_for("the guest is done")
+        guest.type("echo $((6 * 7)) on $(uname -s)")
+        guest.wait_for("42 on Linux")
         said = guest.said()
     assert "greeting=goldilocks" in said, said
     assert "fetched: " + hashlib.sha256(site.files["/big.bin"]).hexdigest() in said, said
