@@ -6,6 +6,7 @@ import time
 
 from goldilocks import Goldilocks, built
 from lab import SERVER_V4, SERVER_V6, Lab, die_with_parent, sh
+from path import PathLab
 from runner import run
 
 PORT = 5434
@@ -13,6 +14,12 @@ PORT = 5434
 
 def integers(*numbers, count=None):
     return struct.pack(f"!H{len(numbers)}i", len(numbers) if count is None else count, *numbers)
+
+
+def by_hexadecimal(text, address, port=PORT):
+    """As the chapter's reader has it: typed in hexadecimal, and so is what comes back."""
+    words = f"echo {text} | xxd -r -p | nc -u -W 1 -w 5 {address} {port} | xxd -p"
+    return sh("sh", "-c", words).stdout.strip()
 
 
 def netcat(payload, address=SERVER_V4, port=PORT, answer=4, limit_s=10):
@@ -48,9 +55,10 @@ def test_returned_and_logged():
             assert struct.unpack("!i", netcat(integers(1, 2, 3), address)) == (6,)
             assert struct.unpack("!i", netcat(integers(-5, 2), address)) == (-3,)
             assert struct.unpack("!I", netcat(integers(2**31 - 1, 2**31 - 1, 4), address)) == (2,)
+            assert by_hexadecimal("0002 00000014 00000016", address) == "0000002a"
         assert wait_for(lambda: "sum of 3 integers from 192.0.2.1:" in server.log() and ": 6" in server.log())
         assert wait_for(lambda: "sum of 2 integers from [2001:db8::1]:" in server.log() and ": -3" in server.log())
-        assert counted(server, sums=6, malformed=0, unlogged=0)
+        assert counted(server, sums=8, malformed=0, unlogged=0, server_ports=0)
         assert set(server.telemetry("/goldilocks/service")) == {"dns", "sum"}
 
 
@@ -77,6 +85,23 @@ def test_our_client():
             done = ask(SERVER_V4, 1)
             assert done.returncode == 1 and b"reply=on" in done.stderr, done.stderr
             assert counted(server, sums=4)  # it asked three times
+
+
+def test_loss():
+    """The client asks three times, a second apart: whatever it prints is right, and where nothing came it says so."""
+    with PathLab() as lab, Goldilocks(lab, ["--sum", f"{PORT},reply=on"]) as server:
+        for percent in (0, 1, 5, 20):
+            lab.path_is(loss=(percent, percent))
+            running = [subprocess.Popen([built("app/sum/goldilocks-sum"), (SERVER_V4, SERVER_V6)[n % 2], str(n), "1000"],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        preexec_fn=die_with_parent) for n in range(40)]
+            said = [process.communicate(timeout=30) for process in running]
+            right = [process.returncode == 0 and out == b"%d\n" % (n + 1000)
+                     for n, (process, (out, _)) in enumerate(zip(running, said))]
+            assert all(right[n] or out == b"" and b"no answer" in err for n, (out, err) in enumerate(said)), said
+            # Three tries fail together one time in 20 at 20 %, 1,000 at 5 % and 100,000 at 1 %.
+            assert right.count(True) >= {0: 40, 1: 39, 5: 37, 20: 25}[percent], (percent, right.count(True))
+        assert server.telemetry("/goldilocks/service,sum")["malformed"] == 0
 
 
 def test_silent_by_default():

@@ -1,12 +1,14 @@
 """Simplex-talk (--talk) with netcat and with our own client, goldilocks-talk."""
 
 import signal
+import socket
 import subprocess
 import time
 
 from goldilocks import Goldilocks, built
-from lab import SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, inside, log_says, sh, sysctl, wait_for
-from runner import run
+from lab import CLIENT_V4, CLIENT_V6, SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, inside, log_says, sh, sysctl, wait_for
+from path import PathLab
+from runner import report, run
 
 PORT = 5432
 
@@ -87,6 +89,56 @@ def test_client():
             assert talk(b"", SERVER_V4, "0").returncode == 2 and talk(b"").returncode == 2
             for line in ("first", "second", "without an end"):
                 assert f">: {line}\n" in log.read_text()
+
+
+def stalk(address, lines):
+    """The chapter's client (11.1.3.3), made again: a socket that is not connected, and a datagram for each line."""
+    family, kind, protocol, _, where = socket.getaddrinfo(address, PORT, type=socket.SOCK_DGRAM)[0]
+    with socket.socket(family, kind, protocol) as s:
+        for line in lines:
+            s.sendto(line.encode() + b"\n", where)
+        return s.getsockname()[1]
+
+
+def test_loss():
+    """What arrives is printed once and as it was sent, whatever is lost; sixty senders at once, of the chapter's own kind."""
+    with PathLab() as lab:
+        log = lab.path("talk")
+        with Goldilocks(lab, ["--talk", f"{PORT},log={log}"], zones=()) as server:
+            for percent in (0, 1, 5, 20):
+                lab.path_is(loss=(percent, percent))
+                already = len(log.read_text().splitlines())
+                said = set()
+                for n in range(60):
+                    lines = [f"{percent} % {n} {i}" for i in range(3)]
+                    port = stalk((SERVER_V4, SERVER_V6)[n % 2], lines)
+                    said |= {f"message from <{(CLIENT_V4, CLIENT_V6)[n % 2]},{port}>: {line}" for line in lines}
+                lab.path_is(loss=(0, 0))
+                port = stalk(SERVER_V4, [f"the end of {percent} %"])
+                log_says(log, f"message from <{CLIENT_V4},{port}>: the end of {percent} %")
+                heard = [line for line in log.read_text().splitlines()[already:] if "the end" not in line]
+                assert len(heard) == len(set(heard)) and set(heard) <= said, set(heard) - said
+                lost = len(said) - len(heard)
+                report(f"{percent} % each way: {lost} of {len(said)} lines lost")
+                assert lost == 0 if percent == 0 else lost <= len(said) * percent // 100 + 30, (percent, lost)
+            assert counters(server)["received"] == len(log.read_text().splitlines())
+            assert counters(server)["unprinted"] == 0 and server.counters()["udp_reply"] == 0
+
+
+def test_ncat():
+    """The newer netcat, over both families; it ends by itself at the end of what it is given."""
+    with Lab() as lab:
+        log = lab.path("talk")
+        with Goldilocks(lab, ["--talk", f"{PORT},log={log}"], zones=()):
+            for n, (address, peer) in enumerate(((SERVER_V4, CLIENT_V4), (SERVER_V6, CLIENT_V6))):
+                sh("sh", "-c", f"echo by ncat {n} | ncat -u -p {40010 + n} {address} {PORT}")
+                log_says(log, f"message from <{peer},{40010 + n}>: by ncat {n}")
+
+
+def test_standard_output():
+    with Lab() as lab, Goldilocks(lab, ["--talk", PORT], zones=()) as server:
+        netcat(b"hello\n", SERVER_V4, "-p", "40001")
+        wait_for(lambda: f"message from <{CLIENT_V4},40001>: hello" in server.log().splitlines(), server.log)
 
 
 def test_client_talks_to_netcat():
