@@ -273,7 +273,27 @@ def nfs_calls():
         yield f"bare{index}", b"\1" + message + struct.pack(">I", 0x80000000 | len(message)) + message
 
 
+def talks():
+    yield "line", b"hello\n"
+    yield "lines", b"one\r\ntwo"
+    yield "controls", b"\x1b[2J\x07\x7f\0a\\x1B\t"
+    yield "unicode", "Grüße \u202e\u2028\x9b\U0001f43b".encode()
+    yield "broken", b"\xff\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80\xe2\x82"
+
+
+def sums():
+    yield "none", struct.pack(">H", 0)
+    yield "three", struct.pack(">H3i", 3, 1, 2, -5)
+    yield "wraps", struct.pack(">H2I", 2, 0xFFFFFFFF, 0xFFFFFFFF)
+    yield "short", struct.pack(">HI", 2, 1)
+    yield "long", struct.pack(">HIB", 1, 1, 1)
+
+
 def main():
+    for label, content in talks():
+        put("talk", label, content)
+    for label, content in sums():
+        put("sum", label, content)
     for label, content in nfs_calls():
         put("nfs", label, content)
     for label, content in once_calls():

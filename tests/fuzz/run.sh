@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs one fuzzer for some seconds: tests/fuzz/run.sh TARGET SECONDS BUILD_DIR
 # TARGET is a part of its name after fuzz_: frame, tcp_options, responder, bulk, framing, http, http_response, rpc_once,
-# onc_rpc, nfs, tftp, dns, zone, image, transfer, zone_transfer, forward. What it finds is kept in BUILD_DIR/found/TARGET and used again the next
+# onc_rpc, nfs, tftp, talk, sum, dns, zone, image, transfer, zone_transfer, forward. What it finds is kept in BUILD_DIR/found/TARGET and used again the next
 # time; an input that breaks something goes to BUILD_DIR/found/TARGET-*.
 set -eu
 if [ $# -ne 3 ]; then
