@@ -7,18 +7,21 @@ import struct
 import subprocess
 import time
 
+import dns.message
+
 import rpc_once
 import wire
 from exchanges import WrongBytes
 from goldilocks import ROOT_ZONE, Goldilocks
 from http_site import Directory, content
-from lab import CLIENT_V4, SERVER_IF, SERVER_V4, Lab, die_with_parent, inside, log_says, sh, sysctl, wait_for
+from lab import CLIENT_V4, SERVER_IF, SERVER_V4, SERVER_V6, Lab, die_with_parent, inside, log_says, sh, sysctl, wait_for
 from runner import run
 from tftp_client import ACK, DATA, ERROR, Client, ack, data, error, request
 
 TALK, SUM, RPC = 5432, 5434, 5435
 SEVEN, HEX = r"printf '\0\1\0\0\0\7'", "od -An -tx1"  # a count of one, the integer 7
 INNER_V4, GATEWAY_V4 = "10.0.0.2", "10.0.0.1"
+ALLOW = ",allow=192.0.2.0/24,allow=2001:db8::/64"
 
 
 class Netcat:
@@ -108,6 +111,36 @@ def test_13_goldilocks_listens_to_all():
                 client.kill()
                 answer = sh("sh", "-c", f"{SEVEN} | nc -u -W 1 -w 5 -p {port} {SERVER_V4} {SUM} | {HEX}")
                 assert answer.stdout.split() == ["00", "00", "00", "07"], answer.stdout
+
+
+# --- 11.1.4: netcat in a client's place
+
+def test_netcat_asks_each_service():
+    """Types a datagram in hexadecimal, and reads what comes back so: of TFTP nothing, since DATA comes from another port, which a
+    netcat that has connected its socket does not hear (11.1.4, 11.2)."""
+    with Lab() as lab:
+        site = Directory(lab, "files")
+        site.add("/file", b"x")
+        log = lab.path("talk")
+        with Goldilocks(lab, ["--talk", f"{TALK},log={log}", "--sum", f"{SUM},reply=on", "--rpc-once", RPC, "--rpc", f"on{ALLOW}",
+                              "--nfs", f"root={site.root}{ALLOW}", "--tftp", f"69,root={site.root}"], zones=[ROOT_ZONE]) as server:
+            null = lambda program, version: struct.pack(">10I", 7, 0, 2, program, version, 0, 0, 0, 0, 0)  # noqa: E731
+            done = struct.pack(">6I", 7, 1, 0, 0, 0, 0)
+            for address in (SERVER_V4, SERVER_V6):
+                def ask(port, payload, seconds=5):
+                    words = f"echo {payload.hex()} | xxd -r -p | nc -u -W 1 -w {seconds} {address} {port} | xxd -p | tr -d '\\n'"
+                    return bytes.fromhex(sh("sh", "-c", words).stdout)
+                assert ask(SUM, struct.pack(">HII", 2, 20, 22)) == struct.pack(">I", 42)
+                denied = rpc_once.Message(ask(RPC, rpc_once.message(rpc_once.REQUEST, 5, 1, 0, 1, 1, rpc_once.ECHO, 0, b"12345678")))
+                assert denied.kind == rpc_once.DENIED and denied.client == 5
+                assert ask(111, null(100000, 2)) == done
+                assert ask(2049, null(100003, 3)) == done
+                answer = dns.message.from_wire(ask(53, wire.query(".", "SOA", number=7)))
+                assert answer.id == 7 and answer.answer
+                assert ask(69, request("file"), seconds=1) == b""
+                assert ask(TALK, f"typed to {address}".encode(), seconds=1) == b""
+                wait_for(lambda a=address: f": typed to {a}\n" in log.read_text(), log.read_text)
+            assert server.telemetry("/goldilocks/service,tftp")["offered"] == 2
 
 
 # --- exercises 2 and 3: both sides send again by their timers, and neither because something came twice

@@ -163,6 +163,11 @@ def test_loss_20():
     copies(SERVER_V4, 20, {"/small.bin": 5_000, "/100k.bin": 100_000 if runner.LONG else 20_000})
 
 
+def test_loss_1_and_20_ipv6():
+    copies(SERVER_V6, 1, {"/5M.bin": 5_000_000})
+    copies(SERVER_V6, 20, {"/small.bin": 5_000})
+
+
 def loss_over_udp(percent, size):
     with Lab() as lab:
         site = Directory(lab, "tree")
