@@ -122,6 +122,7 @@ bool apply_part(std::string_view part, Query& q) {
   };
   if (part.starts_with("id=")) return offset(3, q.id_at) && q.id_at + 2u <= q.message_length;
   if (part.starts_with("answer-id=")) return offset(10, q.answer_id_at);
+  if (part == "answer=none") return q.answered = false, true;
   if (part.starts_with("answer=")) {
     const auto length = parse_decimal(part.substr(7), 1, 9000);
     q.answer_length = static_cast<std::uint16_t>(length.value_or(0));
@@ -153,7 +154,7 @@ Result<Queries> render_datagram(const std::string& text) {
     end = std::min(text.find(',', begin), text.size());
     const std::string_view part = std::string_view(text).substr(begin, end - begin);
     if (!apply_part(part, q))
-      return Error{"--datagram: '" + std::string(part) + "' is none of id=N, answer-id=N, answer=N, ack=HEX"};
+      return Error{"--datagram: '" + std::string(part) + "' is none of id=N, answer-id=N, answer=N|none, ack=HEX"};
   }
   if (q.has_id()) q.stream[2 + q.id_at] = q.stream[3 + q.id_at] = 0;  // for the sum
   q.datagram_sum = sum_bytes(q.message(), q.message_length);

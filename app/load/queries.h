@@ -22,6 +22,7 @@ struct alignas(64) Query {
   enum class Kind : std::uint8_t { dns, http, datagram };
   static constexpr std::uint16_t kNoId = 0xffff;
   Kind kind = Kind::dns;
+  bool answered = true;             // false: an exchange is over when it has been sent
   std::uint8_t ack_length = 0;      // of what acknowledges the answer; 0: nothing does
   std::uint16_t id_at = 0;          // where the message has the exchange's number, two bytes at an even offset
   std::uint16_t answer_id_at = 0;   // and its answer; kNoId: it has none
@@ -44,7 +45,8 @@ using Queries = std::vector<Query>;
 // A GET of `path`.
 [[nodiscard]] Result<Queries> render_http(const std::string& path);
 // HEX[,id=N][,answer-id=N][,answer=N][,ack=HEX]: a datagram's payload; where it and its answer have two bytes that are
-// the exchange's number (offsets); how long the answer is; and what the client sends to where that came from.
+// the exchange's number (offsets); how long the answer is, or `none`, where there is none; and what the client sends to
+// where that came from.
 [[nodiscard]] Result<Queries> render_datagram(const std::string& text);
 // What the options ask for.
 [[nodiscard]] inline Result<Queries> render(const Options& o) {

@@ -38,6 +38,14 @@ void UdpClients<Ip>::ask(Slot& s) noexcept {
   flight_.output.send(m);
 }
 
+// The slot waits for its next turn, as many a poll as a burst holds: nothing says that the server keeps up.
+template <class Ip>
+void UdpClients<Ip>::finish_unanswered(Slot& s) noexcept {
+  ++flight_.report.counts.completed;
+  s.state = State::idle;
+  flight_.idle.push_back(static_cast<std::uint32_t>(&s - &flight_.slots[0]));
+}
+
 template <class Ip>
 void UdpClients<Ip>::acknowledge(const Slot& s, const Received& in) noexcept {
   rte_mbuf* const m = flight_.output.take();

@@ -19,6 +19,8 @@ class UdpClients {
     flight_.begin(s);
     s.state = State::asked;
     ask(s);
+    if (!flight_.queries[s.query].answered) [[unlikely]]
+      finish_unanswered(s);
   }
   // False where the frame is not for these clients; it then stays the caller's.
   [[nodiscard]] bool receive(rte_mbuf* m) noexcept;
@@ -27,6 +29,7 @@ class UdpClients {
 
  private:
   void ask(Slot& s) noexcept;
+  void finish_unanswered(Slot& s) noexcept;
   void acknowledge(const Slot& s, const Received& in) noexcept;
   // Whether the datagram answers what the slot asked.
   [[nodiscard]] bool absorb(const Slot& s, const Received& in) noexcept;

@@ -57,6 +57,8 @@ TEST(LoadDatagram, Parts) {
   EXPECT_EQ(q.ack_length, 2);
   EXPECT_EQ(q.ack[1], 0xff);
   EXPECT_FALSE(render_datagram("01")->at(0).has_id());
+  EXPECT_TRUE(render_datagram("01,answer=3")->at(0).answered);
+  EXPECT_FALSE(render_datagram("01,answer=none")->at(0).answered);
 }
 
 TEST(LoadDatagram, Refuses) {
