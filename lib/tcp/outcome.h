@@ -40,6 +40,7 @@ namespace gl::tcp {
   X(reset_closed_port, reply, "no service on this port: RST")                                            \
   X(reset_stale, reply, "data after our FIN: RST")                                                       \
   X(reset_forgotten, reply, "repeated, and what comes before it is known nowhere any more: RST")         \
+  X(reset_incomplete, reply, "piece of a query repeated alone, and no entry to keep it: RST")            \
   X(reset_changed, reply, "the rest of an answer that has changed since: RST")                           \
   X(reset_malformed, reply, "the stream holds no request, or one that is never answered: RST")           \
   X(reset_bulk_silent, reply, "nothing heard of the client of a long answer: RST")                       \
@@ -57,7 +58,7 @@ namespace gl::tcp {
   X(drop_bulk_elsewhere, drop, "segment of a long answer that another core may have on its way")         \
   X(drop_bulk_foreign, drop, "segment that does not fit the long answer on its way")                     \
   X(drop_waiting, drop, "segment of a flow that waits for an answer already")                            \
-  X(drop_incomplete, drop, "incomplete query: the client will repeat it whole")                          \
+  X(drop_incomplete, drop, "piece of a query: the client will repeat all of it that it has sent")        \
   X(drop_zero_window, drop, "query with no room for any answer byte: the client will repeat it")         \
   X(drop_fin_early, drop, "FIN that overtook an answer: the client will repeat it")                      \
   X(drop_no_timestamp_late, drop, "later segment of a client without timestamps that has no entry")

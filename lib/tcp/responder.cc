@@ -20,7 +20,7 @@ struct Responder::Work {
         own_presence(shared_presence == nullptr && bulk_flows(given) != 0 ? std::make_unique<BulkPresence>() : nullptr),
         resets(given.rst_per_second),
         build(plan, resets, settings, paths),
-        flows(given.flow_cache, given.bulk_flows != 0),
+        flows(given.flow_cache),
         long_flows(given.flow_cache),
         limits(ClientLimits::create(settings)),
         bulk(bulk_flows(given), shared_presence == nullptr ? own_presence.get() : shared_presence) {}

@@ -49,6 +49,12 @@ struct RuleContext {
     if (bulk != nullptr && bulk->elsewhere(segment.flow)) return build.drop(Outcome::drop_bulk_elsewhere);
     build.reset(outcome);
   }
+  // A piece of a query, and no entry to keep it. The client sends it again with all that it has sent behind it. One
+  // that repeats the piece alone has sent no more, and does not before this is acknowledged, which nobody may do
+  // without keeping it (docs/protocol.md, "Limits that follow"): it gets a RST.
+  void drop_piece() noexcept;
+  // The same behind whole queries: it has been seen once.
+  void note_piece(SeqNum seq) noexcept;
   // The answer of AnswerStream::long_answer() begins; false: there is no entry to be had.
   [[nodiscard]] bool begin_bulk(const BulkStart& start) noexcept;
 

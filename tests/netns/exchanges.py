@@ -100,7 +100,7 @@ def pieces_of(stream, randomness, most=5):
 
 async def split(reader, writer, pairs):
     """One query after the other, each in pieces. This kind may be reset where a node forgets a piece that was acknowledged
-    (docs/protocol.md, "Partial acknowledgement"): after a restart, or for want of room in the cache."""
+    (docs/protocol.md, "Partial acknowledgement"): after a restart, or for want of room in the cache; and where there is none."""
     for pair in pairs:
         await write_apart(writer, pieces_of(wire.framed(pair[0]), random))
         await read_and_compare(reader, [pair])

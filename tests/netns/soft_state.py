@@ -90,10 +90,9 @@ def losses(timestamps, counts, limit_s, rto_max_ms=None, options=(), at_once=100
         return {**asyncio.run(phase((0,))), **asyncio.run(phase(LOSSES[1:]))}
 
 
-def may_give_up(percent, kind, options):
-    """Fifteen retransmissions are not lost by chance at up to 5 %. But a client that is stuck inside a query is helped on by the
-    cache alone (docs/protocol.md, "Partial acknowledgement")."""
-    return percent > 5 or (kind is split and options == without_cache())
+def may_give_up(percent):
+    """Fifteen retransmissions are not lost by chance at up to 5 %. A client that is stuck inside a query is helped on, or reset."""
+    return percent > 5
 
 
 # --- migration

@@ -2,6 +2,8 @@
 window of one segment then, and sends nothing behind it before it is acknowledged (docs/protocol.md, "Partial acknowledgement").
 """
 
+import random
+import socket
 import threading
 import time
 
@@ -17,6 +19,7 @@ BOTH = (SERVER_V4, SERVER_V6)
 PAUSE_S = 0.7  # two repetitions of Linux fit: 200 and 400 ms
 PIECES = 5
 LIMIT_S = 15   # from the last piece to the answer
+SILENCE_S = 15  # a piece comes for the third time after 1.4 s, or 3 s where the answers before it took several segments
 QUESTIONS = {"small": ("com.", "NS", False), "30,000 bytes": LARGE[SIZES.index(30000)]}
 
 
@@ -130,6 +133,80 @@ def test_pieces_without_a_pause_stay_stateless():
                 for piece in parts[3:]:
                     s.sendall(piece)
                 assert wire.read_answer(s) == expected
+
+
+class Asker(threading.Thread):
+    """Pipelines its queries in small pieces, and asks the rest anew over another connection where one is reset: what
+    resolvers do (RFC 7766 section 6.2.4). silent: the longest time in which nothing came."""
+
+    def __init__(self, seed, pairs):
+        super().__init__(daemon=True)
+        self.pairs, self.random = pairs, random.Random(seed)
+        self.answers = self.resets = 0
+        self.silent, self.failure = 0.0, None
+        self.start()
+
+    def run(self):
+        try:
+            while self.answers < len(self.pairs):
+                self.connection(self.pairs[self.answers:])
+        except Exception as e:  # reported by whom it concerns
+            self.failure = f"{type(e).__name__} {e} after {self.answers} answers and {self.resets} resets"
+
+    def connection(self, pairs):
+        with wire.connect(SERVER_V4, timeout=SILENCE_S) as s:
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            writer = threading.Thread(target=self.write, args=(s, b"".join(wire.framed(query) for query, _ in pairs)))
+            writer.start()
+            try:
+                for _, expected in pairs:
+                    began = time.monotonic()
+                    assert wire.read_answer(s) == expected, "wrong answer"
+                    self.answers += 1
+                    self.silent = max(self.silent, time.monotonic() - began)
+            except (ConnectionResetError, BrokenPipeError):
+                self.resets += 1
+            finally:
+                writer.join()
+
+    def write(self, s, stream):
+        at = 0
+        try:
+            while at < len(stream):
+                size = self.random.randint(1, 60)
+                s.sendall(stream[at:at + size])
+                at += size
+                time.sleep(0.001)
+        except OSError:
+            pass  # reset: the reader tells
+
+
+def pieces_where_there_is_no_entry(clients, option):
+    with Lab() as lab, served(lab, *option) as server:
+        pairs = []
+        for number, name in enumerate(("com.", "net.", "org.", "de.", "arpa.") * 5):
+            query = wire.query(name, "NS", number=number + 1)
+            pairs.append((query, wire.ask(query)))
+        asking = [Asker(seed, pairs) for seed in range(clients)]
+        for thread in asking:
+            thread.join(LIMIT_S * 2)
+        failures = [thread.failure or f"{thread.answers} answers" for thread in asking
+                    if thread.failure or thread.answers < len(pairs)]
+        resets = sum(thread.resets for thread in asking)
+        runner.report(f"{' '.join(option)}: {clients} clients, {resets} resets, longest silence before an answer "
+                      f"{max(thread.silent for thread in asking):.1f} s")
+        assert not failures, (failures, {k: v for k, v in server.counters().items() if v and k.startswith("tcp_")})
+        return resets, server.total("reset_incomplete")
+
+
+def test_pieces_alone_without_a_flow_cache():
+    """Whole queries are answered; behind them Linux repeats a piece alone, the rest unsent, and gets a RST."""
+    resets, told = pieces_where_there_is_no_entry(10, ("--flow-cache", "0"))
+    assert 0 < resets <= told, (resets, told)
+
+
+def test_pieces_of_more_clients_than_entries():
+    pieces_where_there_is_no_entry(40, ("--flow-cache", "2"))
 
 
 run(__name__)

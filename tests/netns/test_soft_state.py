@@ -33,7 +33,7 @@ def lossy(timestamps):
                       + (f"; {outcome.resets} resets, asked again" if outcome.resets else "")
                       + (f"; the kernel gave up {len(outcome.given_up)}" if outcome.given_up else ""))
         failures += [f"{percent} %: {f}" for f in outcome.failures]
-        if not may_give_up(percent, kind, ()):
+        if not may_give_up(percent):
             failures += [f"{percent} %: {f}" for f in outcome.given_up]
         if outcome.resets:
             failures.append(f"{percent} %: {kind.__name__} was reset {outcome.resets} times")

@@ -43,6 +43,7 @@ void disorder(Scenario& s, Random& random) {
   s.server.flow_cache = random.pick(std::array{0u, 4u});
 }
 void amnesia(Scenario& s, Random& random) {
+  s.loses_pieces = true;
   s.server.flow_cache = 4;
   s.server.restarts = random.pick(std::array{0.02, 0.1, 0.3});
   s.channel.loss_to_server = s.channel.loss_to_client = random.pick(std::array{0.0, 0.05});
@@ -153,6 +154,13 @@ void pieces_forgotten(Scenario& s, Random& random) {
   s.resets = true;
 }
 
+// The same without an entry: whoever is stuck with a piece gets a RST.
+void pieces_unkept(Scenario& s, Random& random) {
+  pieces(s, random);
+  s.server.flow_cache = 0;
+  s.resets = true;
+}
+
 // A long answer behind some others. Whoever loses its entry resets it.
 void bulk(Scenario& s, Random& random) {
   s.bulk = true;
@@ -180,7 +188,7 @@ void bulk_gone(Scenario& s, Random& random) {
   s.client.keepalive_ms = random.between(500, 20'000);
 }
 
-constexpr std::array<NamedShape, 25> kShapes = {{
+constexpr std::array<NamedShape, 26> kShapes = {{
     {{"plain", "one node that remembers nothing, a sound network"}, plain},
     {{"cache", "one node with a flow cache, a sound network: no timer of the client may be needed", true}, cache},
     {{"pipelining", "one node with a flow cache, a sound network, ordinary queries and answers"}, pipelining},
@@ -212,6 +220,7 @@ constexpr std::array<NamedShape, 25> kShapes = {{
     {{"bulk", "an answer beyond 64 KiB behind others, with loss and disorder: it arrives whole", false, 20}, bulk},
     {{"bulk-gone", "the same, nodes that forget, answers that change: whole or reset, never stalled", false, 20},
      bulk_gone},
+    {{"pieces-unkept", "queries in pieces, and no entry to keep one: answered or reset, never stalled"}, pieces_unkept},
 }};
 
 // Only what the design helps: see docs/testing.md, "A simulated network".

@@ -169,6 +169,15 @@ TEST_F(FlowTableTest, ThePieceOfAQueryIsBusy) {
   EXPECT_TRUE(has(1, false));
 }
 
+TEST_F(FlowTableTest, SaysThatSomebodyWaitingLostItsEntry) {
+  for (std::uint32_t i = 1; i <= 9; ++i) make(i, i == 1 ? Kind::idle : Kind::busy, true);
+  EXPECT_FALSE(table.crowded()) << "the idle one went";
+  make(10, Kind::busy, true);
+  EXPECT_TRUE(table.crowded());
+  at(1000 + kCrowdedMs);
+  EXPECT_FALSE(table.crowded());
+}
+
 TEST_F(FlowTableTest, StraysAreCountedBySegmentAndNotByTheNetworksCopies) {
   EXPECT_EQ(table.count_stray(key_of(1), SeqNum(7)), 1u);
   EXPECT_EQ(table.count_stray(key_of(1), SeqNum(7)), 1u);
@@ -291,6 +300,51 @@ TEST_P(FloodTest, NeverEvictsAConnectionInTheMiddleOfAnAnswer) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(Clients, FloodTest, ::testing::Bool());
+
+// More clients than entries are stuck with the piece of a query, each takes another's entry away, and all of their
+// timers go alike: nobody waits for ever, and whoever has the piece acknowledged has an answer.
+TEST_F(FloodTest, ManyStuckWithAPieceAreAnsweredOrReset) {
+  constexpr unsigned kMost = 8;  // repetitions of each
+  std::vector<Client> clients;
+  for (std::uint32_t number = 0; number < 300; ++number) clients.push_back(connect(number + 1, true));
+  const Bytes piece = Bytes(query).first(3);
+  std::vector<bool> ended(clients.size());
+  std::size_t answered = 0;
+  std::size_t reset = 0;
+  for (unsigned round = 0; round < kMost; ++round) {
+    at(now + 400);
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+      if (ended[i]) continue;
+      clients[i].value += 400;
+      Outcome outcome = send(clients[i], kAck | kPsh, 1, piece).outcome;
+      if (outcome == Outcome::acked_piece) outcome = send(clients[i], kAck | kPsh, 4, Bytes(query).subspan(3)).outcome;
+      answered += outcome == Outcome::flow_answered ? 1u : 0u;
+      reset += outcome == Outcome::reset_incomplete ? 1u : 0u;
+      ended[i] = outcome == Outcome::flow_answered || outcome == Outcome::reset_incomplete;
+    }
+  }
+  EXPECT_EQ(answered + reset, clients.size());
+  EXPECT_GE(answered, 64u);
+}
+
+// The same where a piece was acknowledged, and what comes behind it is all that the client can send.
+TEST_F(FloodTest, ManyWhosePieceIsGoneAreReset) {
+  constexpr unsigned kMost = 12;
+  std::vector<Client> clients;
+  for (std::uint32_t number = 0; number < 300; ++number) clients.push_back(connect(number + 1, true));
+  std::size_t reset = 0;
+  std::vector<bool> ended(clients.size());
+  for (unsigned round = 0; round < kMost; ++round) {
+    at(now + 400);
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+      if (ended[i]) continue;
+      clients[i].value += 400;
+      ended[i] = send(clients[i], kAck | kPsh, 4, Bytes(query).subspan(3)).outcome == Outcome::reset_forgotten;
+      if (ended[i]) ++reset;
+    }
+  }
+  EXPECT_EQ(reset, clients.size());
+}
 
 // Connections that ask and read, and stay idle, make room for one another.
 TEST_F(FloodTest, IdleConnectionsMakeRoom) {

@@ -45,6 +45,8 @@ class FlowRules {
   void open_behind(const FlowTable::Recent& recent) noexcept;
   // Pipelined behind queries of which nothing is known here.
   void open_unsynchronized(bool prefix_consumed) noexcept;
+  // The piece that a new entry holds is acknowledged before its client repeats it once more.
+  void acknowledge_kept() noexcept;
 
  private:
   void begin(SeqNum from, Bytes before, std::size_t skip) noexcept;

@@ -18,8 +18,7 @@ constexpr std::uint32_t kNetworkCopyMs = 150;  // below every timer of a client
 
 }  // namespace
 
-FlowTable::FlowTable(std::size_t entries, bool strays) {
-  if (entries == 0 && !strays) return;
+FlowTable::FlowTable(std::size_t entries) {
   strays_.resize(kStrays);
   randombytes_buf(seed_.data(), sizeof seed_);
   if (entries == 0) return;
@@ -86,6 +85,10 @@ Flow* FlowTable::make(const FlowKey& key, SeqNum isn, bool timestamps) noexcept 
   if (flow == nullptr) {
     const std::optional<std::size_t> way = free_way(set_of(tag));
     if (!way) return nullptr;
+    if (tag_at(*way) != 0 && uses_[*way].rank >= Rank::busy) {
+      crowded_ = true;
+      crowded_ms_ = now_ms_;
+    }
     tag_at(*way) = tag;
     flow = &flows_[*way];
   }

@@ -21,12 +21,12 @@
 namespace gl::tcp {
 
 inline constexpr std::uint32_t kBusyMs = 10'000;
+inline constexpr std::uint32_t kCrowdedMs = 60'000;
 
 class FlowTable {
  public:
-  // `entries` 0: none is ever found or made. Otherwise rounded up to a power of two, at least one set. `strays`:
-  // segments that belong to no connection known here are counted without entries, too.
-  explicit FlowTable(std::size_t entries, bool strays = false);
+  // `entries` 0: none is ever found or made. Otherwise rounded up to a power of two, at least one set.
+  explicit FlowTable(std::size_t entries);
 
   void begin_burst(std::uint64_t now_ms) noexcept { now_ms_ = static_cast<std::uint32_t>(now_ms); }
   [[nodiscard]] std::uint32_t now_ms() const noexcept { return now_ms_; }
@@ -39,6 +39,8 @@ class FlowTable {
   // An entry for the flow, in place of its old one or of another flow's: key, isn and kind are set, the rest is what
   // it was. Null where every one that could be replaced is in use.
   [[nodiscard]] Flow* make(const FlowKey& key, SeqNum isn, bool timestamps) noexcept;
+  // Whether an entry took the place of one whose client waited for something, not long ago: there are too few.
+  [[nodiscard]] bool crowded() const noexcept { return crowded_ && now_ms_ - crowded_ms_ < kCrowdedMs; }
   void evict(const FlowKey& key, SeqNum isn) noexcept;
   void evict(Flow& flow) noexcept { tag_at(index_of(flow)) = 0; }
   // A segment of it has been dealt with.
@@ -63,7 +65,7 @@ class FlowTable {
   [[nodiscard]] const Recent* recent(SeqNum isn) const noexcept;
 
   // A segment that belongs to no connection known here, which its client may know better: how often its client has sent
-  // it. Copies that come close to one another are the network's.
+  // it. Copies that come close to one another are the network's. Without entries, too.
   [[nodiscard]] unsigned count_stray(const FlowKey& key, SeqNum seq) noexcept;
 
  private:
@@ -118,6 +120,8 @@ class FlowTable {
   std::vector<Recent> recent_;
   std::vector<Stray> strays_;
   std::uint32_t now_ms_ = 0;
+  std::uint32_t crowded_ms_ = 0;
+  bool crowded_ = false;
 };
 
 }  // namespace gl::tcp

@@ -56,6 +56,11 @@ void FlowRules::open_behind(const FlowTable::Recent& recent) noexcept {
               SegmentClass::new_data);
 }
 
+void FlowRules::acknowledge_kept() noexcept {
+  if (circumstances(SegmentClass::new_data, false).piece)
+    (void)apply(Action::acknowledge_piece, SegmentClass::new_data);
+}
+
 void FlowRules::open_unsynchronized(bool prefix_consumed) noexcept {
   begin(segment_.seq, {}, 0);
   flow_.prefix_consumed = prefix_consumed;

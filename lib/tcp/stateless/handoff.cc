@@ -12,6 +12,10 @@ namespace {
 // what a tail loss probe repeats.
 constexpr std::uint8_t kAloneRepeats = 3;
 
+// So often the same piece of a query comes, the last time by the client's timer: beyond a tail loss probe (RFC 8985
+// section 7), behind which more may still follow.
+constexpr unsigned kPieceTimes = 3;
+
 }  // namespace
 
 bool TimestampRules::open_flow(std::size_t skip, bool lacks_prefix, std::uint32_t end,
@@ -26,6 +30,22 @@ bool TimestampRules::open_flow(std::size_t skip, bool lacks_prefix, std::uint32_
   if (flow == nullptr) return false;
   FlowRules(context_, cookie_, *flow).open(skip, lacks_prefix, end, ledger_end);
   return true;
+}
+
+void RuleContext::drop_piece() noexcept {
+  build.drop(Outcome::drop_incomplete);
+  if (flows.count_stray(segment.flow, segment.seq) >= kPieceTimes) reset_unknown(Outcome::reset_incomplete);
+}
+
+void RuleContext::note_piece(SeqNum seq) noexcept {
+  if (!flows.enabled()) (void)flows.count_stray(segment.flow, seq);
+}
+
+void TimestampRules::keep_piece() noexcept {
+  Flow* const flow = context_.flows.find(segment_.flow, cookie_.isn);
+  if (flow == nullptr || context_.plan.count > 0) return;
+  if (context_.flows.count_stray(segment_.flow, segment_.seq) == 1) return;
+  FlowRules(context_, cookie_, *flow).acknowledge_kept();
 }
 
 void TimestampRules::early_fin() noexcept {
@@ -53,9 +73,17 @@ void TimestampRules::beyond(bool lacks_prefix) noexcept {
       return FlowRules(context_, cookie_, *flow).open_behind(*recent);
     }
   }
-  if (Flow* const flow = context_.flows.make(segment_.flow, cookie_.isn, true); flow != nullptr) {
-    FlowRules(context_, cookie_, *flow).open_unsynchronized(lacks_prefix);
-  }
+  Flow* const flow = context_.flows.make(segment_.flow, cookie_.isn, true);
+  if (flow != nullptr) FlowRules(context_, cookie_, *flow).open_unsynchronized(lacks_prefix);
+  if (flow == nullptr || context_.flows.crowded()) [[unlikely]]
+    count_alone(flow);
+}
+
+// Where entries are taken away none of them lives to count what its client repeats.
+void TimestampRules::count_alone(Flow* flow) noexcept {
+  if (context_.flows.count_stray(segment_.flow, segment_.seq) <= kStuckRepeats) return;
+  if (flow != nullptr) context_.flows.evict(*flow);
+  context_.build.reset(Outcome::reset_forgotten);
 }
 
 const FlowTable::Recent* TimestampRules::pipelined_behind() const noexcept {

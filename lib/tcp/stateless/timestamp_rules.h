@@ -69,6 +69,9 @@ class TimestampRules {
   // entry to be had.
   [[nodiscard]] bool open_flow(std::size_t skip, bool lacks_prefix, std::uint32_t end,
                                std::uint32_t ledger_end) noexcept;
+  // The piece of a query is kept while entries are taken away: if it comes anew, its own was as well. Acknowledged, it
+  // stays.
+  void keep_piece() noexcept;
   // A FIN behind a query whose answer has not arrived.
   void early_fin() noexcept;
   // Pipelined behind queries whose answers have not arrived.
@@ -77,6 +80,7 @@ class TimestampRules {
   [[nodiscard]] const FlowTable::Recent* pipelined_behind() const noexcept;
   // A client that repeats a piece alone again and again has nothing before it to repeat.
   void repeated_alone(Flow& flow) noexcept;
+  void count_alone(Flow* flow) noexcept;
 
   RuleContext& context_;
   const Segment& segment_;

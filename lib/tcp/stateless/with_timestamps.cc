@@ -100,7 +100,10 @@ void TimestampRules::fresh(std::size_t skip, bool lacks_prefix) noexcept {
   if (stop == Stop::long_answer && context_.answers.queries() == 0) return begin_bulk(start);
   if (context_.answers.queries() == 0) {
     // Queries before `skip` have had their answer; what follows them is the client's to send again.
-    if (skip > 0) return context_.build.control(Outcome::acked_repeat, kAck, start, acked());
+    if (skip > 0) {
+      if (stop == Stop::incomplete) context_.note_piece(start);
+      return context_.build.control(Outcome::acked_repeat, kAck, start, acked());
+    }
     return nothing_complete(stop, lacks_prefix);
   }
   if (ahead_ > context_.answers.size()) {
@@ -145,8 +148,10 @@ void TimestampRules::nothing_complete(Stop stop, bool lacks_prefix) noexcept {
   }
   if (stop == Stop::full) return context_.build.control(Outcome::closed_full, kFin | kAck, segment_.seq, ledger_);
   if (stop == Stop::malformed) return context_.build.reset(Outcome::reset_malformed);
-  if (context_.flows.enabled() && open_flow(0, lacks_prefix, ledger_.sent_end, ledger_.sent_end)) return;
-  context_.build.drop(Outcome::drop_incomplete);
+  if (!context_.flows.enabled() || !open_flow(0, lacks_prefix, ledger_.sent_end, ledger_.sent_end))
+    return context_.drop_piece();
+  if (context_.flows.crowded()) [[unlikely]]
+    keep_piece();
 }
 
 std::size_t TimestampRules::boundary(bool lacks_prefix) const noexcept {
@@ -229,6 +234,7 @@ void TimestampRules::send(Outcome whole, Outcome parts, const Start& start, Stop
   const bool all = context_.build.answer(answers, how);
   if (context_.plan.count == 0) return context_.build.drop(Outcome::drop_zero_window);
   context_.plan.outcome = all ? whole : parts;
+  if (stop == Stop::incomplete) context_.note_piece(past);
   if (!all || how.fin || answers.queries() != 1 || start.prefix_consumed || start.begin > 0 ||
       !context_.flows.enabled())
     return;

@@ -185,7 +185,7 @@ class Rules {
       return context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + context_.service.prefix_length(),
                                     std::nullopt);
     }
-    context_.build.drop(Outcome::drop_incomplete);
+    context_.drop_piece();
   }
 
   RuleContext& context_;
