@@ -28,6 +28,7 @@ namespace gl::datapath {
     packet.ether_type = tag.type.host();
     vlan = tag.control.host();
     if (packet.ether_type == static_cast<std::uint16_t>(EtherType::vlan)) return Verdict::drop_vlan_stacked;
+    if (wire::VlanSet::is_reserved(vlan)) return Verdict::drop_vlan;
   }
   if (packet.ether_type == static_cast<std::uint16_t>(EtherType::stacked_vlan)) return Verdict::drop_vlan_stacked;
   if (interface.vlans != nullptr && !interface.vlans->has(vlan)) return Verdict::drop_vlan;

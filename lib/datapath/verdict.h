@@ -19,7 +19,7 @@ namespace gl::datapath {
   X(drop_not_our_mac, drop, "unicast frame for another MAC")                                     \
   X(drop_source_mac, drop, "source MAC is a group address or our own")                           \
   X(drop_vlan_stacked, drop, "more than one VLAN tag")                                           \
-  X(drop_vlan, drop, "VLAN that is not among --vlan, or no tag")                                 \
+  X(drop_vlan, drop, "VLAN that is not among --vlan, or no tag; the reserved VLAN 4095")         \
   X(drop_ether_type, drop, "neither ARP nor IPv4 nor IPv6")                                      \
   X(arp_reply, reply, "ARP request for our address answered")                                    \
   X(drop_arp_malformed, drop, "ARP that is cut short, or not for IPv4 over Ethernet")            \

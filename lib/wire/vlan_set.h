@@ -14,6 +14,8 @@ class VlanSet {
   static constexpr std::uint16_t kLast = 4094;  // 4095 is reserved
 
   void add(std::uint16_t id) noexcept { ids_.set(id & kMask); }
+  // IEEE 802.1Q table 9-2: shall not be transmitted in a tag header.
+  [[nodiscard]] static constexpr bool is_reserved(std::uint16_t control) noexcept { return (control & kMask) == kMask; }
   // `control`: of a tag, with its priority; or kUntagged.
   [[nodiscard]] bool has(std::uint16_t control) const noexcept { return ids_[control & kMask]; }
 
