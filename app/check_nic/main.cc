@@ -29,7 +29,8 @@ constexpr const char* kUsage =
     "  --queues N            of each port: workers that are to poll it (2 where both have them)\n"
     "  --mtu BYTES           of the ports (as they have it)\n"
     "  --seconds N           of each rate (2)\n"
-    "  --link-wait SECONDS   for the links (10)\n";
+    "  --link-wait SECONDS   for the links (10)\n"
+    "  --help                print this\n";
 
 struct Options {
   std::optional<std::uint16_t> queues;
@@ -38,9 +39,9 @@ struct Options {
   unsigned link_wait = 10;
 };
 
-bool take(Options& options, char flag, const char* text) {
+Status take(Options& options, char flag, const std::string& name, const char* text) {
   const auto number = control::parse_number(text, 1, 9216);
-  if (!number) return false;
+  if (!number) return Error{"--" + name + ": " + number.error()};
   switch (flag) {
     case 'q':
       options.queues = static_cast<std::uint16_t>(*number);
@@ -54,10 +55,11 @@ bool take(Options& options, char flag, const char* text) {
     default:
       options.link_wait = *number;
   }
-  return true;
+  return success();
 }
 
-std::optional<Options> parse(std::vector<std::string> words) {
+// An error without text: getopt has said it.
+Result<Options> parse(std::vector<std::string> words) {
   constexpr option kFlags[] = {{"queues", required_argument, nullptr, 'q'},
                                {"mtu", required_argument, nullptr, 'm'},
                                {"seconds", required_argument, nullptr, 's'},
@@ -69,10 +71,14 @@ std::optional<Options> parse(std::vector<std::string> words) {
   pointers.push_back(nullptr);
   Options options;
   optind = 1;
-  for (int flag; (flag = getopt_long(static_cast<int>(words.size()), pointers.data(), "", kFlags, nullptr)) != -1;) {
-    if (flag == '?' || !take(options, static_cast<char>(flag), optarg)) return std::nullopt;
+  const auto count = static_cast<int>(words.size());
+  int index = 0;
+  for (int flag; (flag = getopt_long(count, pointers.data(), "", kFlags, &index)) != -1;) {
+    if (flag == '?') return Error{""};
+    if (Status status = take(options, static_cast<char>(flag), kFlags[index].name, optarg); !status)
+      return Error{status.error()};
   }
-  if (optind != static_cast<int>(words.size())) return std::nullopt;
+  if (optind != count) return Error{std::string("'") + pointers[static_cast<std::size_t>(optind)] + "' is no flag"};
   return options;
 }
 
@@ -128,9 +134,14 @@ int main(int argc, char** argv) {
   const auto end = std::find(words.begin(), words.end(), "--");
   std::vector<std::string> own = {words.front()};
   if (end != words.end()) own.insert(own.end(), std::next(end), words.end());
-  if (own.size() == 2 && own.back() == "--help") return std::fputs(kUsage, stdout), 0;
+  const bool asks = std::find(words.begin(), words.end(), "--help") != words.end();
+  if (asks) return std::fputs(kUsage, stdout), 0;
+  if (end == words.end()) return std::fputs(kUsage, stderr), 2;
   const auto options = parse(own);
-  if (!options || end == words.end()) return std::fputs(kUsage, stderr), 2;
+  if (!options) {
+    if (!options.error().empty()) (void)fail(options.error(), 2);
+    return std::fputs(kUsage, stderr), 2;
+  }
   words.erase(end, words.end());
   const auto eal = dpdk::Eal::init(words);
   if (!eal) return fail(eal.error(), dpdk::Eal::arguments_refused() ? 2 : 1);

@@ -117,20 +117,21 @@ bool take_words(const std::vector<std::string>& words, Options& options, bool wa
 
 std::optional<Options> parse_options(int argc, char** argv) {
   Options options;
-  std::string prefix = "rte";
+  std::optional<std::string> prefix;
+  std::optional<std::string> socket;
   bool waits_as_told = false;
   for (int c; (c = getopt_long(argc, argv, "f:hjs:t:", kLong, nullptr)) != -1;) {
     if (c == 'f') {
       prefix = optarg;
     } else if (c == 's') {
-      options.socket = optarg;
+      socket = optarg;
     } else if (c == 'j') {
       options.json = true;
     } else if (c == 'h') {
       options.help = true;
     } else if (c == 't') {
       const auto seconds = parse_number(optarg, 1, kMostSeconds);
-      if (!seconds) return complain(seconds.error()), std::nullopt;
+      if (!seconds) return complain("--timeout: " + seconds.error()), std::nullopt;
       options.wait_seconds = *seconds;
       waits_as_told = true;
     } else {
@@ -138,7 +139,10 @@ std::optional<Options> parse_options(int argc, char** argv) {
     }
   }
   if (options.help) return options;
-  if (options.socket.empty()) options.socket = default_socket(prefix);
+  if (socket && prefix) return complain("--socket and --file-prefix: either says where the server is"), std::nullopt;
+  if (socket && socket->empty()) return complain("--socket: no path"), std::nullopt;
+  if (prefix && prefix->empty()) return complain("--file-prefix: no prefix"), std::nullopt;
+  options.socket = socket ? *socket : default_socket(prefix.value_or("rte"));
   if (!take_words({argv + optind, argv + argc}, options, waits_as_told)) return std::nullopt;
   return options;
 }

@@ -2,7 +2,9 @@
 tests/vm/test_guest.py."""
 
 import re
+import subprocess
 
+from goldilocks import built
 from lab import ROOT, Lab, sh
 from runner import run
 
@@ -47,6 +49,13 @@ def test_veth_pair():
         assert list(lines) == ["link"] and lines["link"][0] == "FAIL", said
 
 
+def test_help():
+    program = str(built("app/check_nic/goldilocks-check-nic"))
+    for words in (["--help"], ["--no-pci", "--", "--help"], ["--", "--queues", "2", "--help"]):
+        done = subprocess.run([program, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
+        assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith("usage: goldilocks-check-nic"), done
+
+
 def test_wrong_usage():
     _, said = check(code=2)
     assert "scripts/check-nic PORT [PORT]" in said, said
@@ -55,7 +64,9 @@ def test_wrong_usage():
     _, said = check("ffff:ff:ff.7", code=1)
     assert "there is no PCI device ffff:ff:ff.7" in said, said
     _, said = check("net_ring0", "--", "--queues", "many", code=2)
-    assert "usage: goldilocks-check-nic" in said, said
+    assert "goldilocks-check-nic: --queues: 'many' is not a number from 1 to 9216\nusage: goldilocks-check-nic" in said, said
+    _, said = check("net_ring0", "--", "many", code=2)
+    assert "goldilocks-check-nic: 'many' is no flag\n" in said, said
     _, said = check("net_null0", "--", "--seconds", 1, "--link-wait", 1, code=1)
     assert "no frame came: are these two ports joined?" in said, said
 

@@ -340,10 +340,12 @@ def test_bad_input():
             silent = stack.enter_context(connect(server))
             half = stack.enter_context(connect(server))
             half.sendall(b'{"command": "sta')
-            for line, why in ((b"status\n", "no JSON"), (b"\n", "no JSON"), (b"\x00\xff\xfe{}\n", "no JSON"),
+            for line, why in ((b"status\n", "no JSON: wrong at byte"), (b"\n", "no JSON"), (b"\x00\xff\xfe{}\n", "no JSON"),
+                              (b'{"command"\n', "no JSON: the line ends before its object does"),
+                              (b'{"command": "\xff"}\n', "no JSON: not UTF-8"), (b"{} {}\n", "no JSON: more than one object"),
                               (b"[]\n", "command"), (b"7\n", "no JSON"), (b"{}\n", "command"),
                               (b'{"command": 7}\n', "command"), (b'{"command": "stauts"}\n', "did you mean status?"),
-                              (b'{"command": "status", "command": "stop"}\n', "no JSON"),
+                              (b'{"command": "status", "command": "stop"}\n', "no JSON: a member twice"),
                               (b'{"command": "status", "zone": "x"}\n', "no such member: zone"),
                               (b'{"command": "drain", "second": 5}\n', "no such member: second"),
                               (b'{"command": "drain", "seconds": 0}\n', "seconds"),
@@ -354,7 +356,7 @@ def test_bad_input():
                               (b'{"command": "backend", "backend": "x", "wanted": "up"}\n', "no backends"),
                               (b'{"command": "backend", "backend": "x", "wanted": "on"}\n', "up, down or drain"),
                               (b'{"command": "zone-reload", "zone": "' + b"x" * 4000 + b'"}\n', "no zone"),
-                              (b"[" * 4000 + b"\n", "no JSON"), (os.urandom(1000).replace(b"\n", b"") + b"\n", "no JSON"),
+                              (b"[" * 4000 + b"\n", "no JSON: nested too deep"), (os.urandom(1000).replace(b"\n", b"") + b"\n", "no JSON"),
                               (b"x" * 1_000_000 + b"\n", "at most 4096 bytes")):
                 answer = said_to(server, line)
                 assert answer["ok"] is False and why in answer["error"], (line[:60], answer)
@@ -440,7 +442,8 @@ def test_usage():
         assert code == 0 and said.startswith("usage: goldilocks-ctl") and complained == ""
         for words in ([], ["stauts"], ["status", "x"], ["drain", "soon"], ["drain", "0"], ["zone-reload"], ["--no-such"],
                       ["-t", "0", "status"], ["backend"], ["backend", "up"], ["backend", "on", "x"],
-                      ["backend", "up", "x", "y"], ["zone-reload", "a.", "b."], ["-s"]):
+                      ["backend", "up", "x", "y"], ["zone-reload", "a.", "b."], ["-s"], ["-s", "", "status"],
+                      ["-f", "", "status"], ["-s", "a", "-f", "b", "status"]):
             code, said, complained = ends(*words)
             assert code == 2 and said == "" and "usage: goldilocks-ctl" in complained, (words, code, said, complained)
         code, _, complained = ends("-s", "/no/such.sock", "health")

@@ -211,6 +211,9 @@ TEST(CommandLine, WhatHasNoEffectIsRefused) {
   EXPECT_EQ(without({"--http=80,backend=192.0.2.1:80", "--http-backend-timeout=1", "--http-rate=5", "--file-memory=1",
                      "--rate-limit=5", "--rate-slip=3", "--rate-limit-allow=192.0.2.0/24", "--tcp-syn-limit=5"}),
             "");
+  EXPECT_EQ(without({"--rx-interrupts=on", "--idle-sleep-us=5"}),
+            "--idle-sleep-us: has no effect with --rx-interrupts on");
+  EXPECT_EQ(without({"--rx-interrupts=off", "--idle-sleep-us=5"}), "");
   const File file("kernel-port = 1\nkernel-rate = 5\nmax-udp = 600\n");
   EXPECT_EQ(without({"--config", file.path(), "--kernel-peer=192.0.2.0/24", "--max-udp=700"}), "");
 }

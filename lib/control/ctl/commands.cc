@@ -74,6 +74,26 @@ std::string text_of(const ReloadReport& report, std::uint64_t ms) {
   return to_line(answer);
 }
 
+// In our words, and without a piece of what came.
+std::string why_no_json(const json_error_t& error) {
+  switch (json_error_code(&error)) {
+    case json_error_out_of_memory:
+      return "no memory";
+    case json_error_premature_end_of_input:
+      return "no JSON: the line ends before its object does";
+    case json_error_end_of_input_expected:
+      return "no JSON: more than one object on the line";
+    case json_error_duplicate_key:
+      return "no JSON: a member twice";
+    case json_error_invalid_utf8:
+      return "no JSON: not UTF-8";
+    case json_error_stack_overflow:
+      return "no JSON: nested too deep";
+    default:
+      return "no JSON: wrong at byte " + std::to_string(error.position);
+  }
+}
+
 }  // namespace
 
 std::span<const Commands::Command> Commands::table() {
@@ -106,7 +126,7 @@ bool Commands::may_have(const Command& command, std::string_view member) {
 ControlAnswer Commands::answer(std::string_view line) try {
   json_error_t error;
   const Json request(json_loadb(line.data(), line.size(), JSON_REJECT_DUPLICATES, &error));
-  if (request == nullptr) return bad(std::string("no JSON: ") + error.text);
+  if (request == nullptr) return bad(why_no_json(error));
   const std::string name = text_member(request.get(), "command");
   if (name.empty()) return bad(R"(not an object with a member "command")");
   for (const Command& command : table()) {

@@ -71,10 +71,31 @@ std::string text_of(const Need& need) {
   return text;
 }
 
+// One that a value of another leaves without effect.
+struct Conflict {
+  std::string_view option;
+  std::string_view other;
+  std::string_view value;
+};
+constexpr Conflict kConflicts[] = {{"idle-sleep-us", "rx-interrupts", "on"}};
+
+void check_conflicts(const std::vector<GivenOption>& given, const GivenOption& option,
+                     std::vector<std::string>& problems) {
+  for (const Conflict& conflict : kConflicts) {
+    if (option.name != conflict.option) continue;
+    const bool met = std::ranges::any_of(
+        given, [&](const GivenOption& other) { return other.name == conflict.other && other.value == conflict.value; });
+    if (!met) continue;
+    problems.push_back(option.where + ": has no effect with --" + std::string(conflict.other) + " " +
+                       std::string(conflict.value));
+  }
+}
+
 }  // namespace
 
 void check_given(const std::vector<GivenOption>& given, std::vector<std::string>& problems) {
   for (const GivenOption& option : given) {
+    check_conflicts(given, option, problems);
     const auto need = std::ranges::find_if(needs(), [&](const Need& each) { return is_for(each, option.name); });
     if (need == needs().end() || is_met(*need, given)) continue;
     problems.push_back(option.where + ": has no effect without " + text_of(*need));
