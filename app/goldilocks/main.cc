@@ -28,6 +28,7 @@
 #include "lib/control/start/forward_helper.h"
 #include "lib/control/start/forward_plan.h"
 #include "lib/control/start/network.h"
+#include "lib/control/start/port_text.h"
 #include "lib/control/start/service_manager.h"
 #include "lib/control/start/supervisor.h"
 #include "lib/control/start/workers.h"
@@ -50,6 +51,22 @@ constexpr int kWrongUsage = 2;
 int fail(const std::string& message, int code = kFailed) {
   control::complain(message);
   return code;
+}
+
+// The port that it names, if any, is a member of its line.
+int fail_on_port(const std::string& message) {
+  control::complain(message, control::named_port(message));
+  return kFailed;
+}
+
+// Begins with the name of the file.
+int fail_on_zone(const std::string& message, const std::vector<zone::ZoneSource>& sources) {
+  control::LogFields about;
+  for (const zone::ZoneSource& source : sources) {
+    if (message.starts_with(source.path + ":")) about = {{"file", source.path}};
+  }
+  control::complain(message, about);
+  return kFailed;
 }
 
 int serve(control::CommandLine line) {
@@ -84,8 +101,9 @@ int serve(control::CommandLine line) {
   keys.tick(control::unix_time());
   control::ZoneStore zones(line.settings.zones, line.settings.linger_seconds, published_zones, quiesce);
   const auto warnings = zones.load(control::monotonic_seconds());
-  if (!warnings) return fail(warnings.error());
-  for (const std::string& warning : *warnings) control::warn(warning);
+  if (!warnings) return fail_on_zone(warnings.error(), line.settings.zones);
+  for (const zone::ZoneWarning& warning : *warnings)
+    control::warn(warning.text, {{"zone", warning.origin}, {"file", warning.path}});
   line.settings.notify_doors = control::make_doors(line.settings.transfers, lcores.size());
   control::Transfers transfers(line.settings.transfers, line.settings.zone_digests, line.settings.notify_doors);
   if (Status status = transfers.begin(zones); !status) return fail(status.error());
@@ -102,14 +120,14 @@ int serve(control::CommandLine line) {
   }
 
   auto network = control::Network::open(line.settings, lcores);
-  if (!network) return fail(network.error());
+  if (!network) return fail_on_port(network.error());
   const dpdk::Capture capture;
   if (!capture.why_not().empty()) control::warn("dpdk-dumpcap cannot attach: " + capture.why_not());
-  if (Status status = network->start(); !status) return fail(status.error());
+  if (Status status = network->start(); !status) return fail_on_port(status.error());
   std::unique_ptr<worker::ForwardPaths> paths;
   if (line.settings.forward.enabled()) {
     auto plan = control::plan_forwarding(line.settings, *network, static_cast<unsigned>(lcores.size()));
-    if (!plan) return fail(plan.error());
+    if (!plan) return fail_on_port(plan.error());
     paths = std::move(*plan);
   }
   control::Workers workers(line.settings, *network, lcores, shared, published_zones, dns_cookies, paths.get());
@@ -128,7 +146,7 @@ int serve(control::CommandLine line) {
   }
   control::wait_for_links(*network);
   control::announce(*network);
-  if (Status status = workers.launch(); !status) return fail(status.error());
+  if (Status status = workers.launch(); !status) return fail_on_port(status.error());
   std::atomic<bool> draining{false};
   std::unique_ptr<control::MetricsServer> metrics;
   if (metrics_listener) {
@@ -157,7 +175,7 @@ int serve(control::CommandLine line) {
 
   workers.stop();
   control::print_summary(workers, tcp_helper);
-  if (!ended) control::complain(ended.error());
+  if (!ended) control::complain(ended.error(), control::named_port(ended.error()));
   control::end_log();
   if (ended) return 0;
   network->abandon_removed();

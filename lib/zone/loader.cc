@@ -104,8 +104,10 @@ Result<LoadedZones> load_zones(std::span<const ZoneSource> sources, const ZoneSn
   const ZonesByApex old = by_apex(before);
   const std::uint32_t generation = before == nullptr ? 1 : before->generation() + 1;
   for (const ZoneSource& source : sources) {
-    Result<std::unique_ptr<Zone>> zone = load_zone(source, loaded.warnings);
+    std::vector<std::string> warnings;
+    Result<std::unique_ptr<Zone>> zone = load_zone(source, warnings);
     if (!zone) return Error{zone.error()};
+    for (std::string& text : warnings) loaded.warnings.push_back({std::move(text), source.path, (*zone)->origin});
     const auto [first, added] = path_by_origin.emplace(apex_of(**zone), source.path);
     if (!added) return Error{source.path + ": the zone " + (*zone)->origin + " is already in " + first->second};
     zones.push_back(settle(std::move(*zone), old, generation));

@@ -40,9 +40,15 @@ struct ZoneSource {
   bool transferred = false;  // not read from its file here, but given ready
 };
 
+// What was odd and is still served.
+struct ZoneWarning {
+  std::string text;  // one line
+  std::string path;
+  std::string origin;  // of the zone
+};
 struct LoadedZones {
   std::unique_ptr<const ZoneSnapshot> snapshot;
-  std::vector<std::string> warnings;  // one line each: what was odd and still served
+  std::vector<ZoneWarning> warnings;
 };
 
 // What became of one source when zones were read again.

@@ -70,7 +70,7 @@ int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
   Result<zone::LoadedZones> loaded = zone::load_zones(options.sources);
   if (!loaded) return std::fprintf(stderr, "%s\n", loaded.error().c_str()), 1;
-  for (const std::string& warning : loaded->warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  for (const auto& warning : loaded->warnings) std::fprintf(stderr, "warning: %s\n", warning.text.c_str());
   const zone::PublishedZones zones{loaded->snapshot.get()};
   const std::atomic<const zone::PublishedZones*> published{&zones};
   services::DnsZoneService dns(options.settings, published);

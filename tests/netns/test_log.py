@@ -76,6 +76,26 @@ def test_json():
     assert of(told, "counters: backend b10")["counters"]["answered"] > 0, told
 
 
+def test_json_at_the_start():
+    """What is wrong with a zone and a port before anything is served: which, in members of their own."""
+    with Lab() as lab:
+        odd = lab.path("odd.zone", txt_zone(serial=1) + "x 60 A 192.0.2.1\nx 90 A 192.0.2.2\n")
+        with Goldilocks(lab, ["--log-format", "json"], zones=[odd]) as server:
+            pass
+        told = objects(server.log())
+        warned = of(told, "TTLs of the A records of x.big.example. differ")
+        assert (warned["level"], warned["zone"], warned["file"]) == ("warning", "big.example.", str(odd)), warned
+        assert of(told, "port net_af_packet0: net_af_packet")["port"] == "net_af_packet0"
+        for flags, member, value in ((["--zone", "/no/such.zone"], "file", "/no/such.zone"),
+                                     (["--rx-interrupts", "on"], "port", "net_af_packet0")):
+            server = Goldilocks(lab, ["--log-format", "json", *flags], zones=[odd])
+            done = subprocess.run(server.command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                                  preexec_fn=die_with_parent)
+            assert done.returncode == 1, done
+            last = objects(done.stderr)[-1]
+            assert (last["level"], last[member]) == ("error", value), last
+
+
 def test_journal():
     """As systemd reads it from standard error: a priority and the line."""
     with Lab() as lab:

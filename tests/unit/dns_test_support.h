@@ -147,7 +147,7 @@ class Served {
       return;
     }
     snapshot = std::move(loaded->snapshot);
-    warnings = std::move(loaded->warnings);
+    for (const zone::ZoneWarning& warning : loaded->warnings) warnings.push_back(warning.text);
     zones.current = snapshot.get();
     published = &zones;
     service = std::make_unique<services::DnsZoneService>(settings, published);

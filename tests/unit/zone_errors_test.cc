@@ -153,8 +153,10 @@ TEST(ZoneLoad, NsAndDnameAtAWildcardAreServed) {
   const auto loaded = zone::load_zones(std::vector{source(file)});
   ASSERT_TRUE(loaded.ok()) << loaded.error();
   ASSERT_EQ(loaded->warnings.size(), 2u);
-  EXPECT_EQ(loaded->warnings[0], file.path() + ":6: NS at a wildcard stands in for no name (RFC 4592 4)");
-  EXPECT_EQ(loaded->warnings[1], file.path() + ":7: DNAME at a wildcard stands in for no name (RFC 4592 4)");
+  EXPECT_EQ(loaded->warnings[0].path, file.path());
+  EXPECT_EQ(loaded->warnings[0].origin, "example.");
+  EXPECT_EQ(loaded->warnings[0].text, file.path() + ":6: NS at a wildcard stands in for no name (RFC 4592 4)");
+  EXPECT_EQ(loaded->warnings[1].text, file.path() + ":7: DNAME at a wildcard stands in for no name (RFC 4592 4)");
 }
 
 TEST(ZoneLoad, WarnsOfWhatIsOdd) {
@@ -167,7 +169,9 @@ TEST(ZoneLoad, WarnsOfWhatIsOdd) {
   const auto loaded = zone::load_zones(std::vector{source(file)});
   ASSERT_TRUE(loaded.ok()) << loaded.error();
   const auto has = [&](const std::string& line) {
-    return test::any_starts_with(loaded->warnings, file.path() + ":" + line);
+    return std::ranges::any_of(loaded->warnings, [&](const zone::ZoneWarning& warning) {
+      return warning.text.starts_with(file.path() + ":" + line);
+    });
   };
   EXPECT_TRUE(has("6: no glue for ns.sub.example."));
   EXPECT_TRUE(has("9: TTLs of the A records of x.example. differ"));

@@ -16,7 +16,7 @@ std::set<std::string> check_zones(const std::vector<zone::ZoneSource>& sources, 
       report.errors.push_back(loaded.error());
       continue;
     }
-    report.warnings.insert(report.warnings.end(), loaded->warnings.begin(), loaded->warnings.end());
+    for (const zone::ZoneWarning& warning : loaded->warnings) report.warnings.push_back(warning.text);
     const zone::Zone& zone = *loaded->snapshot->zones().front();
     const auto [first, added] = path_by_origin.emplace(lower(zone.origin), source.path);
     if (!added) {

@@ -98,7 +98,11 @@ void wait_for_links(const Network& network) {
     if (std::ranges::all_of(network.ports(), &dpdk::Port::link_up)) return;
     rte_delay_us_sleep(kStepMs * 1000);
   }
-  warn("a port's link is still down: its addresses are announced to nobody");
+  for (const dpdk::Port& port : network.ports()) {
+    if (port.link_up()) continue;
+    warn("port " + port.name() + ": its link is still down, its addresses are announced to nobody",
+         {{"port", port.name()}});
+  }
 }
 
 std::size_t announce(const Network& network) {

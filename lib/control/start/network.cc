@@ -180,7 +180,7 @@ Status Network::start() {
     // The kernel wants the VLANs that are not ours.
     const wire::VlanSet* const vlans = kernels_[i] == nullptr ? vlans_[i].get() : nullptr;
     if (Status status = ports_[i].start(groups, wanted, vlans); !status) return status;
-    say("port " + describe_port(ports_[i]));
+    say("port " + describe_port(ports_[i]), {{"port", ports_[i].name()}});
   }
   watch_removals();
   return success();

@@ -50,7 +50,7 @@ ZoneStore::~ZoneStore() {
   reader_.join();
 }
 
-Result<std::vector<std::string>> ZoneStore::load(std::uint64_t now) {
+Result<std::vector<zone::ZoneWarning>> ZoneStore::load(std::uint64_t now) {
   std::vector<std::string> states;
   for (const zone::ZoneSource& source : sources_) states.push_back(state_of(source));
   auto loaded = zone::load_zones(sources_, current());  // slow, and nothing is held meanwhile

@@ -42,7 +42,7 @@ class ZoneStore {
   ~ZoneStore();
 
   // Reads every zone file and publishes the result; `warnings` come from the loader. `now` is in seconds, monotonic.
-  [[nodiscard]] Result<std::vector<std::string>> load(std::uint64_t now);
+  [[nodiscard]] Result<std::vector<zone::ZoneWarning>> load(std::uint64_t now);
   // Begins to read again, beside the calling thread, the zones whose files have changed since they were read. False:
   // that is under way already.
   [[nodiscard]] bool begin_reload();
