@@ -128,6 +128,14 @@ TEST_F(ResponderTest, AnswerThatFitsNoMoreClosesInsteadOfWrapping) {
   EXPECT_EQ(ask({"500"}, 0, 131000).outcome, Outcome::closed_full);
 }
 
+// The client has read 50 bytes of the answer that an entry began, and that is gone: a FIN would end it there.
+TEST_F(ResponderTest, AnswerThatFitsNoMoreIsNotClosedInTheMiddle) {
+  service.largest = 100;
+  open(true);
+  segment.timestamps->echo = Ledger{131000, (kClientIsn + 1) & kNextMask, false, true}.encode(0);
+  EXPECT_EQ(ask({"500"}, 0, 131050).outcome, Outcome::reset_forgotten);
+}
+
 TEST_F(ResponderTest, BegunAnswerThatChangedIsReset) {
   open(true);
   EXPECT_EQ(ask({"3000"}).outcome, Outcome::answered_withheld);

@@ -55,6 +55,8 @@ void FlowRules::caught_up() noexcept {
     case Stop::long_answer:
       return begin_bulk();
     case Stop::full:
+      // Of that answer the client has read the beginning, which an entry sent that is gone.
+      if (flow_.snd.una() != flow_.base_end) return reset(Outcome::reset_forgotten);
       control(Outcome::closed_full, kFin | kAck, flow_.snd.una(), later_of(flow_.acked, flow_.base));
       return evict();
     default:

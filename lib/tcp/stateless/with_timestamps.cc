@@ -146,7 +146,11 @@ void TimestampRules::nothing_complete(Stop stop, bool lacks_prefix) noexcept {
     if (context_.flows.enabled() && open_flow(0, false, ledger_.sent_end, ledger_.sent_end)) return;
     return context_.build.control(Outcome::acked_prefix, kAck, segment_.seq + context_.service.prefix_length(), ledger);
   }
-  if (stop == Stop::full) return context_.build.control(Outcome::closed_full, kFin | kAck, segment_.seq, ledger_);
+  if (stop == Stop::full) {
+    // Our FIN would end the stream within the answer of which the client has read the beginning.
+    if (ahead_ > 0) return context_.build.reset(Outcome::reset_forgotten);
+    return context_.build.control(Outcome::closed_full, kFin | kAck, segment_.seq, ledger_);
+  }
   if (stop == Stop::malformed) return context_.build.reset(Outcome::reset_malformed);
   if (!context_.flows.enabled() || !open_flow(0, lacks_prefix, ledger_.sent_end, ledger_.sent_end))
     return context_.drop_piece();
