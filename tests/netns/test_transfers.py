@@ -1,8 +1,11 @@
 """Zones that come from other name servers: NSD, Knot and BIND as primaries, restarts, and the end of it."""
 
 import os
+import signal
 import socket
+import subprocess
 import time
+from pathlib import Path
 
 import dns.flags
 import dns.message
@@ -10,10 +13,11 @@ import dns.opcode
 import dns.query
 import dns.rcode
 
+import runner
 import wire
 from backends import KERNEL_V4, BackendLab, v4
 from goldilocks import Goldilocks
-from lab import inside, sh, wait_for
+from lab import die_with_parent, inside, sh, wait_for
 from runner import run
 from secondary import HOST, ORIGIN, ask, notify, secondary, serves, state_of, txt
 from transfer_peers import KEY, KEY_TEXT, SECRET, Bind, Hostile, Knot, Nsd, address, zone_text
@@ -115,6 +119,36 @@ def test_restart_and_expire():
                 primary.kill()
                 server.start()
                 assert txt() == "SERVFAIL" and "serial 7, has expired" in server.log()
+
+
+def test_end_before_all_are_opened():
+    """SIGTERM is heard between the zones that are kept, each of which a program reads."""
+    count = 40
+    with BackendLab() as lab, Nsd(lab, HOST, text=zone_text(ORIGIN, 3)):
+        with secondary(lab) as server:
+            serves(3, server)
+        kept = (lab.path("state") / "xfr.example.zone").read_text()
+        more = []
+        for number in range(count):
+            name = f"x{number}.example."
+            (lab.path("state") / f"{name}zone").write_text(kept.replace("xfr.example.", name))
+            more += ["--secondary", f"{name}@{address(HOST)},tsig={KEY}"]
+        began = time.monotonic()
+        with secondary(lab, options=more) as server:
+            whole = time.monotonic() - began
+            assert wire.parse(wire.ask_udp(wire.query(f"serial.x{count - 1}.example.", "TXT"))).answer, server.log()
+        server = secondary(lab, options=more)
+        process = subprocess.Popen(server.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        wait_for(children.read_text, "no zone is read")
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=60)[1]
+        ended = time.monotonic() - began
+        runner.report(f"{count} zones: serving after {whole:.1f} s, ended {ended:.1f} s after SIGTERM at the first")
+        assert process.returncode == 0 and "ending on SIGTERM" in said, said
+        assert ended < whole / 2, (ended, whole)
 
 
 def test_damaged_state():

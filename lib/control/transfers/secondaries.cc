@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <csignal>
 #include <utility>
 
 #include "lib/base/clock.h"
@@ -22,6 +23,12 @@ milliseconds spread(std::chrono::seconds interval) {
   const auto whole = std::chrono::duration_cast<milliseconds>(interval).count();
   const auto tenth = static_cast<std::uint32_t>(std::min<std::int64_t>(whole / 10, INT32_MAX));
   return milliseconds(whole - (tenth == 0 ? 0 : randombytes_uniform(tenth)));
+}
+
+// SIGTERM and SIGINT are blocked, and stay pending until the supervisor takes them (start/supervisor.h).
+bool end_is_pending() {
+  sigset_t pending;
+  return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
 }
 
 }  // namespace
@@ -61,6 +68,7 @@ Status Secondaries::begin(std::set<std::string> others) {
   }
   const auto open_all = [&] {
     for (const auto& [zone, entry] : entries_) {
+      if (end_is_pending()) return;  // a program for each zone: the process is to end before them all
       if (!entry->opened) settle_opened(entry, open_kept(*entry));
     }
   };
