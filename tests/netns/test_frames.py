@@ -228,7 +228,7 @@ def check_vlan(driver):
     """A tagged frame is answered with the same tag, whether the driver hands it over in the frame or beside it."""
     with Lab() as lab, Goldilocks(lab, driver=driver) as server, Wire() as cable:
         who_has = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + cable.mac + socket.inet_aton(CLIENT_V4) + bytes(6)
-        for number in (7, 0x2FFF):
+        for number in (7, 0x2FFE):
             for frame, is_reply in (
                     (cable.ethernet(who_has + socket.inet_aton(SERVER_V4), packets.ETH_P_ARP, b"\xff" * 6),
                      lambda f: f[12:14] == b"\x08\x06" and f[20:22] == b"\0\2"),
@@ -238,6 +238,8 @@ def check_vlan(driver):
                 cable.drain()
                 cable.send_raw(tag(frame, number))
                 assert cable.receive_tagged(number, is_reply), f"no reply with tag {number:#x}"
+        expect_counted(server, "drop_vlan", lambda: cable.send_raw(tag(
+            cable.ethernet(packets.ipv4(packets.UDP, packets.udp(wire.query("com.", "NS")))), 0x2FFF)))
         expect_counted(server, "drop_vlan_stacked", lambda: cable.send_raw(tag(tag(
             cable.ethernet(packets.ipv4(packets.UDP, packets.udp(wire.query("com.", "NS")))), 7), 8)))
         still_answers()
