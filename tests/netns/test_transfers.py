@@ -123,7 +123,7 @@ def test_restart_and_expire():
 
 def test_end_before_all_are_opened():
     """SIGTERM is heard between the zones that are kept, each of which a program reads."""
-    count = 40
+    count = 150
     with BackendLab() as lab, Nsd(lab, HOST, text=zone_text(ORIGIN, 3)):
         with secondary(lab) as server:
             serves(3, server)
