@@ -156,7 +156,7 @@ class Registry {
   std::array<Service*, kMaxServices> services_{};
   std::array<Service*, kMaxServices> timed_{};
   std::array<Suspender*, kMaxServices> suspenders_{};
-  std::array<Ahead, kMaxRanges> asked_on_{};  // services that were added with one port
+  std::array<Ahead, 2 * kMaxRanges> asked_on_{};  // services that were added with one port: of each protocol at most
   Ahead ahead_;
   std::size_t asked_count_ = 0;
   std::size_t service_count_ = 0;

@@ -83,7 +83,7 @@ class Opening {
     Plan& plan = context_.plan;
     if (timestamps_) data.timestamps->echo = plan.segments[0].timestamps.value;
     context_.build.go_on(data);
-    FlowTable no_flows(0);
+    FlowTable no_flows(FlowTable::Nothing{});
     LongFlows no_long_flows(0);
     context_.answers.begin(syn_.flow.view(), true, context_.bulk != nullptr);
     RuleContext early{data, context_.service, context_.keys, context_.settings, context_.answers, context_.build,

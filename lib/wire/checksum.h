@@ -81,11 +81,13 @@ inline void store_raw(std::uint8_t* at, T v) noexcept {
   return sum_bytes(bytes.data(), bytes.size(), sum);
 }
 
-// Copies and adds in one pass. A sum of the copy would wait for the stores, and of the source for its last patches.
+// Copies and adds in one pass; `to` may be `from`, or lie before it. A sum of the copy would wait for the stores, and
+// of the source for its last patches.
 [[nodiscard]] inline PartialSum copy_and_sum(std::uint8_t* to, const std::uint8_t* from, std::size_t n,
                                              PartialSum sum) noexcept {
   using detail::load_raw;
   const std::size_t whole = n;
+  const auto last = n >= 8 ? load_raw<std::uint64_t>(from + n - 8) : 0;  // now: it may be written over below
   std::uint64_t other = 0;
   for (; n >= 16; n -= 16, to += 16, from += 16) {
     const auto a = load_raw<std::uint64_t>(from);
@@ -104,8 +106,7 @@ inline void store_raw(std::uint8_t* at, T v) noexcept {
   }
   if (whole >= 8) {
     const std::size_t tail = n & 7;
-    const auto last = load_raw<std::uint64_t>(from + tail - 8);  // once more some that were copied already
-    detail::store_raw(to + tail - 8, last);
+    detail::store_raw(to + tail - 8, last);  // once more some that were copied already
     return narrowed(add_around(sum, last >> 1 >> (63 - 8 * tail))) + narrowed(other);
   }
   other = narrowed(other);

@@ -1,6 +1,6 @@
 // One lookup in steps, each of which asks for the memory that the next one reads: taken side by side for the requests
-// of a burst, their cache misses overlap. What it finds is a guess, as nothing of a request has been checked, and only
-// has to be right where it pays: the answer is looked up anew.
+// of a burst, their cache misses overlap. What it finds is a guess, as nothing of a request has been checked. A wrong
+// one costs time and nothing else: the answer is looked up anew.
 // Byte order: wire. Ownership: borrows the snapshot. Thread: any reader of it. Packet path: no allocation. Errors:
 // none.
 #pragma once

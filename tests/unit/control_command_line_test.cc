@@ -214,6 +214,10 @@ TEST(CommandLine, WhatHasNoEffectIsRefused) {
   EXPECT_EQ(without({"--rx-interrupts=on", "--idle-sleep-us=5"}),
             "--idle-sleep-us: has no effect with --rx-interrupts on");
   EXPECT_EQ(without({"--rx-interrupts=off", "--idle-sleep-us=5"}), "");
+  const File interrupts("rx-interrupts = on\n");  // a flag wins over it
+  EXPECT_EQ(without({"--config", interrupts.path(), "--rx-interrupts=off", "--idle-sleep-us=5"}), "");
+  EXPECT_EQ(without({"--config", interrupts.path(), "--idle-sleep-us=5"}),
+            "--idle-sleep-us: has no effect with --rx-interrupts on");
   const File file("kernel-port = 1\nkernel-rate = 5\nmax-udp = 600\n");
   EXPECT_EQ(without({"--config", file.path(), "--kernel-peer=192.0.2.0/24", "--max-udp=700"}), "");
 }

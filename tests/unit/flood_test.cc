@@ -8,6 +8,7 @@
 #include <cstring>
 #include <random>
 
+#include "lib/tcp/fast_open.h"
 #include "tests/allocations.h"
 #include "tests/unit/pipeline_harness.h"
 
@@ -216,6 +217,20 @@ TEST_F(Flood, Reset) {
 TEST_F(Flood, Fin) {
   flood("FIN", tcp::kFin | tcp::kAck, {{}, {kTimestamps, {}}, {kTimestamps, query_}, {{}, query_}});
   flood("FIN without ACK", tcp::kFin, {{}, {kTimestamps, {}}});
+}
+
+// Who has shown where it is may ask in its SYN as often as it likes: each is answered, and nothing is allocated.
+TEST_F(Flood, EarlyQueries) {
+  const std::array<std::uint8_t, 4> client = {198, 51, 100, 7};
+  std::array<std::uint8_t, 32> options = kHasCookie;
+  const tcp::FlowKey flow = tcp::FlowKey::v4(client.data(), kOurs4.bytes.data(), Be16(4000), Be16(53));
+  store_be(options.data() + 24, tcp::make_fast_open_cookie(keys_, flow));
+  const std::uint64_t allocated = allocations_so_far();
+  for (std::uint32_t i = 0; i < 100'000; ++i) {
+    if (i % kFramesPerMs == 0) ++now_ms_, begin_burst();
+    ASSERT_EQ(process(write(false, client.data(), 4000, i, 0, tcp::kSyn, options, query_)), Verdict::tcp_syn_answered);
+  }
+  EXPECT_EQ(allocations_so_far(), allocated);
 }
 
 // A port where nothing listens is one more way to draw RSTs.

@@ -38,6 +38,32 @@ struct DatagramBench : Harness {
   Several several;
 };
 
+// A service that says so is shown the requests of a burst, if it was added with one port; the first of several.
+struct Ahead final : DatagramService, Service {
+  Ahead() : DatagramService({}) {}
+  void receive(const Datagram&, DatagramSink&) noexcept override {}
+  [[nodiscard]] std::string_view name() const noexcept override { return "ahead"; }
+  void begin_burst(std::uint64_t) noexcept override {}
+  void read_counters(CounterReader&) const override {}
+  [[nodiscard]] bool looks_ahead() const noexcept override { return looks; }
+  bool looks = false;
+};
+TEST(Registry, SaysWhoLooksAhead) {
+  Ahead first, second;
+  Registry registry;
+  ASSERT_TRUE(registry.add(53, first) && registry.add(54, second));
+  registry.begin_burst(1);
+  EXPECT_EQ(registry.ahead().service, nullptr);
+  second.looks = true;
+  registry.begin_burst(2);
+  EXPECT_EQ(registry.ahead().service, static_cast<Service*>(&second));
+  EXPECT_EQ(registry.ahead().port, 54);
+  first.looks = true;
+  registry.begin_burst(3);
+  EXPECT_EQ(registry.ahead().port, 53);
+  EXPECT_FALSE(registry.add(53, second));
+}
+
 TEST(DatagramService, SeveralFromPortsOfItsOwn) {
   DatagramBench bench;
   ASSERT_EQ(bench.ask({}, {3, 30}), Verdict::udp_reply);

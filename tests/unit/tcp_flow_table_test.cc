@@ -178,6 +178,31 @@ TEST_F(FlowTableTest, SaysThatSomebodyWaitingLostItsEntry) {
   EXPECT_FALSE(table.crowded());
 }
 
+TEST_F(FlowTableTest, NobodyWaitsForWhatIsOld) {
+  for (std::uint32_t i = 1; i <= 8; ++i) make(i, Kind::busy, true);
+  at(1000 + kBusyMs);
+  make(9, Kind::busy, true);
+  EXPECT_FALSE(table.crowded());
+}
+
+// What came together with something that was answered is noted once, and counts when it comes alone.
+TEST_F(FlowTableTest, NotedStraysAreCountedAlone) {
+  const FlowKey flow = key_of(1);
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    at(1000 + 500 * i);
+    table.note_stray(flow, SeqNum(77));
+  }
+  at(5000);
+  EXPECT_EQ(table.count_stray(flow, SeqNum(77)), 2u);
+  EXPECT_EQ(table.count_stray(flow, SeqNum(77)), 2u) << "a copy of the network's";
+  table.note_stray(flow, SeqNum(77));
+  at(6000);
+  EXPECT_EQ(table.count_stray(flow, SeqNum(77)), 3u);
+  FlowTable none(FlowTable::Nothing{});
+  none.note_stray(flow, SeqNum(77));
+  EXPECT_EQ(none.count_stray(flow, SeqNum(77)), 1u);
+}
+
 TEST_F(FlowTableTest, StraysAreCountedBySegmentAndNotByTheNetworksCopies) {
   EXPECT_EQ(table.count_stray(key_of(1), SeqNum(7)), 1u);
   EXPECT_EQ(table.count_stray(key_of(1), SeqNum(7)), 1u);

@@ -37,6 +37,29 @@ TEST(Checksum, EveryLengthAndAlignmentLikeTheNaiveOne) {
   EXPECT_EQ(checksum(sum_bytes(bytes)).host(), naive(bytes));
 }
 
+// To somewhere else, in place, and to a few bytes before: nothing but the copy is written.
+TEST(Checksum, CopiedAndSummedInOnePass) {
+  std::mt19937 random(2);
+  constexpr std::size_t kFrom = 32;
+  for (std::size_t back : {0u, 1u, 2u, 3u, 5u, 7u, 8u, 15u, 32u}) {
+    for (std::size_t length = 0; length < 200; ++length) {
+      std::vector<std::uint8_t> bytes(kFrom + length + 16);
+      for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
+      std::vector<std::uint8_t> expected = bytes;
+      const std::vector<std::uint8_t> part(bytes.begin() + kFrom,
+                                           bytes.begin() + static_cast<std::ptrdiff_t>(kFrom + length));
+      std::copy(part.begin(), part.end(), expected.begin() + static_cast<std::ptrdiff_t>(kFrom - back));
+      const PartialSum sum = copy_and_sum(bytes.data() + kFrom - back, bytes.data() + kFrom, length, 0);
+      ASSERT_EQ(bytes, expected) << back << " " << length;
+      ASSERT_EQ(checksum(sum).host(), naive(part)) << back << " " << length;
+    }
+    std::vector<std::uint8_t> to(200);
+    const std::vector<std::uint8_t> from(to.size(), 0xa5);
+    const PartialSum sum = copy_and_sum(to.data(), from.data(), from.size() - back, 7);
+    EXPECT_EQ(fold(sum), fold(sum_bytes(Bytes(from).first(from.size() - back), 7)));
+  }
+}
+
 TEST(Checksum, CarriesOfAllOnes) {
   const std::vector<std::uint8_t> ones(65535, 0xff);
   EXPECT_EQ(checksum(sum_bytes(ones)).host(), naive(ones));

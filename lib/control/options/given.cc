@@ -79,13 +79,24 @@ struct Conflict {
 };
 constexpr Conflict kConflicts[] = {{"idle-sleep-us", "rx-interrupts", "on"}};
 
+// The one that counts, of a flag before one of the file; empty where none is given.
+std::string_view value_of(const std::vector<GivenOption>& given, std::string_view name) {
+  std::string_view value;
+  bool by_flag = false;
+  for (const GivenOption& option : given) {
+    const bool flag = option.where.starts_with("--");
+    if (option.name != name || (by_flag && !flag)) continue;
+    value = option.value;
+    by_flag = flag;
+  }
+  return value;
+}
+
 void check_conflicts(const std::vector<GivenOption>& given, const GivenOption& option,
                      std::vector<std::string>& problems) {
   for (const Conflict& conflict : kConflicts) {
     if (option.name != conflict.option) continue;
-    const bool met = std::ranges::any_of(
-        given, [&](const GivenOption& other) { return other.name == conflict.other && other.value == conflict.value; });
-    if (!met) continue;
+    if (value_of(given, conflict.other) != conflict.value) continue;
     problems.push_back(option.where + ": has no effect with --" + std::string(conflict.other) + " " +
                        std::string(conflict.value));
   }

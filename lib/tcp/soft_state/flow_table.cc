@@ -85,7 +85,8 @@ Flow* FlowTable::make(const FlowKey& key, SeqNum isn, bool timestamps) noexcept 
   if (flow == nullptr) {
     const std::optional<std::size_t> way = free_way(set_of(tag));
     if (!way) return nullptr;
-    if (tag_at(*way) != 0 && uses_[*way].rank >= Rank::busy) {
+    const Use& before = uses_[*way];
+    if (tag_at(*way) != 0 && before.rank >= Rank::busy && now_ms_ - before.at_ms < kBusyMs) {
       crowded_ = true;
       crowded_ms_ = now_ms_;
     }
@@ -122,7 +123,8 @@ const FlowTable::Recent* FlowTable::recent(SeqNum isn) const noexcept {
 }
 
 // A client may repeat several segments in turn, and none of them may take another's count away.
-unsigned FlowTable::count_stray(const FlowKey& key, SeqNum seq) noexcept {
+FlowTable::StrayPlace FlowTable::place_of(const FlowKey& key, SeqNum seq) noexcept {
+  if (strays_.empty()) return {nullptr, 0};
   const std::uint64_t hashed = (hash(key) + seq.value()) * 0x9e3779b97f4a7c15u;
   const auto tag = static_cast<std::uint32_t>(hashed >> 32) | 1;
   const auto quiet_ms = [this](const Stray& stray) { return stray.tag == 0 ? ~0u : now_ms_ - stray.at_ms; };
@@ -131,14 +133,26 @@ unsigned FlowTable::count_stray(const FlowKey& key, SeqNum seq) noexcept {
   const std::span<Stray> set = std::span(strays_).subspan(which * kStrayWays, kStrayWays);
   Stray* oldest = &set.front();
   for (Stray& stray : set) {
-    if (stray.tag == tag) {
-      if (quiet_ms(stray) >= kNetworkCopyMs) stray = {tag, stray.times + 1, now_ms_};
-      return stray.times;
-    }
+    if (stray.tag == tag) return {&stray, tag};
     if (quiet_ms(stray) > quiet_ms(*oldest)) oldest = &stray;
   }
-  *oldest = {tag, 1, now_ms_};
-  return 1;
+  return {oldest, tag};
+}
+
+unsigned FlowTable::count_stray(const FlowKey& key, SeqNum seq) noexcept {
+  const auto [stray, tag] = place_of(key, seq);
+  if (stray == nullptr) return 1;
+  if (stray->tag != tag) {
+    *stray = {tag, 1, now_ms_};
+  } else if (now_ms_ - stray->at_ms >= kNetworkCopyMs) {
+    *stray = {tag, stray->times + 1, now_ms_};
+  }
+  return stray->times;
+}
+
+void FlowTable::note_stray(const FlowKey& key, SeqNum seq) noexcept {
+  const auto [stray, tag] = place_of(key, seq);
+  if (stray != nullptr && stray->tag != tag) *stray = {tag, 1, now_ms_};
 }
 
 }  // namespace gl::tcp

@@ -27,6 +27,9 @@ class FlowTable {
  public:
   // `entries` 0: none is ever found or made. Otherwise rounded up to a power of two, at least one set.
   explicit FlowTable(std::size_t entries);
+  // Neither entries nor strays, and no memory: for the packet path.
+  struct Nothing {};
+  explicit FlowTable(Nothing) noexcept {}
 
   void begin_burst(std::uint64_t now_ms) noexcept { now_ms_ = static_cast<std::uint32_t>(now_ms); }
   [[nodiscard]] std::uint32_t now_ms() const noexcept { return now_ms_; }
@@ -67,6 +70,8 @@ class FlowTable {
   // A segment that belongs to no connection known here, which its client may know better: how often its client has sent
   // it. Copies that come close to one another are the network's. Without entries, too.
   [[nodiscard]] unsigned count_stray(const FlowKey& key, SeqNum seq) noexcept;
+  // It came together with what was answered: once, however often that is repeated.
+  void note_stray(const FlowKey& key, SeqNum seq) noexcept;
 
  private:
   static constexpr std::size_t kWays = 8;
@@ -93,6 +98,12 @@ class FlowTable {
     std::uint32_t at_ms = 0;
   };
 
+  // Where it is counted, which says so by its tag; otherwise the place that it may take.
+  struct StrayPlace {
+    Stray* stray;  // null: nothing is counted here
+    std::uint32_t tag;
+  };
+  [[nodiscard]] StrayPlace place_of(const FlowKey& key, SeqNum seq) noexcept;
   [[nodiscard]] static Rank rank_of(const Flow& flow) noexcept;
   // Never 0: that marks an empty way.
   [[nodiscard]] static std::uint32_t tag_of(SeqNum isn) noexcept { return (isn.value() & 0x0fffffff) | 0x10000000; }

@@ -38,7 +38,7 @@ void RuleContext::drop_piece() noexcept {
 }
 
 void RuleContext::note_piece(SeqNum seq) noexcept {
-  if (!flows.enabled()) (void)flows.count_stray(segment.flow, seq);
+  if (!flows.enabled()) flows.note_stray(segment.flow, seq);
 }
 
 void TimestampRules::keep_piece() noexcept {
