@@ -51,7 +51,9 @@ class Registry {
     if constexpr (std::derived_from<S, StreamService>) added = add_stream({port, port}, service);
     if constexpr (std::derived_from<S, DatagramService>) added = add_datagram({port, port}, service) && added;
     if constexpr (std::derived_from<S, Service>) {
-      if (added) asked_on_[asked_count_++] = {&service, port};
+      Ahead ahead{&service, port};
+      if constexpr (std::derived_from<S, StreamService>) ahead.stream_prefix = service.prefix_length();
+      if (added) asked_on_[asked_count_++] = ahead;
     }
     return added;
   }
@@ -99,6 +101,7 @@ class Registry {
   struct Ahead {
     Service* service = nullptr;
     std::uint16_t port = 0;
+    std::uint8_t stream_prefix = 0;  // bytes in front of each request over TCP
   };
   [[nodiscard]] const Ahead& ahead() const noexcept { return ahead_; }
 

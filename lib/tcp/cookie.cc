@@ -1,29 +1,22 @@
 #include "lib/tcp/cookie.h"
 
-#include <cstring>
-
 #include "lib/base/sip_hash.h"
+#include "lib/wire/checksum.h"
 #include "lib/wire/tcp_options.h"
 
 namespace gl::tcp {
 
 namespace {
 
-std::uint64_t load_word(const std::uint8_t* at) noexcept {
-  std::uint64_t word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
-
-// The words of a flow, of either family, as they lie; its last 32 bits are the ports.
+// The words of a flow, of either family, as they lie; its last 32 bits are the ports. SipHash::add() of the bytes would
+// not know where they end until it is there.
 [[gnu::always_inline]] inline void add_flow(SipHash<1>& hash, const FlowKey& flow) noexcept {
-  std::uint32_t ports;
-  std::memcpy(&ports, flow.bytes.data() + 32, sizeof ports);
+  using wire::detail::load_raw;
   if (flow.is_v6()) {
-    for (std::size_t at = 0; at < 24; at += 8) hash.add(load_word(flow.bytes.data() + at));
+    for (std::size_t at = 0; at < 24; at += 8) hash.add(load_raw<std::uint64_t>(flow.bytes.data() + at));
   }
-  hash.add(load_word(flow.bytes.data() + 24));
-  hash.add(ports);
+  hash.add(load_raw<std::uint64_t>(flow.bytes.data() + 24));
+  hash.add(load_raw<std::uint32_t>(flow.bytes.data() + 32));
 }
 
 // The first four bytes of the hash, big-endian.

@@ -34,11 +34,11 @@ inline void store_raw(std::uint8_t* at, T v) noexcept {
 }
 }  // namespace detail
 
-// The last `n` bytes before `end`, 0 to 7, as they would lie at the front of a word, behind them zeros; the eight bytes
-// before `end` are readable. Without a branch: lengths differ from packet to packet.
-[[nodiscard]] inline std::uint64_t load_tail(const std::uint8_t* end, std::size_t n) noexcept {
+// Of a word its last `n` bytes, 0 to 7, moved to its front, behind them zeros. Without a branch: lengths differ from
+// packet to packet.
+[[nodiscard]] constexpr std::uint64_t last_bytes(std::uint64_t word, std::size_t n) noexcept {
   static_assert(std::endian::native == std::endian::little);
-  return detail::load_raw<std::uint64_t>(end - 8) >> 1 >> (63 - 8 * n);
+  return word >> 1 >> (63 - 8 * n);
 }
 
 // One's complement addition of 64 bits: the carry comes in again below (RFC 1071 section 2(C)).
@@ -64,7 +64,11 @@ inline void store_raw(std::uint8_t* at, T v) noexcept {
     sum = add_around(sum, load_raw<std::uint64_t>(p));
     p += 8;
   }
-  if (whole >= 8) return narrowed(add_around(sum, load_tail(p + (n & 7), n & 7))) + narrowed(other);
+  if (whole >= 8) {
+    const std::size_t tail = n & 7;
+    sum = add_around(sum, last_bytes(load_raw<std::uint64_t>(p + tail - 8), tail));
+    return narrowed(sum) + narrowed(other);
+  }
   other = narrowed(other);
   if ((n & 4) != 0) {
     other += load_raw<std::uint32_t>(p);
@@ -107,7 +111,7 @@ inline void store_raw(std::uint8_t* at, T v) noexcept {
   if (whole >= 8) {
     const std::size_t tail = n & 7;
     detail::store_raw(to + tail - 8, last);  // once more some that were copied already
-    return narrowed(add_around(sum, last >> 1 >> (63 - 8 * tail))) + narrowed(other);
+    return narrowed(add_around(sum, last_bytes(last, tail))) + narrowed(other);
   }
   other = narrowed(other);
   if ((n & 4) != 0) {

@@ -13,9 +13,9 @@
 
 namespace gl::worker {
 
-// The request in a frame to `port`, over UDP or at the beginning of a TCP segment, where two bytes say how long it is;
-// empty: none is seen. Nothing behind the frame is read, and nothing is checked but that.
-[[nodiscard]] Bytes request_in(Bytes frame, std::uint16_t port) noexcept;
+// The request in a frame to the service, over UDP or at the beginning of a TCP segment, there without what says how
+// long it is; empty: none is seen. Nothing behind the frame is read, and nothing is checked but that.
+[[nodiscard]] Bytes request_in(Bytes frame, const Registry::Ahead& ahead) noexcept;
 
 void look_ahead(const Registry::Ahead& ahead, std::span<rte_mbuf* const> burst) noexcept;
 

@@ -92,28 +92,14 @@ struct Zone {
   }
 
   [[nodiscard]] NodeId find(Bytes name, std::uint64_t hash) const noexcept {
-    const std::size_t mask = slots.size() - 1;
-    const auto tag = static_cast<std::uint32_t>(hash >> 32);
-    for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
-      const Slot& slot = slots[at];
-      if (slot.node == kNoNode) return kNoNode;
-      if (slot.tag != tag) continue;
-      const Node& node = nodes[slot.node];
-      if (node.name_length == name.size() && std::memcmp(names + node.name, name.data(), name.size()) == 0) {
-        return slot.node;
-      }
-    }
+    return probe(hash, [&](NodeId id) {
+      const Node& node = nodes[id];
+      return node.name_length == name.size() && std::memcmp(names + node.name, name.data(), name.size()) == 0;
+    });
   }
-
-  // As find() does, by the hash alone: another name may have it, and one that stands far from its place is not found.
+  // By the hash alone: another name may have it.
   [[nodiscard]] NodeId probable(std::uint64_t hash) const noexcept {
-    const std::size_t mask = slots.size() - 1;
-    const auto tag = static_cast<std::uint32_t>(hash >> 32);
-    for (std::size_t at = hash & mask, end = at + 8; at != end; ++at) {
-      const Slot& slot = slots[at & mask];
-      if (slot.node == kNoNode || slot.tag == tag) return slot.node;
-    }
-    return kNoNode;
+    return probe(hash, [](NodeId) { return true; });
   }
 
   [[nodiscard]] const RrsetEntry* rrset(const Node& node, std::uint16_t type) const noexcept {
@@ -122,6 +108,19 @@ struct Zone {
       if (entry->type == type) return entry;
     }
     return nullptr;
+  }
+
+ private:
+  // The first node of that hash that it is; none where there is no such.
+  template <class IsIt>
+  [[nodiscard]] NodeId probe(std::uint64_t hash, IsIt is_it) const noexcept {
+    const std::size_t mask = slots.size() - 1;
+    const auto tag = static_cast<std::uint32_t>(hash >> 32);
+    for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
+      const Slot& slot = slots[at];
+      if (slot.node == kNoNode) return kNoNode;
+      if (slot.tag == tag && is_it(slot.node)) return slot.node;
+    }
   }
 };
 

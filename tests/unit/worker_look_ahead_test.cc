@@ -17,6 +17,9 @@ using test::Buffer;
 const Buffer kMessage = {0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, 'c', 'o', 'm', 0, 0, 1, 0, 1};
 const Buffer kPrefixed = test::operator+({0, 21}, kMessage);
 
+const Registry::Ahead kDns{nullptr, 53, 2};
+const Registry::Ahead kOther{nullptr, 54, 2};
+
 struct Kind {
   const char* what;
   Buffer frame;
@@ -35,10 +38,10 @@ std::vector<Kind> kinds() {
 
 TEST(RequestIn, IsWhatTheStagesWillFind) {
   for (const Kind& kind : kinds()) {
-    const Bytes found = request_in(kind.frame, 53);
+    const Bytes found = request_in(kind.frame, kDns);
     ASSERT_GE(found.size(), kMessage.size()) << kind.what;
     EXPECT_TRUE(std::equal(kMessage.begin(), kMessage.end(), found.begin())) << kind.what;
-    EXPECT_TRUE(request_in(kind.frame, 54).empty()) << kind.what;
+    EXPECT_TRUE(request_in(kind.frame, kOther).empty()) << kind.what;
   }
 }
 
@@ -51,7 +54,7 @@ TEST(RequestIn, StaysInsideOfTheFrame) {
         if (length > 14) exact[14] = static_cast<std::uint8_t>(wrong);  // IPv4's header length, among others
         if (length > 46) exact[46] = static_cast<std::uint8_t>(wrong);  // TCP's over IPv4
         if (length > 66) exact[66] = static_cast<std::uint8_t>(wrong);  // and over IPv6
-        const Bytes found = request_in({exact.get(), length}, 53);
+        const Bytes found = request_in({exact.get(), length}, kDns);
         EXPECT_TRUE(found.empty() || found.data() + found.size() <= exact.get() + length) << kind.what;
       }
     }
@@ -59,8 +62,8 @@ TEST(RequestIn, StaysInsideOfTheFrame) {
 }
 
 TEST(RequestIn, OfOtherFramesThereIsNone) {
-  EXPECT_TRUE(request_in(test::eth().ipv4().sealed(1, test::udp(kMessage), 2), 53).empty());
-  EXPECT_TRUE(request_in(Buffer(60), 53).empty());
+  EXPECT_TRUE(request_in(test::eth().ipv4().sealed(1, test::udp(kMessage), 2), kDns).empty());
+  EXPECT_TRUE(request_in(Buffer(60), kDns).empty());
 }
 
 }  // namespace

@@ -50,7 +50,8 @@ class Parser {
       if (is(c, kValue)) [[likely]]
         continue;
       if (c != '\r') return at_ = i + 1, status_ = kBadRequest, false;  // a bare LF, a NUL, another control character
-      if (i + 1 == most) break;                                         // its LF has not come, or is one byte too far
+      // Its LF has not come, or is one byte too far.
+      if (i + 1 == most) break;
       if (stream_[i + 1] != '\n') return at_ = i + 2, status_ = kBadRequest, false;
       line = stream_.substr(at_, i - at_);
       at_ = i + 2;
